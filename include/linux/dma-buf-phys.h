@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Physical lists: an access method of dma-buf whose currency is a list of
+ * physical ranges.
+ */
+#ifndef _LINUX_DMA_BUF_PHYS_H
+#define _LINUX_DMA_BUF_PHYS_H
+
+#include <linux/bits.h>
+#include <linux/dma-buf.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+struct module;
+struct p2pdma_provider;
+
+/**
+ * DOC: overview
+ *
+ * A *physical list* says where the bytes of a dma-buf are: an immutable
+ * sequence of *groups*, each a maximal run of ranges of one type, one memory
+ * attribute and one P2P provider. A *frag* is one physically contiguous range
+ * of a group. Neither needs a struct page, so a list can carry the BAR of a
+ * PCI device as well as memory.
+ *
+ * An exporter builds a list and hands it over with the dma-buf. An importer
+ * attaches, maps, uses, unmaps and detaches::
+ *
+ *	at = dma_buf_phys_attach(dmabuf, &my_ops, priv);
+ *	if (at == ERR_PTR(-EOPNOTSUPP))
+ *		return fall_back_to_scatterlist(dmabuf);
+ *
+ *	dma_resv_lock(dmabuf->resv, NULL);
+ *	list = dma_buf_phys_map(at);
+ *	if (!IS_ERR(list))
+ *		dma_buf_phys_for_each_frag(&iter, list, offset, length)
+ *			program(iter.paddr, iter.length, iter.group);
+ *	dma_resv_unlock(dmabuf->resv);
+ *
+ * The exporter may take the memory away at any time. The importer's notify
+ * callback says so, and dma_buf_phys_revoke() returns only when every mapping
+ * is gone.
+ */
+
+/**
+ * DOC: exporters
+ *
+ * There are two ways in:
+ *
+ * - dma_buf_phys_export() makes the dma-buf. The framework owns its
+ *   &struct dma_buf_ops and implements the scatterlist access method from the
+ *   list.
+ * - A driver that has its own &struct dma_buf_ops registers them with
+ *   dma_buf_phys_register(), embeds a &struct dma_buf_phys in its buffer and
+ *   calls dma_buf_phys_init() on it.
+ *
+ * Both then own a &struct dma_buf_phys, which carries the state::
+ *
+ *	            revoke                 kill
+ *	  +------+ -------> +---------+ -------> +------+
+ *	  | LIVE |          | REVOKED |          | DEAD |
+ *	  +------+ <------- +---------+          +------+
+ *	            restore
+ *
+ * dma_buf_phys_move() replaces the list of a live or revoked buffer. A dead
+ * buffer has no list and never gets one again.
+ */
+
+/**
+ * DOC: locking
+ *
+ * Lock order: the exporter's own lock, the dma-buf's reservation lock, the
+ * importer's lock. State, list and attachments of a buffer are protected by
+ * the reservation lock. Functions whose documentation says "reservation lock
+ * held" assert it; all others take it themselves and may sleep.
+ *
+ * A &struct p2pdma_provider belongs to a device and dies with its driver
+ * binding. It may be looked at only under the reservation lock while the
+ * buffer is not dead, or by the owner of a mapping: dma_buf_phys_kill() waits
+ * for both.
+ */
+
+/**
+ * DOC: trust
+ *
+ * A driver that makes a device do DMA has no use for physical addresses and
+ * does not get them. The functions that yield them are exported to iommufd and
+ * KVM only, which program translation tables. No address appears in debugfs,
+ * in a trace event or in a log line.
+ */
+
+/**
+ * enum dma_buf_phys_type - what kind of memory a group is
+ * @DMA_BUF_PHYS_CPU: ordinary memory of the host
+ * @DMA_BUF_PHYS_P2P: MMIO of a PCI device; the group has a provider
+ * @DMA_BUF_PHYS_ENCRYPTED: assigned to a confidential guest; the CPU of the
+ *	host must never touch it, and no byte of it may be in a list twice
+ */
+enum dma_buf_phys_type {
+	DMA_BUF_PHYS_CPU,
+	DMA_BUF_PHYS_P2P,
+	DMA_BUF_PHYS_ENCRYPTED,
+	/* private: */
+	DMA_BUF_PHYS_NR_TYPES,
+};
+
+/**
+ * enum dma_buf_phys_attr - how the CPU and its page tables may cache a group
+ * @DMA_BUF_PHYS_WB: write-back, coherent with the CPU's caches
+ * @DMA_BUF_PHYS_WC: write-combining
+ * @DMA_BUF_PHYS_UC: uncached
+ */
+enum dma_buf_phys_attr {
+	DMA_BUF_PHYS_WB,
+	DMA_BUF_PHYS_WC,
+	DMA_BUF_PHYS_UC,
+	/* private: */
+	DMA_BUF_PHYS_NR_ATTRS,
+};
+
+/**
+ * struct dma_buf_phys_group - a maximal run of frags that are alike
+ * @type: kind of memory
+ * @attr: memory attribute
+ * @provider: whose BAR it is if @type is %DMA_BUF_PHYS_P2P, otherwise NULL
+ * @offset: of the group's first byte in the dma-buf, bytes
+ * @length: of the group, bytes
+ * @nr_frags: number of frags in the group
+ */
+struct dma_buf_phys_group {
+	enum dma_buf_phys_type type;
+	enum dma_buf_phys_attr attr;
+	struct p2pdma_provider *provider;
+	u64 offset;
+	u64 length;
+	unsigned int nr_frags;
+};
+
+struct dma_buf_phys_list;
+
+/*
+ * Building a list
+ */
+
+/**
+ * struct dma_buf_phys_builder - a list in the making, usually on the stack
+ *
+ * Errors stick: once a call has found one, the later ones do nothing and
+ * dma_buf_phys_seal() returns it. So only that call needs a check.
+ */
+struct dma_buf_phys_builder {
+	/* private: */
+	struct dma_buf_phys_list *list;
+	struct dma_buf_phys_group group;
+	bool in_group;
+	size_t max_frags;
+	unsigned int max_groups;
+	int err;
+};
+
+void dma_buf_phys_build(struct dma_buf_phys_builder *b, size_t nr_frags);
+void dma_buf_phys_add_group(struct dma_buf_phys_builder *b,
+			    enum dma_buf_phys_type type,
+			    enum dma_buf_phys_attr attr,
+			    struct p2pdma_provider *provider);
+void dma_buf_phys_add_frag(struct dma_buf_phys_builder *b, phys_addr_t paddr,
+			   u64 length);
+struct dma_buf_phys_list *dma_buf_phys_seal(struct dma_buf_phys_builder *b,
+					    u64 size);
+void dma_buf_phys_abandon(struct dma_buf_phys_builder *b);
+void dma_buf_phys_list_free(struct dma_buf_phys_list *list);
+
+/*
+ * Reading a list
+ */
+
+/**
+ * struct dma_buf_phys_iter - walks the frags of a slice
+ * @group: the group of the current frag
+ * @offset: of the current frag in the dma-buf, bytes
+ * @paddr: physical address of the current frag
+ * @length: of the current frag, clipped to the slice, bytes
+ */
+struct dma_buf_phys_iter {
+	const struct dma_buf_phys_group *group;
+	u64 offset;
+	phys_addr_t paddr;
+	u64 length;
+	/* private: */
+	const struct dma_buf_phys_list *list;
+	u64 end;
+	size_t frag;
+};
+
+u64 dma_buf_phys_list_size(const struct dma_buf_phys_list *list);
+size_t dma_buf_phys_list_nr_frags(const struct dma_buf_phys_list *list);
+const struct dma_buf_phys_group *
+dma_buf_phys_list_groups(const struct dma_buf_phys_list *list,
+			 unsigned int *nr_groups);
+
+bool dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
+			     const struct dma_buf_phys_list *list, u64 offset,
+			     u64 length);
+bool dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
+
+/**
+ * dma_buf_phys_for_each_frag - walk the frags of a slice
+ * @iter: the &struct dma_buf_phys_iter to walk with
+ * @list: the list
+ * @off: where the slice starts, bytes
+ * @len: how long it is, bytes
+ *
+ * The first and the last frag are clipped to the slice. A slice that is empty
+ * or not inside the list has no frags. Finding the first frag costs O(log
+ * frags), every further one O(1).
+ */
+#define dma_buf_phys_for_each_frag(iter, list, off, len)                  \
+	for (bool __more = dma_buf_phys_iter_first(iter, list, off, len); \
+	     __more; __more = dma_buf_phys_iter_next(iter))
+
+/*
+ * Exporting
+ */
+
+/**
+ * enum dma_buf_phys_state - whether importers may use a buffer
+ * @DMA_BUF_PHYS_LIVE: may be mapped
+ * @DMA_BUF_PHYS_REVOKED: may not be mapped for now
+ * @DMA_BUF_PHYS_DEAD: will never be mapped again
+ */
+enum dma_buf_phys_state {
+	DMA_BUF_PHYS_LIVE,
+	DMA_BUF_PHYS_REVOKED,
+	DMA_BUF_PHYS_DEAD,
+};
+
+struct dma_buf_phys;
+
+/**
+ * struct dma_buf_phys_ops - what the framework asks of an exporter
+ */
+struct dma_buf_phys_ops {
+	/**
+	 * @get_list: optional; "where are you now"
+	 *
+	 * Called with the reservation lock held while the buffer is live and
+	 * the framework has no list of it: at the first attach if none was
+	 * given at export. Returns a sealed list, which the framework then
+	 * owns, or an ERR_PTR, which the importer sees.
+	 */
+	struct dma_buf_phys_list *(*get_list)(struct dma_buf_phys *phys);
+
+	/**
+	 * @release: optional; the dma-buf is gone
+	 *
+	 * Called once for buffers of dma_buf_phys_export(), without locks, when
+	 * the last reference to the dma-buf is dropped. The framework touches
+	 * @phys no more, so its owner may free the memory it is embedded in.
+	 */
+	void (*release)(struct dma_buf_phys *phys);
+};
+
+/**
+ * struct dma_buf_phys - one dma-buf as its exporter sees it
+ * @dmabuf: the dma-buf
+ * @ops: the exporter's callbacks
+ *
+ * Embedded in the exporter's own structure, zeroed before it is given to the
+ * framework. All else is the framework's.
+ */
+struct dma_buf_phys {
+	struct dma_buf *dmabuf;
+	const struct dma_buf_phys_ops *ops;
+	/* private: under the reservation lock */
+	struct dma_buf_phys_list *list;
+	enum dma_buf_phys_state state;
+	struct list_head attachments;
+	wait_queue_head_t drained;
+	/* private: under the framework's own lock */
+	struct list_head node;
+};
+
+/**
+ * struct dma_buf_phys_export_info - what dma_buf_phys_export() needs
+ * @exp_name: exporter's name, as in &struct dma_buf_export_info
+ * @owner: exporter's module, pinned while the dma-buf exists
+ * @ops: exporter's callbacks
+ * @list: sealed list; its size becomes the size of the dma-buf
+ * @flags: mode flags of the dma-buf's file
+ * @state: %DMA_BUF_PHYS_LIVE, or %DMA_BUF_PHYS_REVOKED if the memory cannot be
+ *	reached yet
+ */
+struct dma_buf_phys_export_info {
+	const char *exp_name;
+	struct module *owner;
+	const struct dma_buf_phys_ops *ops;
+	struct dma_buf_phys_list *list;
+	int flags;
+	enum dma_buf_phys_state state;
+};
+
+/**
+ * DEFINE_DMA_BUF_PHYS_EXPORT_INFO - define and initialise an export info
+ * @name: the variable
+ */
+#define DEFINE_DMA_BUF_PHYS_EXPORT_INFO(name)      \
+	struct dma_buf_phys_export_info name = {   \
+		.exp_name = KBUILD_MODNAME,        \
+		.owner = THIS_MODULE }
+
+int dma_buf_phys_export(struct dma_buf_phys *phys,
+			const struct dma_buf_phys_export_info *info);
+void dma_buf_phys_revoke(struct dma_buf_phys *phys);
+void dma_buf_phys_restore(struct dma_buf_phys *phys);
+void dma_buf_phys_kill(struct dma_buf_phys *phys);
+void dma_buf_phys_move(struct dma_buf_phys *phys,
+		       struct dma_buf_phys_list *list);
+
+/**
+ * struct dma_buf_phys_exporter - a driver with &struct dma_buf_ops of its own
+ * @dma_buf_ops: by these its dma-bufs are recognised
+ * @to_phys: gives the &struct dma_buf_phys of one of its dma-bufs; called
+ *	without locks, must not fail or sleep
+ * @node: private
+ */
+struct dma_buf_phys_exporter {
+	const struct dma_buf_ops *dma_buf_ops;
+	struct dma_buf_phys *(*to_phys)(struct dma_buf *dmabuf);
+	/* private: */
+	struct list_head node;
+};
+
+void dma_buf_phys_register(struct dma_buf_phys_exporter *exporter);
+void dma_buf_phys_unregister(struct dma_buf_phys_exporter *exporter);
+void dma_buf_phys_init(struct dma_buf_phys *phys, struct dma_buf *dmabuf,
+		       const struct dma_buf_phys_ops *ops);
+void dma_buf_phys_fini(struct dma_buf_phys *phys);
+
+/*
+ * Importing
+ */
+
+/**
+ * enum dma_buf_phys_event - what happens to a buffer an importer is attached to
+ * @DMA_BUF_PHYS_EV_MOVE: the bytes are elsewhere from now on
+ * @DMA_BUF_PHYS_EV_REVOKE: no access until further notice, perhaps for ever
+ * @DMA_BUF_PHYS_EV_RESTORE: access is back, dma_buf_phys_map() works again
+ */
+enum dma_buf_phys_event {
+	DMA_BUF_PHYS_EV_MOVE,
+	DMA_BUF_PHYS_EV_REVOKE,
+	DMA_BUF_PHYS_EV_RESTORE,
+};
+
+struct dma_buf_phys_attachment;
+
+/**
+ * struct dma_buf_phys_importer_ops - what the framework asks of an importer
+ */
+struct dma_buf_phys_importer_ops {
+	/**
+	 * @types: the types of group the importer can use, BIT() of
+	 * &enum dma_buf_phys_type ored together
+	 */
+	unsigned int types;
+
+	/**
+	 * @notify: the buffer is moved, revoked or restored; mandatory
+	 *
+	 * Called with the reservation lock held. On
+	 * %DMA_BUF_PHYS_EV_MOVE and %DMA_BUF_PHYS_EV_REVOKE the importer must
+	 * have stopped using its mappings when it returns, or have fences
+	 * (usage BOOKKEEP) on the reservation object that signal when it has;
+	 * it must call dma_buf_phys_unmap() in the callback or in bounded time
+	 * after it. On %DMA_BUF_PHYS_EV_MOVE and %DMA_BUF_PHYS_EV_RESTORE it
+	 * may call dma_buf_phys_map() in the callback. The callback may come as
+	 * soon as dma_buf_phys_attach() is called, before that returns; it must
+	 * not attach or detach.
+	 */
+	void (*notify)(struct dma_buf_phys_attachment *at,
+		       enum dma_buf_phys_event event);
+};
+
+/**
+ * struct dma_buf_phys_attachment - one importer at one dma-buf
+ * @dmabuf: the dma-buf; the importer holds a reference to it
+ * @phys: its physical side
+ * @ops: the importer's callbacks
+ * @priv: the importer's
+ */
+struct dma_buf_phys_attachment {
+	struct dma_buf *dmabuf;
+	struct dma_buf_phys *phys;
+	const struct dma_buf_phys_importer_ops *ops;
+	void *priv;
+	/* private: */
+	struct list_head node;
+	unsigned int nr_mapped;
+};
+
+struct dma_buf_phys_attachment *
+dma_buf_phys_attach(struct dma_buf *dmabuf,
+		    const struct dma_buf_phys_importer_ops *ops, void *priv);
+void dma_buf_phys_detach(struct dma_buf_phys_attachment *at);
+struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at);
+void dma_buf_phys_unmap(struct dma_buf_phys_attachment *at,
+			struct dma_buf_phys_list *list);
+
+#endif /* _LINUX_DMA_BUF_PHYS_H */
