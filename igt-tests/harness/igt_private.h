@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the harness share; tests do not include this. */
+#ifndef IGT_PRIVATE_H
+#define IGT_PRIVATE_H
+
+#include <stdbool.h>
+
+enum igt_result {
+	IGT_RESULT_NONE,
+	IGT_RESULT_SUCCESS,
+	IGT_RESULT_SKIP,
+	IGT_RESULT_FAIL,
+};
+
+/**
+ * struct igt_options - the command line
+ * @list: print names of subtests instead of running them
+ * @describe: print descriptions instead of running subtests
+ * @run: which subtests to run, comma-separated wildcards, or NULL for all
+ * @dynamic: the same for dynamic subtests
+ */
+struct igt_options {
+	bool list;
+	bool describe;
+	const char *run;
+	const char *dynamic;
+};
+
+void __igt_parse_options(struct igt_options *options, int argc, char **argv);
+void __igt_exit_handlers_init(void);
+void __igt_log_reset(void);
+void __igt_log_dump(const char *subtest);
+
+#endif /* IGT_PRIVATE_H */

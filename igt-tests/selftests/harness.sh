@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# harness.sh - checks that the harness speaks IGT's protocol; needs no VM
+#
+# usage: harness.sh EXAMPLE
+set -u
+
+example=$1
+failed=0
+out=$(mktemp)
+err=$(mktemp)
+trap 'rm -f "$out" "$err"' EXIT
+
+# run STATUS [ARG]...: the example exits with STATUS; output is kept
+run() {
+	local want=$1 got
+	shift
+	"$example" "$@" >"$out" 2>"$err"
+	got=$?
+	what="$* ${EXAMPLE_FIXTURE:-}"
+	[ "$got" = "$want" ] || complain "exit status $got instead of $want"
+}
+complain() {
+	echo "FAIL: [$what] $*"
+	sed 's/^/    out: /' "$out"
+	sed 's/^/    err: /' "$err"
+	failed=1
+}
+has() { grep -qE -e "$1" "$out" || complain "no '$1' in the output"; }
+hasnt() { ! grep -qE -e "$1" "$out" || complain "'$1' in the output"; }
+err_has() { grep -qE -e "$1" "$err" || complain "no '$1' on stderr"; }
+
+time='\([0-9]+\.[0-9]{3}s\)'
+
+run 0 --list-subtests
+has '^pass-first$'
+has '^pass-loop-1$'
+has '^pass-last$'
+hasnt 'Subtest'
+hasnt 'exit handler'
+[ "$(wc -l <"$out")" = 15 ] || complain "not 15 names"
+
+run 0 --list-subtests --run-subtest 'pass-loop-*'
+[ "$(tr '\n' ' ' <"$out")" = 'pass-loop-0 pass-loop-1 ' ] || complain "wrong names"
+
+run 0 --describe
+has '^Subtests with every outcome$'
+has '^SUB pass-first .*example\.c:[0-9]+:$'
+has '^  Sees what the fixture did$'
+has 'NO DOCUMENTATION!'
+
+run 0 --help
+has 'run-subtest'
+run 79 --no-such-option
+run 79 stray
+run 79 --run-subtest no-such-subtest
+err_has 'Unknown subtest'
+
+# A failure does not stop the rest, and decides the exit status
+run 98
+has '^IGT-Version: '
+has '^Starting subtest: fail-compare$'
+has "^Subtest fail-compare: FAIL $time\$"
+has "^Subtest pass-last: SUCCESS $time\$"
+has "^Subtest skip-plain: SKIP $time\$"
+has '^exit handler, signal 0$'
+err_has 'Test assertion failure function .*, file .*example\.c:[0-9]+'
+err_has 'Failed assertion: fixture_value == 43'
+err_has 'Last errno: 19, '
+err_has 'error: 42 == 43'
+err_has 'DEBUG: what led to it'
+
+run 0 --run-subtest pass-first
+has '^information$'
+hasnt 'a detail'
+hasnt 'pass-last'
+run 0 --run-subtest pass-first --debug
+has 'DEBUG: a detail'
+run 0 --run-subtest 'pass-*,!*-loop-*'
+has 'pass-last'
+hasnt 'loop'
+run 0 --run-subtest 'pass-last,skip-plain'
+run 77 --run-subtest 'skip-*'
+has '^Test requirement: fixture_value == 43$'
+has '^because$'
+
+run 0 --run-subtest dynamic-pass
+has '^Starting dynamic subtest: part-2$'
+has "^Dynamic subtest part-2: SUCCESS $time\$"
+has "^Subtest dynamic-pass: SUCCESS $time\$"
+run 0 --run-subtest dynamic-pass --dynamic-subtest part-1
+has 'part-1'
+hasnt 'part-2'
+run 98 --run-subtest dynamic-fail
+has '^Dynamic subtest bad: FAIL'
+has '^Dynamic subtest after: SUCCESS'
+has '^Subtest dynamic-fail: FAIL'
+run 0 --run-subtest dynamic-fail --dynamic-subtest good
+run 98 --run-subtest dynamic-outside,pass-last
+has '^Subtest dynamic-outside: FAIL'
+has '^Subtest pass-last: SUCCESS'
+run 77 --run-subtest dynamic-none
+run 77 --run-subtest dynamic-skip
+
+EXAMPLE_FIXTURE=skip run 77
+has 'the fixture skips'
+has '^Subtest pass-last: SKIP \(0\.000s\)$'
+hasnt 'Starting subtest'
+EXAMPLE_FIXTURE=fail run 98
+has '^Subtest pass-last: FAIL \(0\.000s\)$'
+hasnt 'Starting subtest'
+EXAMPLE_FIXTURE=fail run 0 --list-subtests
+
+EXAMPLE_ABORT=1 run 112 --run-subtest 'abort,pass-last'
+has '^Subtest abort: FAIL'
+hasnt 'pass-last'
+EXAMPLE_SIGNAL=1 run 143 --run-subtest signal
+has '^exit handler, signal 15$'
+EXAMPLE_THREAD=1 run 134 --run-subtest thread 2>/dev/null
+err_has 'only the main thread may'
+
+IGT_SENTINEL_ON_STDERR=1 run 0 --run-subtest pass-last
+err_has '^Starting subtest: pass-last$'
+err_has '^Subtest pass-last: SUCCESS'
+
+[ "$failed" = 0 ] && echo "the harness speaks the protocol"
+exit "$failed"
