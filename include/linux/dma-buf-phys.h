@@ -314,8 +314,8 @@ int dma_buf_phys_export(struct dma_buf_phys *phys,
 void dma_buf_phys_revoke(struct dma_buf_phys *phys);
 void dma_buf_phys_restore(struct dma_buf_phys *phys);
 void dma_buf_phys_kill(struct dma_buf_phys *phys);
-void dma_buf_phys_move(struct dma_buf_phys *phys,
-		       struct dma_buf_phys_list *list);
+int dma_buf_phys_move(struct dma_buf_phys *phys,
+		      struct dma_buf_phys_list *list);
 
 /**
  * struct dma_buf_phys_exporter - a driver with &struct dma_buf_ops of its own

@@ -7,6 +7,11 @@
 
 #include <linux/dma-buf-phys.h>
 #include <linux/dma-mapping.h>
+#include <linux/export.h>
+
+/* What yields physical addresses; see "DOC: trust" in the header */
+#define EXPORT_SYMBOL_FOR_IMPORTERS(sym) \
+	EXPORT_SYMBOL_FOR_MODULES(sym, "iommufd,kvm,dma-buf-phys-kunit")
 
 /*
  * A frag ends where the next one starts; a sentinel ends the last. So a frag

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The two ways in for exporters.
+ *
+ * Whether a dma-buf has a physical list is a look at its dma_buf_ops: they are
+ * the framework's own, or those of a driver that registered them. Nothing is
+ * ever searched by address.
+ */
+#include <linux/cleanup.h>
+#include <linux/dma-buf.h>
+#include <linux/module.h>
+#include <linux/rwsem.h>
+
+#include "internal.h"
+
+static LIST_HEAD(exporters);
+static DECLARE_RWSEM(exporters_rwsem);
+
+static void phys_release(struct dma_buf *dmabuf)
+{
+	struct dma_buf_phys *phys = dmabuf->priv;
+
+	dma_buf_phys_fini(phys);
+	if (phys->ops->release)
+		phys->ops->release(phys);
+}
+
+static const struct dma_buf_ops phys_dma_buf_ops = {
+	.attach = phys_sgt_attach,
+	.map_dma_buf = phys_sgt_map,
+	.unmap_dma_buf = phys_sgt_unmap,
+	.release = phys_release,
+};
+
+/**
+ * dma_buf_phys_export - make a dma-buf from a list
+ * @phys: embedded in the exporter's buffer, zeroed
+ * @info: see &struct dma_buf_phys_export_info
+ *
+ * On success @phys->dmabuf is the dma-buf, with the one reference that
+ * dma_buf_fd() or dma_buf_put() takes over, and @info->list belongs to the
+ * framework. On failure the caller still owns both.
+ *
+ * Context: may sleep.
+ *
+ * Return: 0, or what dma_buf_export() failed with.
+ */
+int dma_buf_phys_export(struct dma_buf_phys *phys,
+			const struct dma_buf_phys_export_info *info)
+{
+	struct dma_buf_export_info exp = {
+		.exp_name = info->exp_name,
+		.owner = info->owner,
+		.ops = &phys_dma_buf_ops,
+		.size = info->list->size,
+		.flags = info->flags,
+		.priv = phys,
+	};
+	struct dma_buf *dmabuf;
+
+	dmabuf = dma_buf_export(&exp);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+
+	phys->list = info->list;
+	phys->state = info->state;
+	dma_buf_phys_init(phys, dmabuf, info->ops);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_export);
+
+/**
+ * dma_buf_phys_register - join with dma_buf_ops of one's own
+ * @exporter: static; see &struct dma_buf_phys_exporter
+ *
+ * To be called before the first dma-buf with these ops exists.
+ */
+void dma_buf_phys_register(struct dma_buf_phys_exporter *exporter)
+{
+	guard(rwsem_write)(&exporters_rwsem);
+	list_add_tail(&exporter->node, &exporters);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_register);
+
+/**
+ * dma_buf_phys_unregister - undo dma_buf_phys_register()
+ * @exporter: what was registered
+ *
+ * To be called when no dma-buf with these ops exists, as when a module that
+ * owns its dma-bufs is unloaded.
+ */
+void dma_buf_phys_unregister(struct dma_buf_phys_exporter *exporter)
+{
+	guard(rwsem_write)(&exporters_rwsem);
+	list_del(&exporter->node);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_unregister);
+
+/* The physical side of a dma-buf, or NULL. The caller holds a reference. */
+struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf)
+{
+	struct dma_buf_phys_exporter *exporter;
+
+	if (dmabuf->ops == &phys_dma_buf_ops)
+		return dmabuf->priv;
+
+	guard(rwsem_read)(&exporters_rwsem);
+	list_for_each_entry(exporter, &exporters, node)
+		if (exporter->dma_buf_ops == dmabuf->ops)
+			return exporter->to_phys(dmabuf);
+	return NULL;
+}
+
+static int __init phys_module_init(void)
+{
+	phys_debugfs_init();
+	return 0;
+}
+module_init(phys_module_init);
+
+static void __exit phys_module_exit(void)
+{
+	phys_debugfs_exit();
+}
+module_exit(phys_module_exit);
+
+MODULE_IMPORT_NS("DMA_BUF");
+MODULE_DESCRIPTION("DMA-BUF physical lists");
+MODULE_LICENSE("GPL");

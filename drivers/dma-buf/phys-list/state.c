@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The state of a buffer: live, revoked, dead; and the drain.
+ *
+ * All state is under the reservation lock. Only a live buffer can be mapped, so
+ * once the state has changed under the lock the mappings of its list can only
+ * become fewer. Taking access away is then always the same:
+ *
+ *  1. under the lock: change the state, tell every importer, wait for the
+ *     fences importers left on the reservation object;
+ *  2. without the lock, which a late unmap needs: wait until the list counts no
+ *     mapping.
+ *
+ * The count belongs to the list and not to a particular revoke, so there is
+ * nothing to re-arm: a restored buffer can be revoked again at once.
+ *
+ * The exporter serialises revoke, restore, kill and move of one buffer, usually
+ * by a lock of its own that is taken before the reservation lock, and holds a
+ * reference to the dma-buf while it calls them.
+ */
+#include <linux/dma-resv.h>
+#include <linux/ktime.h>
+
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/**
+ * dma_buf_phys_init - give a dma-buf its physical side
+ * @phys: embedded in the exporter's buffer, zeroed
+ * @dmabuf: the dma-buf; no importer can reach it yet
+ * @ops: the exporter's callbacks; get_list is mandatory here
+ *
+ * For exporters with &struct dma_buf_ops of their own, which must be registered
+ * with dma_buf_phys_register(). The buffer is live. Undone by
+ * dma_buf_phys_fini().
+ */
+void dma_buf_phys_init(struct dma_buf_phys *phys, struct dma_buf *dmabuf,
+		       const struct dma_buf_phys_ops *ops)
+{
+	phys->dmabuf = dmabuf;
+	phys->ops = ops;
+	INIT_LIST_HEAD(&phys->attachments);
+	init_waitqueue_head(&phys->drained);
+	phys_debugfs_add(phys);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_init);
+
+/**
+ * dma_buf_phys_fini - end of a dma-buf's physical side
+ * @phys: what dma_buf_phys_init() was called for
+ *
+ * To be called from the exporter's &dma_buf_ops.release.
+ */
+void dma_buf_phys_fini(struct dma_buf_phys *phys)
+{
+	phys_debugfs_remove(phys);
+	WARN_ON(!list_empty(&phys->attachments));
+	dma_buf_phys_list_free(phys->list);
+	phys->list = NULL;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_fini);
+
+/*
+ * The list of a buffer that is not dead, asked for if need be. A revoked buffer
+ * may have none yet: then it is asked for when it is live again, and the result
+ * is -ENODEV as for a dead one.
+ */
+struct dma_buf_phys_list *phys_get_list(struct dma_buf_phys *phys)
+{
+	struct dma_buf_phys_list *list;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	if (phys->list && phys->state != DMA_BUF_PHYS_DEAD)
+		return phys->list;
+	if (phys->state != DMA_BUF_PHYS_LIVE || !phys->ops->get_list)
+		return ERR_PTR(-ENODEV);
+
+	list = phys->ops->get_list(phys);
+	if (IS_ERR(list))
+		return list;
+	/* What is mapped must be what the dma-buf promises */
+	if (list->size != phys->dmabuf->size) {
+		dma_buf_phys_list_free(list);
+		return ERR_PTR(-EINVAL);
+	}
+	phys->list = list;
+	return list;
+}
+
+/* Every mapping, of whichever access method, begins and ends here */
+struct dma_buf_phys_list *phys_map_begin(struct dma_buf_phys *phys)
+{
+	struct dma_buf_phys_list *list;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	if (phys->state != DMA_BUF_PHYS_LIVE)
+		return ERR_PTR(-ENODEV);
+	list = phys_get_list(phys);
+	if (!IS_ERR(list))
+		list->nr_mapped++;
+	return list;
+}
+
+void phys_map_end(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
+{
+	unsigned int nr_mapped;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	nr_mapped = list->nr_mapped - 1;
+	/* Pairs with wait_unmapped(), whose caller may free the list */
+	smp_store_release(&list->nr_mapped, nr_mapped);
+	if (!nr_mapped)
+		wake_up_all(&phys->drained);
+}
+
+static void notify(struct dma_buf_phys *phys, enum dma_buf_phys_event event)
+{
+	struct dma_buf_phys_attachment *at;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	list_for_each_entry(at, &phys->attachments, node)
+		at->ops->notify(at, event);
+	/* Importers by scatterlist know one event only */
+	dma_buf_invalidate_mappings(phys->dmabuf);
+}
+
+static void wait_fences(struct dma_buf_phys *phys)
+{
+	dma_resv_wait_timeout(phys->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
+			      false, MAX_SCHEDULE_TIMEOUT);
+}
+
+static void wait_unmapped(struct dma_buf_phys *phys,
+			  struct dma_buf_phys_list *list)
+{
+	if (list)
+		wait_event(phys->drained, !smp_load_acquire(&list->nr_mapped));
+}
+
+static void take_access(struct dma_buf_phys *phys,
+			enum dma_buf_phys_state state)
+{
+	struct dma_buf_phys_list *list;
+	bool traced = trace_dma_buf_phys_revoke_end_enabled();
+	u64 start = traced ? ktime_get_ns() : 0;
+
+	might_sleep();
+	trace_dma_buf_phys_revoke_begin(phys->dmabuf);
+
+	dma_resv_lock(phys->dmabuf->resv, NULL);
+	if (phys->state == DMA_BUF_PHYS_LIVE) {
+		phys->state = state;
+		notify(phys, DMA_BUF_PHYS_EV_REVOKE);
+		wait_fences(phys);
+	} else if (state == DMA_BUF_PHYS_DEAD) {
+		phys->state = state;
+	}
+	list = phys->list;
+	dma_resv_unlock(phys->dmabuf->resv);
+
+	wait_unmapped(phys, list);
+	if (traced)
+		trace_dma_buf_phys_revoke_end(phys->dmabuf,
+					      ktime_get_ns() - start);
+}
+
+/**
+ * dma_buf_phys_revoke - take access away until it is restored
+ * @phys: the buffer
+ *
+ * When this returns no importer can reach the memory and none has a mapping.
+ * Does nothing but wait if the buffer is not live.
+ *
+ * Context: may sleep; takes the reservation lock; the caller holds a reference
+ * to the dma-buf.
+ */
+void dma_buf_phys_revoke(struct dma_buf_phys *phys)
+{
+	take_access(phys, DMA_BUF_PHYS_REVOKED);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_revoke);
+
+/**
+ * dma_buf_phys_restore - give access back
+ * @phys: the buffer
+ *
+ * Importers are told and may map again at once. Does nothing unless the buffer
+ * is revoked: a dead one stays dead.
+ *
+ * Context: may sleep; takes the reservation lock; the caller holds a reference
+ * to the dma-buf.
+ */
+void dma_buf_phys_restore(struct dma_buf_phys *phys)
+{
+	dma_resv_lock(phys->dmabuf->resv, NULL);
+	if (phys->state == DMA_BUF_PHYS_REVOKED) {
+		trace_dma_buf_phys_restore(phys->dmabuf);
+		phys->state = DMA_BUF_PHYS_LIVE;
+		notify(phys, DMA_BUF_PHYS_EV_RESTORE);
+	}
+	dma_resv_unlock(phys->dmabuf->resv);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_restore);
+
+/**
+ * dma_buf_phys_kill - take access away for ever
+ * @phys: the buffer
+ *
+ * Like dma_buf_phys_revoke(), and drops the list, so that nothing refers to the
+ * provider any more: what a driver calls before it gives up its device.
+ *
+ * Context: may sleep; takes the reservation lock; the caller holds a reference
+ * to the dma-buf.
+ */
+void dma_buf_phys_kill(struct dma_buf_phys *phys)
+{
+	struct dma_buf_phys_list *list;
+
+	take_access(phys, DMA_BUF_PHYS_DEAD);
+
+	dma_resv_lock(phys->dmabuf->resv, NULL);
+	list = phys->list;
+	phys->list = NULL;
+	dma_resv_unlock(phys->dmabuf->resv);
+	dma_buf_phys_list_free(list);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_kill);
+
+/**
+ * dma_buf_phys_move - the bytes are elsewhere from now on
+ * @phys: the buffer
+ * @list: where they are now, as long as the dma-buf; owned by the framework
+ *	when 0 is returned
+ *
+ * The exporter has copied the bytes, or has a fence on the reservation object
+ * that signals when they are. When this returns no importer uses the old place.
+ *
+ * Context: may sleep; takes the reservation lock; the caller holds a reference
+ * to the dma-buf.
+ *
+ * Return: 0; -EINVAL if @list has another size than the dma-buf; -ENODEV if the
+ * buffer is dead.
+ */
+int dma_buf_phys_move(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
+{
+	struct dma_buf_phys_list *old;
+
+	if (list->size != phys->dmabuf->size)
+		return -EINVAL;
+
+	dma_resv_lock(phys->dmabuf->resv, NULL);
+	if (phys->state == DMA_BUF_PHYS_DEAD) {
+		dma_resv_unlock(phys->dmabuf->resv);
+		return -ENODEV;
+	}
+	trace_dma_buf_phys_move(phys->dmabuf);
+	old = phys->list;
+	phys->list = list;
+	if (phys->state == DMA_BUF_PHYS_LIVE) {
+		notify(phys, DMA_BUF_PHYS_EV_MOVE);
+		wait_fences(phys);
+	}
+	dma_resv_unlock(phys->dmabuf->resv);
+
+	wait_unmapped(phys, old);
+	dma_buf_phys_list_free(old);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_move);
