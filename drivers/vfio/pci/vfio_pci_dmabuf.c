@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VFIO_DEVICE_FEATURE_DMA_BUF: ranges of a device's BARs as a dma-buf with a
+ * physical list.
+ *
+ * The framework keeps the state of each dma-buf and drains it; here is what
+ * belongs to VFIO: which bytes user space may name, and when the device can be
+ * reached. vdev->dmabufs and the state of every dma-buf on it change under
+ * vdev->memory_lock held for writing, so the state follows
+ * __vfio_pci_memory_enabled() without a gap: a dma-buf that is made while memory
+ * is disabled starts revoked.
+ *
+ * A dma-buf may outlive the device's last close. Then it is dead, and off the
+ * list: whoever takes it off, the release or the close, drops the registration
+ * reference that keeps vdev alive. A dma-buf whose file has no reference left is
+ * the release's, hence get_file_active() before the close touches one.
+ */
+#include <linux/cleanup.h>
+#include <linux/dma-buf-phys.h>
+#include <linux/file.h>
+#include <linux/overflow.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/slab.h>
+
+#include "vfio_pci_priv.h"
+
+MODULE_IMPORT_NS("DMA_BUF");
+
+/* More than any device needs; keeps one ioctl from running for minutes */
+#define VFIO_PCI_DMA_BUF_MAX_RANGES (1 << 20)
+
+struct vfio_pci_dma_buf {
+	struct dma_buf_phys phys;
+	struct vfio_pci_core_device *vdev;
+	struct list_head dmabufs_elm;
+};
+
+/* User space's ranges are read and translated so many at a time */
+#define CHUNK 64
+
+struct chunk {
+	struct vfio_region_dma_range ranges[CHUNK];
+	struct phys_vec vecs[CHUNK];
+};
+
+/**
+ * vfio_pci_core_fill_phys_vec - translate ranges of a region
+ * @phys_vec: to be filled, @nr_ranges elements
+ * @dma_ranges: offsets into the region and lengths, bytes
+ * @nr_ranges: number of ranges
+ * @start: physical address of the region
+ * @len: length of the region, bytes
+ *
+ * For the get_dmabuf_phys() of variant drivers.
+ *
+ * Return: 0; -EINVAL if a range is empty or not inside the region; -EOVERFLOW
+ * if its end overflows.
+ */
+int vfio_pci_core_fill_phys_vec(struct phys_vec *phys_vec,
+				struct vfio_region_dma_range *dma_ranges,
+				size_t nr_ranges, phys_addr_t start,
+				phys_addr_t len)
+{
+	phys_addr_t end;
+	size_t i;
+
+	for (i = 0; i < nr_ranges; i++) {
+		if (!dma_ranges[i].length)
+			return -EINVAL;
+		if (check_add_overflow(start, dma_ranges[i].offset,
+				       &phys_vec[i].paddr) ||
+		    check_add_overflow(phys_vec[i].paddr, dma_ranges[i].length,
+				       &end))
+			return -EOVERFLOW;
+		if (end > start + len)
+			return -EINVAL;
+		phys_vec[i].len = dma_ranges[i].length;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vfio_pci_core_fill_phys_vec);
+
+/**
+ * vfio_pci_core_get_dmabuf_phys - translate ranges of a BAR
+ * @vdev: the device
+ * @provider: set to the BAR's P2P provider
+ * @region_index: the BAR
+ * @phys_vec: to be filled, @nr_ranges elements
+ * @dma_ranges: offsets into the BAR and lengths, bytes
+ * @nr_ranges: number of ranges
+ *
+ * &vfio_pci_device_ops.get_dmabuf_phys of devices whose regions are BARs.
+ *
+ * Return: 0; -EINVAL if the BAR is not memory; or as
+ * vfio_pci_core_fill_phys_vec().
+ */
+int vfio_pci_core_get_dmabuf_phys(struct vfio_pci_core_device *vdev,
+				  struct p2pdma_provider **provider,
+				  unsigned int region_index,
+				  struct phys_vec *phys_vec,
+				  struct vfio_region_dma_range *dma_ranges,
+				  size_t nr_ranges)
+{
+	*provider = pcim_p2pdma_provider(vdev->pdev, region_index);
+	if (!*provider)
+		return -EINVAL;
+	return vfio_pci_core_fill_phys_vec(phys_vec, dma_ranges, nr_ranges,
+					   pci_resource_start(vdev->pdev,
+							      region_index),
+					   pci_resource_len(vdev->pdev,
+							    region_index));
+}
+EXPORT_SYMBOL_GPL(vfio_pci_core_get_dmabuf_phys);
+
+/* Append ranges of one region to the list */
+static int add_region_ranges(struct vfio_pci_core_device *vdev,
+			     struct dma_buf_phys_builder *b, u64 region,
+			     struct vfio_region_dma_range *ranges,
+			     struct phys_vec *vecs, size_t nr, u64 *size)
+{
+	struct p2pdma_provider *provider;
+	size_t i;
+	int ret;
+
+	if (region >= VFIO_PCI_ROM_REGION_INDEX ||
+	    IS_ERR(vfio_pci_core_get_iomap(vdev, region)))
+		return -ENODEV;
+
+	for (i = 0; i < nr; i++)
+		if (!ranges[i].length || !PAGE_ALIGNED(ranges[i].offset) ||
+		    !PAGE_ALIGNED(ranges[i].length))
+			return -EINVAL;
+
+	ret = vdev->pci_ops->get_dmabuf_phys(vdev, &provider, region, vecs,
+					     ranges, nr);
+	if (ret)
+		return ret;
+
+	/* get_dmabuf_phys() knows no attribute: what is behind a BAR is MMIO */
+	dma_buf_phys_add_group(b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, provider);
+	for (i = 0; i < nr; i++) {
+		if (check_add_overflow(*size, vecs[i].len, size))
+			return -EINVAL;
+		dma_buf_phys_add_frag(b, vecs[i].paddr, vecs[i].len);
+	}
+	return 0;
+}
+
+/*
+ * With VFIO_DMA_BUF_DEVICE_OFFSETS every range may be in a region of its own:
+ * hand on runs that are in the same one.
+ */
+static int add_device_ranges(struct vfio_pci_core_device *vdev,
+			     struct dma_buf_phys_builder *b, struct chunk *c,
+			     size_t nr, u64 *size)
+{
+	size_t first, i;
+	u64 region;
+	int ret;
+
+	for (first = 0; first < nr; first = i) {
+		region = VFIO_PCI_OFFSET_TO_INDEX(c->ranges[first].offset);
+		for (i = first; i < nr; i++) {
+			u64 offset = c->ranges[i].offset;
+
+			if (VFIO_PCI_OFFSET_TO_INDEX(offset) != region)
+				break;
+			c->ranges[i].offset = offset & VFIO_PCI_OFFSET_MASK;
+		}
+		ret = add_region_ranges(vdev, b, region, &c->ranges[first],
+					&c->vecs[first], i - first, size);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static struct dma_buf_phys_list *
+build_list(struct vfio_pci_core_device *vdev,
+	   const struct vfio_device_feature_dma_buf *get,
+	   struct vfio_region_dma_range __user *uranges)
+{
+	struct chunk *c __free(kfree) = kmalloc_obj(*c);
+	struct dma_buf_phys_builder b;
+	u32 done, nr;
+	u64 size = 0;
+	int ret = 0;
+
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+
+	dma_buf_phys_build(&b, get->nr_ranges);
+	for (done = 0; done < get->nr_ranges && !ret; done += nr) {
+		nr = min(get->nr_ranges - done, CHUNK);
+		if (copy_from_user(c->ranges, uranges + done,
+				   array_size(nr, sizeof(*uranges))))
+			ret = -EFAULT;
+		else if (get->flags & VFIO_DMA_BUF_DEVICE_OFFSETS)
+			ret = add_device_ranges(vdev, &b, c, nr, &size);
+		else
+			ret = add_region_ranges(vdev, &b, get->region_index,
+						c->ranges, c->vecs, nr, &size);
+		cond_resched();
+	}
+	if (ret) {
+		dma_buf_phys_abandon(&b);
+		return ERR_PTR(ret);
+	}
+	return dma_buf_phys_seal(&b, size);
+}
+
+static void vfio_pci_dma_buf_release(struct dma_buf_phys *phys)
+{
+	struct vfio_pci_dma_buf *priv =
+		container_of(phys, struct vfio_pci_dma_buf, phys);
+	struct vfio_pci_core_device *vdev = priv->vdev;
+
+	if (vdev) {
+		down_write(&vdev->memory_lock);
+		list_del(&priv->dmabufs_elm);
+		up_write(&vdev->memory_lock);
+		vfio_device_put_registration(&vdev->vdev);
+	}
+	kfree(priv);
+}
+
+static const struct dma_buf_phys_ops vfio_pci_dma_buf_phys_ops = {
+	.release = vfio_pci_dma_buf_release,
+};
+
+/* Takes over @list in any case */
+static int export_list(struct vfio_pci_core_device *vdev,
+		       struct dma_buf_phys_list *list, int flags)
+{
+	DEFINE_DMA_BUF_PHYS_EXPORT_INFO(info);
+	struct vfio_pci_dma_buf *priv;
+	int ret;
+
+	priv = kzalloc_obj(*priv, GFP_KERNEL_ACCOUNT);
+	if (!priv) {
+		ret = -ENOMEM;
+		goto err_list;
+	}
+	if (!vfio_device_try_get_registration(&vdev->vdev)) {
+		ret = -ENODEV;
+		goto err_free;
+	}
+	priv->vdev = vdev;
+	info.ops = &vfio_pci_dma_buf_phys_ops;
+	info.list = list;
+	info.flags = flags;
+
+	down_write(&vdev->memory_lock);
+	info.state = __vfio_pci_memory_enabled(vdev) ? DMA_BUF_PHYS_LIVE :
+						       DMA_BUF_PHYS_REVOKED;
+	ret = dma_buf_phys_export(&priv->phys, &info);
+	if (!ret)
+		list_add_tail(&priv->dmabufs_elm, &vdev->dmabufs);
+	up_write(&vdev->memory_lock);
+	if (ret)
+		goto err_put;
+
+	/* From here on the dma-buf owns everything and its file the dma-buf */
+	ret = dma_buf_fd(priv->phys.dmabuf, flags);
+	if (ret < 0)
+		dma_buf_put(priv->phys.dmabuf);
+	return ret;
+
+err_put:
+	vfio_device_put_registration(&vdev->vdev);
+err_free:
+	kfree(priv);
+err_list:
+	dma_buf_phys_list_free(list);
+	return ret;
+}
+
+int vfio_pci_core_feature_dma_buf(struct vfio_pci_core_device *vdev, u32 flags,
+				  struct vfio_device_feature_dma_buf __user *arg,
+				  size_t argsz)
+{
+	struct vfio_device_feature_dma_buf get = {};
+	struct dma_buf_phys_list *list;
+	int ret;
+
+	if (!vdev->pci_ops || !vdev->pci_ops->get_dmabuf_phys)
+		return -EOPNOTSUPP;
+
+	ret = vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_GET,
+				 sizeof(get));
+	if (ret != 1)
+		return ret;
+	if (copy_from_user(&get, arg, sizeof(get)))
+		return -EFAULT;
+
+	if (!get.nr_ranges || get.nr_ranges > VFIO_PCI_DMA_BUF_MAX_RANGES ||
+	    get.flags & ~VFIO_DMA_BUF_DEVICE_OFFSETS ||
+	    (get.flags & VFIO_DMA_BUF_DEVICE_OFFSETS && get.region_index))
+		return -EINVAL;
+
+	list = build_list(vdev, &get, arg->dma_ranges);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	return export_list(vdev, list, get.open_flags);
+}
+
+/* Follow the device: take access to all its dma-bufs away, or give it back */
+void vfio_pci_dma_buf_move(struct vfio_pci_core_device *vdev, bool revoked)
+{
+	struct vfio_pci_dma_buf *priv;
+
+	lockdep_assert_held_write(&vdev->memory_lock);
+
+	list_for_each_entry(priv, &vdev->dmabufs, dmabufs_elm) {
+		struct file *file = get_file_active(&priv->phys.dmabuf->file);
+
+		if (!file)
+			continue;
+		if (revoked)
+			dma_buf_phys_revoke(&priv->phys);
+		else
+			dma_buf_phys_restore(&priv->phys);
+		fput(file);
+	}
+}
+
+/* The device is closed: its dma-bufs are dead, whoever still holds them */
+void vfio_pci_dma_buf_cleanup(struct vfio_pci_core_device *vdev)
+{
+	struct vfio_pci_dma_buf *priv, *tmp;
+
+	guard(rwsem_write)(&vdev->memory_lock);
+	list_for_each_entry_safe(priv, tmp, &vdev->dmabufs, dmabufs_elm) {
+		struct file *file = get_file_active(&priv->phys.dmabuf->file);
+
+		if (!file)
+			continue;
+		dma_buf_phys_kill(&priv->phys);
+		list_del(&priv->dmabufs_elm);
+		priv->vdev = NULL;
+		vfio_device_put_registration(&vdev->vdev);
+		fput(file);
+	}
+}
