@@ -16,6 +16,7 @@
  * range, and it is undone by one call. Otherwise each frag has its own address,
  * which the caller keeps for unmapping.
  */
+#include <linux/dma-direct.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/ratelimit.h>
 
@@ -156,18 +157,32 @@ void phys_dma_unlink_all(struct phys_dma *dma)
  * phys_dma_map_frag - map the frag an iterator is at
  * @dma: prepared, without a window
  * @iter: the iterator
+ * @addr: set to its DMA address
  *
- * Return: its DMA address, or %DMA_MAPPING_ERROR.
+ * Return: 0; -EREMOTEIO if the device cannot address it; -EIO if it cannot be
+ * mapped.
  */
-dma_addr_t phys_dma_map_frag(struct phys_dma *dma,
-			     const struct dma_buf_phys_iter *iter)
+int phys_dma_map_frag(struct phys_dma *dma,
+		      const struct dma_buf_phys_iter *iter, dma_addr_t *addr)
 {
 	const struct dma_buf_phys_group *group = iter->group;
+	bool bus_addr = route(dma->dev, group) == PCI_P2PDMA_MAP_BUS_ADDR;
 
-	if (route(dma->dev, group) == PCI_P2PDMA_MAP_BUS_ADDR)
-		return pci_p2pdma_bus_addr_map(group->provider, iter->paddr);
-	return dma_map_phys(dma->dev, iter->paddr, iter->length, dma->dir,
-			    map_attrs(group));
+	/*
+	 * Nothing translates here but the bus, so what is out of the device's
+	 * reach stays so. The DMA API would warn.
+	 */
+	*addr = bus_addr ? pci_p2pdma_bus_addr_map(group->provider, iter->paddr) :
+			   phys_to_dma(dma->dev, iter->paddr);
+	if (*addr + (iter->length - 1) >
+	    min_not_zero(dma_get_mask(dma->dev), dma->dev->bus_dma_limit))
+		return -EREMOTEIO;
+	if (bus_addr)
+		return 0;
+
+	*addr = dma_map_phys(dma->dev, iter->paddr, iter->length, dma->dir,
+			     map_attrs(group));
+	return dma_mapping_error(dma->dev, *addr) ? -EIO : 0;
 }
 
 /**

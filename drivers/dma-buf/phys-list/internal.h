@@ -69,8 +69,8 @@ int phys_dma_begin(struct phys_dma *dma, struct device *dev,
 void phys_dma_end(struct phys_dma *dma);
 int phys_dma_link_all(struct phys_dma *dma);
 void phys_dma_unlink_all(struct phys_dma *dma);
-dma_addr_t phys_dma_map_frag(struct phys_dma *dma,
-			     const struct dma_buf_phys_iter *iter);
+int phys_dma_map_frag(struct phys_dma *dma,
+		      const struct dma_buf_phys_iter *iter, dma_addr_t *addr);
 void phys_dma_unmap_frag(struct phys_dma *dma,
 			 const struct dma_buf_phys_iter *iter, dma_addr_t addr);
 

@@ -85,12 +85,13 @@ static int map_frags(struct phys_sgt *ps)
 	struct scatterlist *sg = NULL;
 	struct dma_buf_phys_iter iter;
 	dma_addr_t addr;
+	int ret;
 
 	dma_buf_phys_for_each_frag(&iter, ps->list, 0, ps->list->size) {
-		addr = phys_dma_map_frag(&ps->dma, &iter);
-		if (addr == DMA_MAPPING_ERROR) {
+		ret = phys_dma_map_frag(&ps->dma, &iter, &addr);
+		if (ret) {
 			unmap_frags(ps, iter.offset);
-			return -EIO;
+			return ret;
 		}
 		sg = add_range(ps, sg, addr, iter.length);
 	}
