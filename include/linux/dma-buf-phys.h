@@ -199,10 +199,12 @@ const struct dma_buf_phys_group *
 dma_buf_phys_list_groups(const struct dma_buf_phys_list *list,
 			 unsigned int *nr_groups);
 
-bool dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
-			     const struct dma_buf_phys_list *list, u64 offset,
-			     u64 length);
-bool dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
+struct dma_buf_phys_iter *
+dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
+			const struct dma_buf_phys_list *list, u64 offset,
+			u64 length);
+struct dma_buf_phys_iter *
+dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
 
 /**
  * dma_buf_phys_for_each_frag - walk the frags of a slice
@@ -215,9 +217,10 @@ bool dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
  * or not inside the list has no frags. Finding the first frag costs O(log
  * frags), every further one O(1).
  */
-#define dma_buf_phys_for_each_frag(iter, list, off, len)                  \
-	for (bool __more = dma_buf_phys_iter_first(iter, list, off, len); \
-	     __more; __more = dma_buf_phys_iter_next(iter))
+#define dma_buf_phys_for_each_frag(iter, list, off, len)               \
+	for (struct dma_buf_phys_iter *__iter =                        \
+		     dma_buf_phys_iter_first(iter, list, off, len);    \
+	     __iter; __iter = dma_buf_phys_iter_next(__iter))
 
 /*
  * Exporting

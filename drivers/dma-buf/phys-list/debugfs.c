@@ -44,7 +44,7 @@ static void show_buffer(struct seq_file *m, struct dma_buf_phys *phys,
 	const struct dma_buf_phys_list *list = phys->list;
 	const struct dma_buf_phys_group *group;
 
-	seq_printf(m, "%lu exporter=%s size=%zu state=%s attached=%zu mapped=%u frags=%zu\n",
+	seq_printf(m, "%llu exporter=%s size=%zu state=%s attached=%zu mapped=%u frags=%zu\n",
 		   file_inode(file)->i_ino, phys->dmabuf->exp_name,
 		   phys->dmabuf->size, state_names[phys->state],
 		   list_count_nodes(&phys->attachments),

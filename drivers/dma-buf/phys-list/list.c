@@ -78,11 +78,12 @@ void dma_buf_phys_add_group(struct dma_buf_phys_builder *b,
 			    enum dma_buf_phys_attr attr,
 			    struct p2pdma_provider *provider)
 {
+	bool p2p = type == DMA_BUF_PHYS_P2P;
+
 	if (b->err)
 		return;
 	if ((unsigned int)type >= DMA_BUF_PHYS_NR_TYPES ||
-	    (unsigned int)attr >= DMA_BUF_PHYS_NR_ATTRS ||
-	    (type == DMA_BUF_PHYS_P2P) != !!provider) {
+	    (unsigned int)attr >= DMA_BUF_PHYS_NR_ATTRS || p2p != !!provider) {
 		b->err = -EINVAL;
 		return;
 	}
@@ -401,17 +402,18 @@ static void iter_load(struct dma_buf_phys_iter *iter)
  *
  * See dma_buf_phys_for_each_frag().
  *
- * Return: false if the slice is empty or not inside the list.
+ * Return: @iter, or NULL if the slice is empty or not inside the list.
  */
-bool dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
-			     const struct dma_buf_phys_list *list, u64 offset,
-			     u64 length)
+struct dma_buf_phys_iter *
+dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
+			const struct dma_buf_phys_list *list, u64 offset,
+			u64 length)
 {
 	u64 end;
 
 	if (!length || check_add_overflow(offset, length, &end) ||
 	    end > list->size)
-		return false;
+		return NULL;
 
 	iter->list = list;
 	iter->offset = offset;
@@ -420,7 +422,7 @@ bool dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 	iter->group = &list->groups[find_last_at(list->groups, list->nr_groups,
 						 offset)];
 	iter_load(iter);
-	return true;
+	return iter;
 }
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_first);
 
@@ -428,18 +430,19 @@ EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_first);
  * dma_buf_phys_iter_next - go to the next frag of a slice
  * @iter: the iterator, on a frag
  *
- * Return: false if there is none.
+ * Return: @iter, or NULL if there is none.
  */
-bool dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter)
+struct dma_buf_phys_iter *
+dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter)
 {
 	iter->offset += iter->length;
 	if (iter->offset == iter->end)
-		return false;
+		return NULL;
 
 	iter->frag++;
 	if (iter->offset == iter->group->offset + iter->group->length)
 		iter->group++;
 	iter_load(iter);
-	return true;
+	return iter;
 }
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_next);

@@ -49,9 +49,9 @@ int phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 }
 
 /* Add entries for a DMA range after @sg, the last used one or NULL */
-static struct scatterlist *add_range(struct phys_sgt *ps,
-				     struct scatterlist *sg, dma_addr_t addr,
-				     u64 length)
+static struct scatterlist *append_range(struct phys_sgt *ps,
+					struct scatterlist *sg, dma_addr_t addr,
+					u64 length)
 {
 	while (length) {
 		unsigned int len = min_t(u64, length, MAX_SG_LENGTH);
@@ -93,7 +93,7 @@ static int map_frags(struct phys_sgt *ps)
 			unmap_frags(ps, iter.offset);
 			return ret;
 		}
-		sg = add_range(ps, sg, addr, iter.length);
+		sg = append_range(ps, sg, addr, iter.length);
 	}
 	sg_mark_end(sg);
 	return 0;
@@ -132,7 +132,7 @@ static int map_table(struct phys_sgt *ps)
 	ret = phys_dma_link_all(&ps->dma);
 	if (ret)
 		return ret;
-	sg_mark_end(add_range(ps, NULL, ps->dma.iova.addr, ps->list->size));
+	sg_mark_end(append_range(ps, NULL, ps->dma.iova.addr, ps->list->size));
 	return 0;
 }
 

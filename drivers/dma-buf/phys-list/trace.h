@@ -14,20 +14,16 @@
 #include <linux/tracepoint.h>
 
 DECLARE_EVENT_CLASS(dma_buf_phys_importer,
-	TP_PROTO(const struct dma_buf *dmabuf, int ret),
-	TP_ARGS(dmabuf, ret),
-	TP_STRUCT__entry(
-		__field(unsigned long, ino)
-		__field(u64, size)
-		__field(int, ret)
-	),
-	TP_fast_assign(
-		__entry->ino = file_inode(dmabuf->file)->i_ino;
-		__entry->size = dmabuf->size;
-		__entry->ret = ret;
-	),
-	TP_printk("ino=%lu size=%llu ret=%d", __entry->ino, __entry->size,
-		  __entry->ret)
+		    TP_PROTO(const struct dma_buf *dmabuf, int ret),
+		    TP_ARGS(dmabuf, ret),
+		    TP_STRUCT__entry(__field(u64, ino)
+				     __field(u64, size)
+				     __field(int, ret)),
+		    TP_fast_assign(__entry->ino = file_inode(dmabuf->file)->i_ino;
+				   __entry->size = dmabuf->size;
+				   __entry->ret = ret;),
+		    TP_printk("ino=%llu size=%llu ret=%d", __entry->ino,
+			      __entry->size, __entry->ret)
 );
 
 DEFINE_EVENT(dma_buf_phys_importer, dma_buf_phys_attach,
@@ -38,15 +34,11 @@ DEFINE_EVENT(dma_buf_phys_importer, dma_buf_phys_map,
 	     TP_ARGS(dmabuf, ret));
 
 DECLARE_EVENT_CLASS(dma_buf_phys_buffer,
-	TP_PROTO(const struct dma_buf *dmabuf),
-	TP_ARGS(dmabuf),
-	TP_STRUCT__entry(
-		__field(unsigned long, ino)
-	),
-	TP_fast_assign(
-		__entry->ino = file_inode(dmabuf->file)->i_ino;
-	),
-	TP_printk("ino=%lu", __entry->ino)
+		    TP_PROTO(const struct dma_buf *dmabuf),
+		    TP_ARGS(dmabuf),
+		    TP_STRUCT__entry(__field(u64, ino)),
+		    TP_fast_assign(__entry->ino = file_inode(dmabuf->file)->i_ino;),
+		    TP_printk("ino=%llu", __entry->ino)
 );
 
 DEFINE_EVENT(dma_buf_phys_buffer, dma_buf_phys_detach,
@@ -61,17 +53,13 @@ DEFINE_EVENT(dma_buf_phys_buffer, dma_buf_phys_move,
 	     TP_PROTO(const struct dma_buf *dmabuf), TP_ARGS(dmabuf));
 
 TRACE_EVENT(dma_buf_phys_revoke_end,
-	TP_PROTO(const struct dma_buf *dmabuf, u64 ns),
-	TP_ARGS(dmabuf, ns),
-	TP_STRUCT__entry(
-		__field(unsigned long, ino)
-		__field(u64, ns)
-	),
-	TP_fast_assign(
-		__entry->ino = file_inode(dmabuf->file)->i_ino;
-		__entry->ns = ns;
-	),
-	TP_printk("ino=%lu ns=%llu", __entry->ino, __entry->ns)
+	    TP_PROTO(const struct dma_buf *dmabuf, u64 ns),
+	    TP_ARGS(dmabuf, ns),
+	    TP_STRUCT__entry(__field(u64, ino)
+			     __field(u64, ns)),
+	    TP_fast_assign(__entry->ino = file_inode(dmabuf->file)->i_ino;
+			   __entry->ns = ns;),
+	    TP_printk("ino=%llu ns=%llu", __entry->ino, __entry->ns)
 );
 
 #endif /* _DMA_BUF_PHYS_TRACE_H */

@@ -15,6 +15,7 @@
  * reference that keeps vdev alive. A dma-buf whose file has no reference left is
  * the release's, hence get_file_active() before the close touches one.
  */
+#include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
 #include <linux/file.h>
@@ -27,7 +28,7 @@
 MODULE_IMPORT_NS("DMA_BUF");
 
 /* More than any device needs; keeps one ioctl from running for minutes */
-#define VFIO_PCI_DMA_BUF_MAX_RANGES (1 << 20)
+#define VFIO_PCI_DMA_BUF_MAX_RANGES BIT(20)
 
 struct vfio_pci_dma_buf {
 	struct dma_buf_phys phys;
