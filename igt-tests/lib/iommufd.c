@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "iommufd.h"
+
+static int do_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+int iommufd_open(void)
+{
+	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+
+	igt_assert_f(fd >= 0,
+		     "cannot open /dev/iommu: %s. Try 'modprobe iommufd'\n",
+		     strerror(errno));
+	return fd;
+}
+
+int __iommufd_destroy(int iommufd, uint32_t id)
+{
+	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
+
+	return do_ioctl(iommufd, IOMMU_DESTROY, &cmd);
+}
+
+void iommufd_destroy(int iommufd, uint32_t id)
+{
+	int ret = __iommufd_destroy(iommufd, id);
+
+	igt_assert_f(!ret, "cannot destroy iommufd object %u: %s\n", id,
+		     strerror(-ret));
+}
+
+uint32_t ioas_alloc(int iommufd)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+	int ret = do_ioctl(iommufd, IOMMU_IOAS_ALLOC, &cmd);
+
+	igt_assert_f(!ret, "IOMMU_IOAS_ALLOC: %s\n", strerror(-ret));
+	return cmd.out_ioas_id;
+}
+
+int __hwpt_alloc(int iommufd, uint32_t devid, uint32_t ioas, uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = devid,
+		.pt_id = ioas,
+	};
+	int ret = do_ioctl(iommufd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!ret)
+		*hwpt = cmd.out_hwpt_id;
+	return ret;
+}
+
+int __ioas_map_file_prot(int iommufd, uint32_t ioas, int fd, uint64_t start,
+			 uint64_t length, uint64_t *iova, uint32_t prot)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = prot,
+		.ioas_id = ioas,
+		.fd = fd,
+		.start = start,
+		.length = length,
+	};
+	int ret;
+
+	if (*iova != IOVA_ANY) {
+		cmd.flags |= IOMMU_IOAS_MAP_FIXED_IOVA;
+		cmd.iova = *iova;
+	}
+	ret = do_ioctl(iommufd, IOMMU_IOAS_MAP_FILE, &cmd);
+	if (!ret)
+		*iova = cmd.iova;
+	return ret;
+}
+
+int __ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
+		    uint64_t length, uint64_t iova)
+{
+	return __ioas_map_file_prot(iommufd, ioas, fd, start, length, &iova,
+				    IOMMU_IOAS_MAP_READABLE |
+					    IOMMU_IOAS_MAP_WRITEABLE);
+}
+
+void ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
+		   uint64_t length, uint64_t iova)
+{
+	int ret = __ioas_map_file(iommufd, ioas, fd, start, length, iova);
+
+	igt_assert_f(!ret,
+		     "IOMMU_IOAS_MAP_FILE of 0x%" PRIx64 "+0x%" PRIx64
+		     " at IOVA 0x%" PRIx64 ": %s\n",
+		     start, length, iova, strerror(-ret));
+}
+
+void ioas_map(int iommufd, uint32_t ioas, void *va, uint64_t length,
+	      uint64_t iova)
+{
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+			 IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = ioas,
+		.user_va = (uintptr_t)va,
+		.length = length,
+		.iova = iova,
+	};
+	int ret = do_ioctl(iommufd, IOMMU_IOAS_MAP, &cmd);
+
+	igt_assert_f(!ret,
+		     "IOMMU_IOAS_MAP of memory, 0x%" PRIx64
+		     " bytes at IOVA 0x%" PRIx64
+		     ": %s. If out of memory: raise 'ulimit -l'\n",
+		     length, iova, strerror(-ret));
+}
+
+int __ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t length)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = length,
+	};
+
+	return do_ioctl(iommufd, IOMMU_IOAS_UNMAP, &cmd);
+}
+
+void ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t length)
+{
+	int ret = __ioas_unmap(iommufd, ioas, iova, length);
+
+	igt_assert_f(!ret,
+		     "IOMMU_IOAS_UNMAP of IOVA 0x%" PRIx64 "+0x%" PRIx64
+		     ": %s\n",
+		     iova, length, strerror(-ret));
+}
+
+int __ioas_copy(int iommufd, uint32_t dst, uint64_t dst_iova, uint32_t src,
+		uint64_t src_iova, uint64_t length)
+{
+	struct iommu_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+			 IOMMU_IOAS_MAP_WRITEABLE,
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.length = length,
+		.dst_iova = dst_iova,
+		.src_iova = src_iova,
+	};
+
+	return do_ioctl(iommufd, IOMMU_IOAS_COPY, &cmd);
+}
+
+int __ioas_set_huge_pages(int iommufd, uint32_t ioas, bool allow)
+{
+	struct iommu_option cmd = {
+		.size = sizeof(cmd),
+		.option_id = IOMMU_OPTION_HUGE_PAGES,
+		.op = IOMMU_OPTION_OP_SET,
+		.object_id = ioas,
+		.val64 = allow,
+	};
+
+	return do_ioctl(iommufd, IOMMU_OPTION, &cmd);
+}
+
+int __vfio_compat_set_ioas(int iommufd, uint32_t ioas)
+{
+	struct iommu_vfio_ioas cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.op = IOMMU_VFIO_IOAS_SET,
+	};
+
+	return do_ioctl(iommufd, IOMMU_VFIO_IOAS, &cmd);
+}
+
+int __vfio_compat_unmap(int iommufd, uint64_t iova, uint64_t *length)
+{
+	struct vfio_iommu_type1_dma_unmap cmd = {
+		.argsz = sizeof(cmd),
+		.iova = iova,
+		.size = *length,
+	};
+	int ret = do_ioctl(iommufd, VFIO_IOMMU_UNMAP_DMA, &cmd);
+
+	if (!ret)
+		*length = cmd.size;
+	return ret;
+}

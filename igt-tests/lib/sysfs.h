@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_SYSFS_H
+#define LIB_SYSFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * __sysfs_read - read a small file as text
+ * @path: of the file
+ * @buf: receives the text, without the newline at its end
+ * @size: of @buf, bytes
+ *
+ * Return: 0 or -errno.
+ */
+int __sysfs_read(const char *path, char *buf, size_t size);
+
+/**
+ * __sysfs_write - write text to a file in one write()
+ * @path: of the file
+ * @text: what to write
+ *
+ * Return: 0 or -errno.
+ */
+int __sysfs_write(const char *path, const char *text);
+
+/**
+ * sysfs_write - write text to a file, or fail the test naming the file
+ * @path: of the file
+ * @text: what to write
+ */
+void sysfs_write(const char *path, const char *text);
+
+/**
+ * now_ms - monotonic time
+ *
+ * Return: milliseconds.
+ */
+uint64_t now_ms(void);
+
+#endif /* LIB_SYSFS_H */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_VFIO_H
+#define LIB_VFIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dmabuf_phys_uapi.h"
+
+/**
+ * struct vfio_device - a PCI device opened through VFIO's character device
+ * @addr: PCI address
+ * @fd: of the device, -1 when closed
+ * @devid: what iommufd calls it
+ * @iommufd: what it is bound to
+ * @region: size and offset in @fd of BARs 0 to 5, ROM and config space
+ * @map: BARs that vfio_map_bar() has mapped
+ */
+struct vfio_device {
+	char addr[16];
+	int fd;
+	int iommufd;
+	uint32_t devid;
+	struct {
+		uint64_t size;
+		uint64_t offset;
+		uint32_t flags;
+	} region[VFIO_PCI_CONFIG_REGION_INDEX + 1];
+	void *map[6];
+};
+
+/**
+ * __vfio_open - bind a device to vfio-pci and to @iommufd, and open it
+ * @dev: filled in
+ * @addr: PCI address
+ * @iommufd: from iommufd_open()
+ *
+ * Return: 0 or -errno.
+ */
+int __vfio_open(struct vfio_device *dev, const char *addr, int iommufd);
+
+/**
+ * vfio_open - __vfio_open(), memory and bus master on, or fail the test
+ * @dev: filled in
+ * @addr: PCI address
+ * @iommufd: from iommufd_open()
+ */
+void vfio_open(struct vfio_device *dev, const char *addr, int iommufd);
+
+/** vfio_close - unmap the BARs and close; harmless if closed already */
+void vfio_close(struct vfio_device *dev);
+
+/** __vfio_attach - make @dev use an IOAS or a page table, by id */
+int __vfio_attach(struct vfio_device *dev, uint32_t pt_id);
+void vfio_attach(struct vfio_device *dev, uint32_t pt_id);
+
+/** vfio_detach - make @dev use no address space: all its DMA faults */
+void vfio_detach(struct vfio_device *dev);
+
+/**
+ * vfio_map_bar - CPU access to a whole BAR
+ * @dev: the device
+ * @bar: 0 to 5
+ *
+ * Mapped once per open. Touching it while memory is disabled is a SIGBUS.
+ *
+ * Return: where it is.
+ */
+void *vfio_map_bar(struct vfio_device *dev, unsigned int bar);
+
+/**
+ * __vfio_config_read - read config space
+ * @dev: the device
+ * @pos: offset
+ * @size: 1, 2 or 4 bytes
+ * @value: receives it
+ *
+ * Return: 0 or -errno.
+ */
+int __vfio_config_read(struct vfio_device *dev, unsigned int pos, size_t size,
+		       uint32_t *value);
+int __vfio_config_write(struct vfio_device *dev, unsigned int pos, size_t size,
+			uint32_t value);
+
+/**
+ * __vfio_find_cap - find a PCI capability
+ * @dev: the device
+ * @id: of the capability
+ *
+ * Return: its offset in config space, or -ENOENT.
+ */
+int __vfio_find_cap(struct vfio_device *dev, uint8_t id);
+
+/** __vfio_memory_enable - switch the device's memory space on or off */
+int __vfio_memory_enable(struct vfio_device *dev, bool on);
+void vfio_memory_enable(struct vfio_device *dev, bool on);
+
+/** __vfio_set_power - to D0 or D3hot (@state 0 or 3); -ENOENT without PM */
+int __vfio_set_power(struct vfio_device *dev, unsigned int state);
+
+/** __vfio_reset - VFIO_DEVICE_RESET; Return: 0 or -errno */
+int __vfio_reset(struct vfio_device *dev);
+
+/** __vfio_flr - function-level reset by a config write; -ENOTTY without FLR */
+int __vfio_flr(struct vfio_device *dev);
+
+/** __vfio_hot_reset - reset the bus the device is on */
+int __vfio_hot_reset(struct vfio_device *dev);
+
+/**
+ * __vfio_request_eventfd - be told when the kernel wants the device back
+ * @dev: the device
+ * @eventfd: signalled on unbind and unplug
+ *
+ * Return: 0 or -errno.
+ */
+int __vfio_request_eventfd(struct vfio_device *dev, int eventfd);
+
+/**
+ * __vfio_dmabuf_raw - VFIO_DEVICE_FEATURE_DMA_BUF with nothing checked
+ * @dev: the device
+ * @head: all but the ranges; nr_ranges may lie
+ * @ranges: the ranges
+ * @nr: how many there really are
+ *
+ * Return: the dma-buf's fd or -errno.
+ */
+int __vfio_dmabuf_raw(struct vfio_device *dev,
+		      const struct vfio_device_feature_dma_buf *head,
+		      const struct vfio_region_dma_range *ranges, size_t nr);
+
+/**
+ * __vfio_dmabuf - export ranges of one BAR
+ * @dev: the device
+ * @bar: 0 to 5
+ * @ranges: offsets into the BAR
+ * @nr: number of them
+ *
+ * Return: the dma-buf's fd or -errno.
+ */
+int __vfio_dmabuf(struct vfio_device *dev, unsigned int bar,
+		  const struct vfio_region_dma_range *ranges, size_t nr);
+int vfio_dmabuf(struct vfio_device *dev, unsigned int bar,
+		const struct vfio_region_dma_range *ranges, size_t nr);
+
+/** vfio_dmabuf_one - export one range of one BAR */
+int vfio_dmabuf_one(struct vfio_device *dev, unsigned int bar, uint64_t offset,
+		    uint64_t length);
+
+/** __vfio_dmabuf_bars - export ranges whose offsets are into the device's fd */
+int __vfio_dmabuf_bars(struct vfio_device *dev,
+		       const struct vfio_region_dma_range *ranges, size_t nr);
+
+/** vfio_has_dmabuf - whether the kernel offers the feature for this device */
+bool vfio_has_dmabuf(struct vfio_device *dev);
+
+#endif /* LIB_VFIO_H */

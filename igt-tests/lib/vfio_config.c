@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Config space: every way to take a device's memory away by a register
+ */
+#include <linux/pci_regs.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "vfio.h"
+
+int __vfio_config_read(struct vfio_device *dev, unsigned int pos, size_t size,
+		       uint32_t *value)
+{
+	uint64_t at = dev->region[VFIO_PCI_CONFIG_REGION_INDEX].offset + pos;
+	ssize_t got;
+
+	*value = 0;
+	got = pread(dev->fd, value, size, (off_t)at);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size ? 0 : -EIO;
+}
+
+int __vfio_config_write(struct vfio_device *dev, unsigned int pos, size_t size,
+			uint32_t value)
+{
+	uint64_t at = dev->region[VFIO_PCI_CONFIG_REGION_INDEX].offset + pos;
+	ssize_t put;
+
+	put = pwrite(dev->fd, &value, size, (off_t)at);
+	if (put < 0)
+		return -errno;
+	return (size_t)put == size ? 0 : -EIO;
+}
+
+int __vfio_find_cap(struct vfio_device *dev, uint8_t id)
+{
+	uint32_t pos, entry;
+	int i;
+
+	if (__vfio_config_read(dev, PCI_CAPABILITY_LIST, 1, &pos))
+		return -ENOENT;
+	/* A list of at most 48 entries fits in 256 bytes: more is a loop */
+	for (i = 0; i < 48 && pos; i++) {
+		if (__vfio_config_read(dev, pos, 2, &entry))
+			return -ENOENT;
+		if ((entry & 0xff) == id)
+			return (int)pos;
+		pos = entry >> 8;
+	}
+	return -ENOENT;
+}
+
+int __vfio_memory_enable(struct vfio_device *dev, bool on)
+{
+	uint32_t command;
+	int ret;
+
+	ret = __vfio_config_read(dev, PCI_COMMAND, 2, &command);
+	if (ret)
+		return ret;
+	command &= ~(uint32_t)PCI_COMMAND_MEMORY;
+	if (on)
+		command |= PCI_COMMAND_MEMORY;
+	return __vfio_config_write(dev, PCI_COMMAND, 2, command);
+}
+
+void vfio_memory_enable(struct vfio_device *dev, bool on)
+{
+	int ret = __vfio_memory_enable(dev, on);
+
+	igt_assert_f(!ret, "%s: cannot switch its memory %s: %s\n", dev->addr,
+		     on ? "on" : "off", strerror(-ret));
+}
+
+int __vfio_set_power(struct vfio_device *dev, unsigned int state)
+{
+	int pm = __vfio_find_cap(dev, PCI_CAP_ID_PM);
+	uint32_t control;
+	int ret;
+
+	if (pm < 0)
+		return pm;
+	ret = __vfio_config_read(dev, (unsigned int)pm + PCI_PM_CTRL, 2,
+				 &control);
+	if (ret)
+		return ret;
+	control &= ~(uint32_t)PCI_PM_CTRL_STATE_MASK;
+	return __vfio_config_write(dev, (unsigned int)pm + PCI_PM_CTRL, 2,
+				   control | state);
+}
+
+int __vfio_flr(struct vfio_device *dev)
+{
+	int cap = __vfio_find_cap(dev, PCI_CAP_ID_EXP);
+	uint32_t devcap, control;
+	int ret;
+
+	if (cap < 0)
+		return -ENOTTY;
+	ret = __vfio_config_read(dev, (unsigned int)cap + PCI_EXP_DEVCAP, 4,
+				 &devcap);
+	if (ret)
+		return ret;
+	if (!(devcap & PCI_EXP_DEVCAP_FLR))
+		return -ENOTTY;
+	ret = __vfio_config_read(dev, (unsigned int)cap + PCI_EXP_DEVCTL, 2,
+				 &control);
+	if (ret)
+		return ret;
+	return __vfio_config_write(dev, (unsigned int)cap + PCI_EXP_DEVCTL, 2,
+				   control | PCI_EXP_DEVCTL_BCR_FLR);
+}

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys export
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: VFIO exporter
+ * Description: Exporting ranges of BARs as dma-bufs, and everything that must
+ *	be refused
+ * Test category: functionality test
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "iommufd.h"
+#include "klog.h"
+#include "pci.h"
+#include "ranges.h"
+#include "vfio.h"
+
+IGT_TEST_DESCRIPTION("VFIO exports ranges of BARs as dma-bufs");
+
+#define BAR 2
+#define MANY 65536u
+
+static int iommufd = -1;
+static struct vfio_device dev, dev2;
+
+static uint64_t dmabuf_size(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+
+	igt_assert_f(size >= 0, "a dma-buf's size: %s\n", strerror(errno));
+	return (uint64_t)size;
+}
+
+/**
+ * SUBTEST: one-range
+ * Description: One range gives a dma-buf of its size; the whole BAR too
+ *
+ * SUBTEST: ranges
+ * Description: Ranges out of order, adjacent, and the same bytes twice
+ *
+ * SUBTEST: many-ranges
+ * Description: 65,536 ranges that do not merge give one dma-buf of 256 MiB
+ *
+ * SUBTEST: two-exports
+ * Description: Two dma-bufs of the same bytes live and die independently
+ *
+ * SUBTEST: fd-flags
+ * Description: O_CLOEXEC and the access mode are those asked for
+ *
+ * SUBTEST: while-disabled
+ * Description: Export works while memory is disabled: the dma-buf starts revoked
+ */
+static void one_range(void)
+{
+	int fd = vfio_dmabuf_one(&dev, BAR, MiB(1), MiB(2));
+
+	igt_assert_eq_u64(dmabuf_size(fd), MiB(2));
+	close(fd);
+	fd = vfio_dmabuf_one(&dev, BAR, 0, dev.region[BAR].size);
+	igt_assert_eq_u64(dmabuf_size(fd), dev.region[BAR].size);
+	close(fd);
+	fd = vfio_dmabuf_one(&dev, BAR, dev.region[BAR].size - PAGE, PAGE);
+	igt_assert_eq_u64(dmabuf_size(fd), PAGE);
+	close(fd);
+}
+
+static void many_ranges(void)
+{
+	struct vfio_region_dma_range *ranges;
+	int fd;
+
+	ranges = ranges_scattered(MANY, 0, PAGE);
+	fd = vfio_dmabuf(&dev, BAR, ranges, MANY);
+	igt_assert_eq_u64(dmabuf_size(fd), MANY * PAGE);
+	close(fd);
+	free(ranges);
+}
+
+static void two_exports(void)
+{
+	int a = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
+	int b = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
+	uint32_t ioas = ioas_alloc(iommufd);
+
+	igt_assert_neq(a, b);
+	close(a);
+	ioas_map_file(iommufd, ioas, b, 0, MiB(1), GiB(1));
+	close(b);
+	iommufd_destroy(iommufd, ioas);
+}
+
+static void fd_flags(void)
+{
+	static const struct {
+		int open, fd, status;
+	} cases[] = {
+		{ O_RDWR | O_CLOEXEC, FD_CLOEXEC, O_RDWR },
+		{ O_RDWR, 0, O_RDWR },
+		{ O_RDONLY | O_CLOEXEC, FD_CLOEXEC, O_RDONLY },
+	};
+	struct vfio_region_dma_range range = { 0, PAGE };
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vfio_device_feature_dma_buf head = {
+			.region_index = BAR,
+			.open_flags = (uint32_t)cases[i].open,
+			.nr_ranges = 1,
+		};
+		int fd = __vfio_dmabuf_raw(&dev, &head, &range, 1);
+
+		igt_assert_fd(fd);
+		igt_assert_eq(fcntl(fd, F_GETFD), cases[i].fd);
+		igt_assert_eq(fcntl(fd, F_GETFL) & O_ACCMODE, cases[i].status);
+		close(fd);
+	}
+}
+
+static void while_disabled(void)
+{
+	uint32_t ioas = ioas_alloc(iommufd);
+	int fd;
+
+	vfio_memory_enable(&dev, false);
+	fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
+	igt_assert_eq(__ioas_map_file(iommufd, ioas, fd, 0, MiB(1), GiB(1)),
+		      -ENODEV);
+	vfio_memory_enable(&dev, true);
+	ioas_map_file(iommufd, ioas, fd, 0, MiB(1), GiB(1));
+	close(fd);
+	iommufd_destroy(iommufd, ioas);
+}
+
+/**
+ * SUBTEST: bad-range
+ * Description: A range that is empty, unaligned, outside its BAR or overflows is
+ *	refused, alone and behind good ones
+ *
+ * SUBTEST: bad-count
+ * Description: No ranges, absurd counts and counts the caller's memory does not
+ *	hold are refused
+ *
+ * SUBTEST: bad-region
+ * Description: Regions that are no BAR, or a BAR the device has not, are refused
+ *
+ * SUBTEST: bad-flags
+ * Description: Unknown flags, unknown open flags and short structures are refused
+ */
+static void bad_range(void)
+{
+	const uint64_t size = dev.region[BAR].size;
+	const struct {
+		struct vfio_region_dma_range range;
+		int err, or_err;
+	} cases[] = {
+		{ { 0, 0 }, -EINVAL, 0 },
+		{ { PAGE, 0 }, -EINVAL, 0 },
+		{ { 0, 1 }, -EINVAL, 0 },
+		{ { 0, PAGE - 1 }, -EINVAL, 0 },
+		{ { 0, PAGE + 512 }, -EINVAL, 0 },
+		{ { 1, PAGE }, -EINVAL, 0 },
+		{ { 512, PAGE }, -EINVAL, 0 },
+		{ { size, PAGE }, -EINVAL, 0 },
+		{ { size - PAGE, 2 * PAGE }, -EINVAL, 0 },
+		{ { 0, size + PAGE }, -EINVAL, 0 },
+		{ { size + GiB(4), PAGE }, -EINVAL, 0 },
+		{ { PAGE, 1ull << 63 }, -EINVAL, -EOVERFLOW },
+		{ { -PAGE, PAGE }, -EINVAL, -EOVERFLOW },
+		{ { -PAGE, 2 * PAGE }, -EINVAL, -EOVERFLOW },
+		{ { PAGE, -PAGE }, -EINVAL, -EOVERFLOW },
+		{ { -PAGE, -PAGE }, -EINVAL, -EOVERFLOW },
+	};
+	struct vfio_region_dma_range ranges[4] = {
+		{ 0, PAGE }, { MiB(1), PAGE }, { MiB(2), PAGE }, { MiB(3), PAGE },
+	};
+	size_t i, n;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (n = 1; n <= 4; n++) {
+			int ret;
+
+			ranges[n - 1] = cases[i].range;
+			ret = __vfio_dmabuf(&dev, BAR, ranges, n);
+			ranges[n - 1] = (struct vfio_region_dma_range) {
+				MiB(n - 1), PAGE };
+			igt_assert_f(ret == cases[i].err ||
+				     (cases[i].or_err &&
+				      ret == cases[i].or_err),
+				     "range 0x%llx+0x%llx as number %zu: %d instead of %d\n",
+				     cases[i].range.offset,
+				     cases[i].range.length, n, ret,
+				     cases[i].err);
+		}
+	}
+
+	/* Each is good, their sum is not: 2^20 times 1 GiB still fits, so the
+	 * sum is made to overflow by lengths that are refused one by one too
+	 */
+	for (n = 0; n < 4; n++)
+		ranges[n] = (struct vfio_region_dma_range) { 0, 1ull << 62 };
+	igt_assert_eq(__vfio_dmabuf(&dev, BAR, ranges, 4), -EINVAL);
+}
+
+static void bad_count(void)
+{
+	static const uint32_t absurd[] = {
+		(1u << 20) + 1, 1u << 24, 0x0fffffff, 0x10000001, 0x7fffffff,
+		0x80000000, 0xffffffff,
+	};
+	struct vfio_region_dma_range range = { 0, PAGE };
+	struct vfio_device_feature_dma_buf head = {
+		.region_index = BAR,
+		.open_flags = O_RDWR | O_CLOEXEC,
+	};
+	size_t i;
+	int ret;
+
+	igt_assert_eq(__vfio_dmabuf_raw(&dev, &head, &range, 1), -EINVAL);
+	igt_assert_eq(__vfio_dmabuf_raw(&dev, &head, NULL, 0), -EINVAL);
+	for (i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
+		head.nr_ranges = absurd[i];
+		ret = __vfio_dmabuf_raw(&dev, &head, &range, 1);
+		igt_assert_f(ret == -EINVAL || ret == -ENOMEM,
+			     "%u ranges: %d\n", absurd[i], ret);
+	}
+
+	/* A count that is fine, of ranges that are not there to be read */
+	head.nr_ranges = 1u << 19;
+	ret = __vfio_dmabuf_raw(&dev, &head, &range, 1);
+	igt_assert_f(ret == -EFAULT || ret == -EINVAL,
+		     "ranges beyond the caller's memory: %d\n", ret);
+}
+
+static void bad_region(void)
+{
+	static const uint32_t regions[] = {
+		1, 3, 5, VFIO_PCI_ROM_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX,
+		VFIO_PCI_VGA_REGION_INDEX, VFIO_PCI_NUM_REGIONS, 0x7fffffff,
+		0xffffffff,
+	};
+	struct vfio_region_dma_range range = { 0, PAGE };
+	size_t i;
+
+	for (i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
+		int ret = __vfio_dmabuf(&dev, regions[i], &range, 1);
+
+		igt_assert_f(ret == -ENODEV, "region %u: %d instead of %d\n",
+			     regions[i], ret, -ENODEV);
+	}
+	/* ivshmem's BAR0 is 256 bytes: there, but holds no whole page */
+	igt_assert_eq(__vfio_dmabuf(&dev, 0, &range, 1), -EINVAL);
+}
+
+static void bad_flags(void)
+{
+	struct vfio_region_dma_range range = { 0, PAGE };
+	struct vfio_device_feature_dma_buf head = {
+		.region_index = BAR,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.nr_ranges = 1,
+	};
+	uint32_t bit;
+
+	for (bit = 1; bit < 32; bit++) {
+		head.flags = 1u << bit;
+		igt_assert_eq(__vfio_dmabuf_raw(&dev, &head, &range, 1),
+			      -EINVAL);
+	}
+	head.flags = 0;
+	head.open_flags = O_RDWR | O_DIRECTORY;
+	igt_assert_eq(__vfio_dmabuf_raw(&dev, &head, &range, 1), -EINVAL);
+}
+
+/**
+ * SUBTEST: bars
+ * Description: Ranges of several BARs in one dma-buf, in any order
+ *
+ * SUBTEST: bars-bad
+ * Description: With device offsets: a range in no BAR, across two BARs, in config
+ *	space, unaligned, or a region index besides, is refused
+ */
+static void bars(void)
+{
+	const uint64_t bar0 = dev2.region[0].offset, bar2 = dev2.region[2].offset;
+	const struct vfio_region_dma_range ranges[] = {
+		{ bar2 + MiB(1), MiB(1) }, { bar0, PAGE }, { bar2, PAGE },
+		{ bar2 + MiB(4), PAGE }, { bar0 + PAGE, PAGE },
+	};
+	int fd;
+
+	fd = __vfio_dmabuf_bars(&dev2, ranges, 5);
+	igt_assert_f(fd >= 0, "ranges of two BARs: %s\n", strerror(-fd));
+	igt_assert_eq_u64(dmabuf_size(fd), MiB(1) + 4 * PAGE);
+	close(fd);
+
+	/* One BAR, named by offset, is the same as by index */
+	fd = __vfio_dmabuf_bars(&dev2, &ranges[0], 1);
+	igt_assert_fd(fd);
+	igt_assert_eq_u64(dmabuf_size(fd), MiB(1));
+	close(fd);
+}
+
+static void bars_bad(void)
+{
+	const uint64_t bar0 = dev2.region[0].offset, bar2 = dev2.region[2].offset;
+	const uint64_t size2 = dev2.region[2].size;
+	const struct vfio_region_dma_range bad[] = {
+		{ bar2 + size2, PAGE },
+		{ bar2 + size2 - PAGE, 2 * PAGE },
+		{ bar0 + dev2.region[0].size, PAGE },
+		{ bar0, bar2 + PAGE - bar0 },
+		{ dev2.region[1].offset, PAGE },
+		{ dev2.region[VFIO_PCI_ROM_REGION_INDEX].offset, PAGE },
+		{ dev2.region[VFIO_PCI_CONFIG_REGION_INDEX].offset, PAGE },
+		{ bar2 + 512, PAGE }, { bar2, 512 }, { bar2, 0 },
+		{ -PAGE, PAGE }, { -PAGE, 2 * PAGE }, { bar2, -PAGE },
+		{ 0x00ffull << 40, PAGE },
+	};
+	struct vfio_region_dma_range ranges[2] = { { bar2, PAGE } };
+	struct vfio_device_feature_dma_buf head = {
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.flags = VFIO_DMA_BUF_DEVICE_OFFSETS,
+		.nr_ranges = 1,
+	};
+	size_t i;
+	int ret;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ranges[1] = bad[i];
+		ret = __vfio_dmabuf_bars(&dev2, ranges, 2);
+		igt_assert_f(ret == -EINVAL || ret == -ENODEV ||
+			     ret == -EOVERFLOW,
+			     "range 0x%llx+0x%llx of the device: %d\n",
+			     bad[i].offset, bad[i].length, ret);
+		ret = __vfio_dmabuf_bars(&dev2, &bad[i], 1);
+		igt_assert_f(ret == -EINVAL || ret == -ENODEV ||
+			     ret == -EOVERFLOW,
+			     "range 0x%llx+0x%llx of the device, alone: %d\n",
+			     bad[i].offset, bad[i].length, ret);
+	}
+
+	head.region_index = 2;
+	igt_assert_eq(__vfio_dmabuf_raw(&dev2, &head, ranges, 1), -EINVAL);
+	head.region_index = 0;
+	head.nr_ranges = 0;
+	igt_assert_eq(__vfio_dmabuf_raw(&dev2, &head, ranges, 1), -EINVAL);
+	head.nr_ranges = 0xffffffff;
+	ret = __vfio_dmabuf_raw(&dev2, &head, ranges, 1);
+	igt_assert(ret == -EINVAL || ret == -ENOMEM);
+}
+
+/* Whoever is refused is told by the errno: the log is not for users' mistakes */
+static void quietly(void (*test)(void))
+{
+	int log = klog_open();
+
+	test();
+	igt_assert_eq((int)klog_count(log, NULL), 0);
+	close(log);
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		iommufd = iommufd_open();
+		vfio_open(&dev, pci_env("DMABUF_EXPORTER"), iommufd);
+		vfio_open(&dev2, pci_env("DMABUF_EXPORTER2"), iommufd);
+		igt_assert(vfio_has_dmabuf(&dev));
+	}
+
+	igt_describe("One range gives a dma-buf of its size");
+	igt_subtest("one-range")
+		one_range();
+
+	igt_describe("Ranges out of order, adjacent, and the same bytes twice");
+	igt_subtest("ranges") {
+		const struct vfio_region_dma_range ranges[] = {
+			{ MiB(8), MiB(2) }, { 0, PAGE }, { PAGE, PAGE },
+			{ MiB(8), MiB(2) }, { MiB(4), 3 * PAGE },
+		};
+		int fd = vfio_dmabuf(&dev, BAR, ranges, 5);
+
+		igt_assert_eq_u64(dmabuf_size(fd), MiB(4) + 5 * PAGE);
+		close(fd);
+	}
+
+	igt_describe("65,536 ranges that do not merge");
+	igt_subtest("many-ranges")
+		many_ranges();
+
+	igt_describe("Two dma-bufs of the same bytes are independent");
+	igt_subtest("two-exports")
+		two_exports();
+
+	igt_describe("The fd has the flags asked for");
+	igt_subtest("fd-flags")
+		fd_flags();
+
+	igt_describe("Exported while memory is off, usable when it is on");
+	igt_subtest("while-disabled")
+		while_disabled();
+
+	igt_describe("Bad ranges are refused");
+	igt_subtest("bad-range")
+		quietly(bad_range);
+
+	igt_describe("Bad counts are refused");
+	igt_subtest("bad-count")
+		quietly(bad_count);
+
+	igt_describe("Regions that are no BAR of the device are refused");
+	igt_subtest("bad-region")
+		quietly(bad_region);
+
+	igt_describe("Unknown flags are refused");
+	igt_subtest("bad-flags")
+		quietly(bad_flags);
+
+	igt_describe("Several BARs in one dma-buf");
+	igt_subtest("bars")
+		bars();
+
+	igt_describe("Bad device offsets are refused");
+	igt_subtest("bars-bad")
+		quietly(bars_bad);
+
+	igt_fixture() {
+		vfio_close(&dev);
+		vfio_close(&dev2);
+		close(iommufd);
+	}
+}
