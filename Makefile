@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Everything goes through here; the work itself is done by scripts below tools/.
+
+KERNEL ?= release debug
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+.PHONY: help packages kernel tools demo check lint refresh clean distclean
+
+help:
+	@echo 'make demo       see it work: one device writes into the memory of another'
+	@echo 'make check      prove it: every test, in a kernel that checks itself'
+	@echo
+	@echo 'make packages   install the Debian packages needed (as root)'
+	@echo 'make kernel     build both kernels, or KERNEL=release, KERNEL=debug'
+	@echo 'make tools      build the tests and the programs into build/'
+	@echo 'make lint       checkpatch, sparse, shellcheck'
+	@echo 'make refresh    take edits made in the kernel tree over into patches/'
+	@echo 'make clean      remove build/'
+	@echo 'make distclean  remove the kernel trees in the cache folder as well'
+	@echo
+	@echo 'KSRC=DIR        use that kernel source instead of the Debian package'
+	@echo 'FORCE=1         throw away edits made in the kernel tree'
+	@echo 'DMABUF_PHYS_CACHE=DIR   where the kernel trees are kept'
+
+packages:
+	@tools/setup
+
+kernel: packages
+	@set -e; for flavour in $(KERNEL); do tools/kernel/build $$flavour; done
+
+tools: packages
+	@tools/build
+
+demo: packages
+	@tools/kernel/build release
+	@tools/build
+	@tools/demo/run
+
+check: packages
+	@tools/kernel/build debug
+	@tools/build
+	@tools/check
+
+lint: packages
+	@tools/lint
+
+refresh:
+	@tools/kernel/refresh
+
+clean:
+	rm -rf build
+
+distclean: clean
+	tools/kernel/clean
