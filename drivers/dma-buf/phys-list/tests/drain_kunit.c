@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What revoke, kill and move wait for: importers that unmap late, devices that
+ * stop late and say so with a fence.
+ *
+ * A late importer notes that it is done before it lets go of the buffer. So if
+ * the note is missing when the framework returns, it did not wait.
+ */
+#include <linux/dma-resv.h>
+
+#include "kunit.h"
+
+#define ELSEWHERE (KT_BASE + SZ_1G)
+
+static struct kt_buf *buffer(struct kunit *test)
+{
+	return kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+}
+
+/* Mapped, and late by this much when told to stop */
+static struct kt_imp *late(struct kunit *test, struct kt_buf *buf,
+			   unsigned int unmap_ms, unsigned int fence_ms)
+{
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	imp->unmap_ms = unmap_ms;
+	imp->fence_ms = fence_ms;
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	return imp;
+}
+
+static void revoke_waits_for_unmap(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, KT_LATE_MS, 0);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(imp));
+}
+
+/* The mapping is gone at once, but the device goes on for a while */
+static void revoke_waits_for_fence(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, 0, KT_LATE_MS);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+}
+
+static void revoke_waits_for_both(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *a = late(test, buf, 2 * KT_LATE_MS, KT_LATE_MS);
+	struct kt_imp *b = late(test, buf, KT_LATE_MS, 2 * KT_LATE_MS);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(a->signaled));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(a->unmapped));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(b->signaled));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(b->unmapped));
+}
+
+static void one_of_two_is_late(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *prompt = late(test, buf, 0, 0);
+	struct kt_imp *slow = late(test, buf, KT_LATE_MS, 0);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(prompt));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(slow->unmapped));
+}
+
+/* The last mapping counts, not the first that goes */
+static void several_mappings_are_late(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imps[4];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(imps); i++)
+		imps[i] = late(test, buf, (i + 1) * KT_LATE_MS / 2, 0);
+	dma_buf_phys_revoke(&buf->phys);
+	for (i = 0; i < ARRAY_SIZE(imps); i++)
+		KUNIT_EXPECT_TRUE(test, READ_ONCE(imps[i]->unmapped));
+}
+
+/* A restore and a second revoke wait again, as often as one likes */
+static void drain_is_rearmed(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, KT_LATE_MS, KT_LATE_MS / 2);
+	unsigned int i;
+
+	for (i = 1; i <= 4; i++) {
+		dma_buf_phys_revoke(&buf->phys);
+		KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+		KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+		KT_EXPECT_EVENTS(test, imp, 0, i, i - 1);
+
+		dma_buf_phys_restore(&buf->phys);
+		KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+		WRITE_ONCE(imp->unmapped, false);
+		WRITE_ONCE(imp->signaled, false);
+	}
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+}
+
+static void kill_waits(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, KT_LATE_MS, KT_LATE_MS / 2);
+
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+	KUNIT_EXPECT_NULL(test, buf->phys.list);
+}
+
+static void move_waits(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, KT_LATE_MS, KT_LATE_MS / 2);
+
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+							      KT_SIZE)), 0);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+}
+
+/* The mapping of the new place is not waited for: only the old one must go */
+static void move_with_new_mapping(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, KT_LATE_MS, 0);
+
+	imp->remap = true;
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+							      KT_SIZE)), 0);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_ASSERT_TRUE(test, kt_is_mapped(imp));
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), ELSEWHERE);
+
+	/* And that one can be revoked like any other */
+	WRITE_ONCE(imp->unmapped, false);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KT_EXPECT_EVENTS(test, imp, 1, 1, 0);
+}
+
+/* A fence that was there before, from whichever user, counts as well */
+static void revoke_waits_for_earlier_fence(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *moved = late(test, buf, 0, KT_LATE_MS);
+	struct kt_imp *other = late(test, buf, 0, 0);
+	struct dma_resv *resv = buf->phys.dmabuf->resv;
+
+	/* As if its device were still at work on its own account */
+	dma_resv_lock(resv, NULL);
+	moved->ops.notify(moved->at, DMA_BUF_PHYS_EV_REVOKE);
+	dma_resv_unlock(resv);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(moved->signaled));
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(other));
+}
+
+static struct kunit_case drain_cases[] = {
+	KT_CASE(revoke_waits_for_unmap),
+	KT_CASE(revoke_waits_for_fence),
+	KT_CASE(revoke_waits_for_both),
+	KT_CASE(one_of_two_is_late),
+	KT_CASE(several_mappings_are_late),
+	KT_CASE(drain_is_rearmed),
+	KT_CASE(kill_waits),
+	KT_CASE(move_waits),
+	KT_CASE(move_with_new_mapping),
+	KT_CASE(revoke_waits_for_earlier_fence),
+	{}
+};
+
+static struct kunit_suite drain_suite = {
+	.name = "dma-buf-phys-drain",
+	.test_cases = drain_cases,
+};
+
+kunit_test_suites(&drain_suite);

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The test exporter and the test importer.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "kunit.h"
+
+struct kt_way {
+	const char *name;
+	bool own_ops;
+};
+
+static const struct kt_way kt_ways[] = {
+	{ "export", false },
+	{ "register", true },
+};
+
+const void *kt_way_gen_params(struct kunit *test, const void *prev, char *desc)
+{
+	const struct kt_way *way = prev ? (const struct kt_way *)prev + 1 :
+					  kt_ways;
+
+	if (way == kt_ways + ARRAY_SIZE(kt_ways))
+		return NULL;
+	strscpy(desc, way->name, KUNIT_PARAM_DESC_SIZE);
+	return way;
+}
+
+static bool own_ops(struct kunit *test)
+{
+	const struct kt_way *way = test->param_value;
+
+	return way && way->own_ops;
+}
+
+/* A list of one frag */
+struct dma_buf_phys_list *kt_list(struct kunit *test, phys_addr_t paddr,
+				  u64 length)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+
+	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_frag(&b, paddr, length);
+	list = dma_buf_phys_seal(&b, length);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	return list;
+}
+
+/* As kt_list(), but somebody's BAR */
+struct dma_buf_phys_list *kt_list_p2p(struct kunit *test,
+				      struct p2pdma_provider *provider)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+
+	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, provider);
+	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
+	list = dma_buf_phys_seal(&b, KT_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	return list;
+}
+
+phys_addr_t kt_first_paddr(const struct dma_buf_phys_list *list)
+{
+	struct dma_buf_phys_iter iter;
+
+	return dma_buf_phys_iter_first(&iter, list, 0, 1) ? iter.paddr : 0;
+}
+
+/*
+ * The exporter
+ */
+
+static struct dma_buf_phys_list *kt_get_list(struct dma_buf_phys *phys)
+{
+	struct kt_buf *buf = container_of(phys, struct kt_buf, phys);
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+	buf->nr_get_list++;
+	if (buf->get_list_err)
+		return ERR_PTR(buf->get_list_err);
+	return no_free_ptr(buf->next) ?: ERR_PTR(-ENXIO);
+}
+
+static void kt_release(struct dma_buf_phys *phys)
+{
+	complete(&container_of(phys, struct kt_buf, phys)->released);
+}
+
+static const struct dma_buf_phys_ops kt_phys_ops = {
+	.get_list = kt_get_list,
+	.release = kt_release,
+};
+
+static struct sg_table *kt_map_dma_buf(struct dma_buf_attachment *attach,
+				       enum dma_data_direction dir)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static void kt_unmap_dma_buf(struct dma_buf_attachment *attach,
+			     struct sg_table *sgt, enum dma_data_direction dir)
+{
+}
+
+static void kt_release_own(struct dma_buf *dmabuf)
+{
+	struct dma_buf_phys *phys = dmabuf->priv;
+
+	dma_buf_phys_fini(phys);
+	kt_release(phys);
+}
+
+static const struct dma_buf_ops kt_own_ops = {
+	.map_dma_buf = kt_map_dma_buf,
+	.unmap_dma_buf = kt_unmap_dma_buf,
+	.release = kt_release_own,
+};
+
+static struct dma_buf_phys *kt_to_phys(struct dma_buf *dmabuf)
+{
+	return dmabuf->priv;
+}
+
+static struct dma_buf_phys_exporter kt_exporter = {
+	.dma_buf_ops = &kt_own_ops,
+	.to_phys = kt_to_phys,
+};
+
+static int kt_export_own(struct kt_buf *buf, struct dma_buf_phys_list *list)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(exp);
+	struct dma_buf *dmabuf;
+
+	exp.ops = &kt_own_ops;
+	exp.size = dma_buf_phys_list_size(list);
+	exp.priv = &buf->phys;
+	dmabuf = dma_buf_export(&exp);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	buf->next = list;
+	dma_buf_phys_init(&buf->phys, dmabuf, &kt_phys_ops);
+	return 0;
+}
+
+static int kt_export(struct kt_buf *buf, struct dma_buf_phys_list *list,
+		     enum dma_buf_phys_state state)
+{
+	DEFINE_DMA_BUF_PHYS_EXPORT_INFO(info);
+
+	info.ops = &kt_phys_ops;
+	info.list = list;
+	info.state = state;
+	return dma_buf_phys_export(&buf->phys, &info);
+}
+
+static void kt_put_dmabuf(struct dma_buf *dmabuf)
+{
+	dma_buf_put(dmabuf);
+	/* A kernel thread leaves the rest to a worker */
+	flush_delayed_fput();
+}
+
+static void kt_buf_end(void *ctx)
+{
+	struct kt_buf *buf = ctx;
+
+	dma_buf_phys_kill(&buf->phys);
+	kt_put_dmabuf(buf->phys.dmabuf);
+	/* @buf is freed next; debugfs may hold a reference for a moment */
+	wait_for_completion(&buf->released);
+	dma_buf_phys_list_free(buf->next);
+}
+
+/* A buffer in the way of the test's parameter, ended with the test */
+struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,
+			    enum dma_buf_phys_state state)
+{
+	struct kt_buf *buf;
+	int ret;
+
+	buf = kunit_kzalloc(test, sizeof(*buf), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	init_completion(&buf->released);
+	if (own_ops(test)) {
+		ret = kt_export_own(buf, list);
+		if (!ret && state == DMA_BUF_PHYS_REVOKED)
+			dma_buf_phys_revoke(&buf->phys);
+	} else {
+		ret = kt_export(buf, list, state);
+	}
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kt_buf_end, buf),
+			0);
+	return buf;
+}
+
+struct kt_buf *kt_buf(struct kunit *test, struct dma_buf_phys_list *list)
+{
+	return kt_buf_state(test, list, DMA_BUF_PHYS_LIVE);
+}
+
+/* A dma-buf of an exporter that has nothing to do with physical lists */
+static void kt_release_foreign(struct dma_buf *dmabuf)
+{
+}
+
+static const struct dma_buf_ops kt_foreign_ops = {
+	.map_dma_buf = kt_map_dma_buf,
+	.unmap_dma_buf = kt_unmap_dma_buf,
+	.release = kt_release_foreign,
+};
+
+static void kt_foreign_end(void *ctx)
+{
+	kt_put_dmabuf(ctx);
+}
+
+struct dma_buf *kt_foreign_dmabuf(struct kunit *test)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(exp);
+	struct dma_buf *dmabuf;
+
+	exp.ops = &kt_foreign_ops;
+	exp.size = PAGE_SIZE;
+	dmabuf = dma_buf_export(&exp);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(dmabuf), 0);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, kt_foreign_end, dmabuf),
+			0);
+	return dmabuf;
+}
+
+/*
+ * The importer
+ */
+
+static const char *kt_fence_name(struct dma_fence *fence)
+{
+	return "dma-buf-phys-kunit";
+}
+
+static const struct dma_fence_ops kt_fence_ops = {
+	.get_driver_name = kt_fence_name,
+	.get_timeline_name = kt_fence_name,
+};
+
+static void kt_signal_work(struct work_struct *work)
+{
+	struct kt_imp *imp = container_of(to_delayed_work(work), struct kt_imp,
+					  signal_work);
+	struct dma_fence *fence = imp->fence;
+
+	/* The next event may come as soon as the fence is signaled */
+	imp->fence = NULL;
+	WRITE_ONCE(imp->signaled, true);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+}
+
+static void kt_unmap_work(struct work_struct *work)
+{
+	struct kt_imp *imp = container_of(to_delayed_work(work), struct kt_imp,
+					  unmap_work);
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	WRITE_ONCE(imp->unmapped, true);
+	dma_buf_phys_unmap(imp->at, no_free_ptr(imp->late));
+	dma_resv_unlock(imp->dmabuf->resv);
+}
+
+/* The device goes on for a while, and there is a fence to say how long */
+static void kt_add_fence(struct kt_imp *imp)
+{
+	struct dma_resv *resv = imp->dmabuf->resv;
+	struct dma_fence *fence;
+
+	fence = kzalloc_obj(*fence);
+	if (!fence)
+		return;
+	dma_fence_init(fence, &kt_fence_ops, NULL, dma_fence_context_alloc(1),
+		       1);
+	if (dma_resv_reserve_fences(resv, 1)) {
+		dma_fence_signal(fence);
+		dma_fence_put(fence);
+		return;
+	}
+	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
+	imp->signaled = false;
+	imp->fence = fence;
+	schedule_delayed_work(&imp->signal_work,
+			      msecs_to_jiffies(imp->fence_ms));
+}
+
+static void kt_stop(struct kt_imp *imp)
+{
+	struct dma_buf_phys_list *list = no_free_ptr(imp->list);
+
+	if (imp->users)
+		atomic_dec(imp->users);
+	if (imp->fence_ms)
+		kt_add_fence(imp);
+	if (imp->unmap_ms) {
+		imp->unmapped = false;
+		imp->late = list;
+		schedule_delayed_work(&imp->unmap_work,
+				      msecs_to_jiffies(imp->unmap_ms));
+	} else {
+		dma_buf_phys_unmap(imp->at, list);
+	}
+}
+
+static void kt_notify(struct dma_buf_phys_attachment *at,
+		      enum dma_buf_phys_event event)
+{
+	struct kt_imp *imp = at->priv;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+	imp->nr_events[event]++;
+	if (at->dmabuf != imp->dmabuf || !at->phys || at->ops != &imp->ops)
+		imp->incomplete = true;
+	/* This may come before dma_buf_phys_attach() has returned */
+	imp->at = at;
+
+	if (event != DMA_BUF_PHYS_EV_RESTORE && imp->list)
+		kt_stop(imp);
+	if (event != DMA_BUF_PHYS_EV_REVOKE && imp->remap)
+		kt_map_locked(imp);
+}
+
+/* Get ready to attach; kt_imp_end() undoes whatever comes after it */
+void kt_imp_init(struct kt_imp *imp, struct kt_buf *buf)
+{
+	*imp = (struct kt_imp){
+		.ops.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P) |
+			     BIT(DMA_BUF_PHYS_ENCRYPTED),
+		.ops.notify = kt_notify,
+		.dmabuf = buf->phys.dmabuf,
+	};
+	INIT_DELAYED_WORK(&imp->unmap_work, kt_unmap_work);
+	INIT_DELAYED_WORK(&imp->signal_work, kt_signal_work);
+}
+
+void kt_imp_end(struct kt_imp *imp)
+{
+	if (!imp->at)
+		return;
+	flush_delayed_work(&imp->signal_work);
+	flush_delayed_work(&imp->unmap_work);
+	kt_unmap(imp);
+	dma_buf_phys_detach(no_free_ptr(imp->at));
+}
+
+static void kt_imp_end_action(void *ctx)
+{
+	kt_imp_end(ctx);
+}
+
+/* An importer that is not attached yet, ended with the test */
+struct kt_imp *kt_imp(struct kunit *test, struct kt_buf *buf)
+{
+	struct kt_imp *imp;
+
+	imp = kunit_kzalloc(test, sizeof(*imp), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, imp);
+	kt_imp_init(imp, buf);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, kt_imp_end_action, imp),
+			0);
+	return imp;
+}
+
+int kt_attach(struct kt_imp *imp)
+{
+	struct dma_buf_phys_attachment *at;
+
+	at = dma_buf_phys_attach(imp->dmabuf, &imp->ops, imp);
+	if (IS_ERR(at))
+		return PTR_ERR(at);
+	/* A notification may have set it already */
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	imp->at = at;
+	dma_resv_unlock(imp->dmabuf->resv);
+	return 0;
+}
+
+struct kt_imp *kt_attached(struct kunit *test, struct kt_buf *buf)
+{
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	KUNIT_ASSERT_EQ(test, kt_attach(imp), 0);
+	return imp;
+}
+
+/* Map unless it is mapped */
+int kt_map_locked(struct kt_imp *imp)
+{
+	struct dma_buf_phys_list *list;
+
+	if (imp->list)
+		return 0;
+	list = dma_buf_phys_map(imp->at);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	imp->list = list;
+	if (imp->users)
+		atomic_inc(imp->users);
+	return 0;
+}
+
+int kt_map(struct kt_imp *imp)
+{
+	int ret;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	ret = kt_map_locked(imp);
+	dma_resv_unlock(imp->dmabuf->resv);
+	return ret;
+}
+
+/* Unmap unless a notification came first */
+void kt_unmap(struct kt_imp *imp)
+{
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	if (imp->list) {
+		if (imp->users)
+			atomic_dec(imp->users);
+		dma_buf_phys_unmap(imp->at, no_free_ptr(imp->list));
+	}
+	dma_resv_unlock(imp->dmabuf->resv);
+}
+
+bool kt_is_mapped(struct kt_imp *imp)
+{
+	bool mapped;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	mapped = imp->list || imp->late;
+	dma_resv_unlock(imp->dmabuf->resv);
+	return mapped;
+}
+
+/* All that was ever told to @imp */
+void kt_expect_events(struct kunit *test, int line, const struct kt_imp *imp,
+		      unsigned int moves, unsigned int revokes,
+		      unsigned int restores)
+{
+	const unsigned int *nr = imp->nr_events;
+
+	KUNIT_EXPECT_EQ_MSG(test, nr[DMA_BUF_PHYS_EV_MOVE], moves,
+			    "from line %d", line);
+	KUNIT_EXPECT_EQ_MSG(test, nr[DMA_BUF_PHYS_EV_REVOKE], revokes,
+			    "from line %d", line);
+	KUNIT_EXPECT_EQ_MSG(test, nr[DMA_BUF_PHYS_EV_RESTORE], restores,
+			    "from line %d", line);
+	KUNIT_EXPECT_FALSE_MSG(test, imp->incomplete, "from line %d", line);
+}
+
+static int __init kt_init(void)
+{
+	dma_buf_phys_register(&kt_exporter);
+	return 0;
+}
+module_init(kt_init);
+
+static void __exit kt_exit(void)
+{
+	dma_buf_phys_unregister(&kt_exporter);
+	/* Fences of the last test may still be looked at */
+	synchronize_rcu();
+}
+module_exit(kt_exit);
+
+MODULE_IMPORT_NS("DMA_BUF");
+MODULE_DESCRIPTION("KUnit tests for DMA-BUF physical lists");
+MODULE_LICENSE("GPL");

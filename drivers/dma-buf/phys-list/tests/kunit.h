@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A test exporter and a test importer, shared by the suites.
+ *
+ * No list here describes memory that exists: nothing in the framework may touch
+ * what a list describes, and a test that finds it does is a test that crashes.
+ */
+#ifndef _DMA_BUF_PHYS_KUNIT_H
+#define _DMA_BUF_PHYS_KUNIT_H
+
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/dma-buf-phys.h>
+#include <linux/dma-fence.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/sizes.h>
+#include <linux/workqueue.h>
+
+/* Above the memory of any machine the tests run on */
+#define KT_BASE ((phys_addr_t)SZ_1T)
+/* Size of every buffer unless a test needs another */
+#define KT_SIZE ((u64)16 * PAGE_SIZE)
+/* How late a slow importer is; long enough that not waiting shows */
+#define KT_LATE_MS 50
+
+/*
+ * Every test of buffers runs for both ways in: dma_buf_phys_export(), and
+ * dma_buf_phys_register() with dma_buf_ops of one's own.
+ */
+const void *kt_way_gen_params(struct kunit *test, const void *prev, char *desc);
+#define KT_CASE(name) KUNIT_CASE_PARAM(name, kt_way_gen_params)
+
+/**
+ * struct kt_buf - a buffer of the test exporter
+ * @phys: its physical side
+ * @next: what get_list hands out next; owned by the buffer
+ * @get_list_err: what get_list returns instead, if not 0
+ * @nr_get_list: how often get_list was called
+ * @released: the dma-buf is gone
+ */
+struct kt_buf {
+	struct dma_buf_phys phys;
+	struct dma_buf_phys_list *next;
+	int get_list_err;
+	unsigned int nr_get_list;
+	struct completion released;
+};
+
+/**
+ * struct kt_imp - an importer
+ * @ops: its callbacks; a test may change types before it attaches
+ * @dmabuf: the dma-buf
+ * @at: the attachment, or NULL
+ * @list: what it has mapped, or NULL
+ * @late: what it has still to unmap
+ * @fence: what it has still to signal
+ * @remap: map again when told of a move or a restore
+ * @unmap_ms: how long after a move or a revoke it unmaps; 0: in the callback
+ * @fence_ms: how long after them its device stops; 0: before the callback ends
+ * @nr_events: how often it was told, by &enum dma_buf_phys_event
+ * @incomplete: it was told of an event with an attachment that is not complete
+ * @unmapped: the late unmap has been made
+ * @signaled: the fence has been signaled
+ * @users: if set, counts the mappings of several importers
+ * @unmap_work: late unmap
+ * @signal_work: late end of the device's access
+ *
+ * What events change is under the reservation lock.
+ */
+struct kt_imp {
+	struct dma_buf_phys_importer_ops ops;
+	struct dma_buf *dmabuf;
+	struct dma_buf_phys_attachment *at;
+	struct dma_buf_phys_list *list;
+	struct dma_buf_phys_list *late;
+	struct dma_fence *fence;
+	bool remap;
+	unsigned int unmap_ms;
+	unsigned int fence_ms;
+	unsigned int nr_events[DMA_BUF_PHYS_EV_RESTORE + 1];
+	bool incomplete;
+	bool unmapped;
+	bool signaled;
+	atomic_t *users;
+	struct delayed_work unmap_work;
+	struct delayed_work signal_work;
+};
+
+struct dma_buf_phys_list *kt_list(struct kunit *test, phys_addr_t paddr,
+				  u64 length);
+struct dma_buf_phys_list *kt_list_p2p(struct kunit *test,
+				      struct p2pdma_provider *provider);
+
+struct kt_buf *kt_buf(struct kunit *test, struct dma_buf_phys_list *list);
+struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,
+			    enum dma_buf_phys_state state);
+struct dma_buf *kt_foreign_dmabuf(struct kunit *test);
+
+void kt_imp_init(struct kt_imp *imp, struct kt_buf *buf);
+void kt_imp_end(struct kt_imp *imp);
+struct kt_imp *kt_imp(struct kunit *test, struct kt_buf *buf);
+int kt_attach(struct kt_imp *imp);
+struct kt_imp *kt_attached(struct kunit *test, struct kt_buf *buf);
+int kt_map_locked(struct kt_imp *imp);
+int kt_map(struct kt_imp *imp);
+void kt_unmap(struct kt_imp *imp);
+bool kt_is_mapped(struct kt_imp *imp);
+phys_addr_t kt_first_paddr(const struct dma_buf_phys_list *list);
+
+void kt_expect_events(struct kunit *test, int line, const struct kt_imp *imp,
+		      unsigned int moves, unsigned int revokes,
+		      unsigned int restores);
+#define KT_EXPECT_EVENTS(test, imp, moves, revokes, restores) \
+	kt_expect_events(test, __LINE__, imp, moves, revokes, restores)
+
+#endif /* _DMA_BUF_PHYS_KUNIT_H */

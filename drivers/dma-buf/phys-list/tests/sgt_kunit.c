@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scatterlist bridge, as an importer that knows nothing of physical lists
+ * sees it. The device is KUnit's: there is no IOMMU and only its addresses
+ * matter, nothing is ever transferred.
+ */
+#include <kunit/device.h>
+#include <linux/align.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/pci.h>
+#include <linux/scatterlist.h>
+
+#include "kunit.h"
+
+#define PAGES(n) ((u64)(n) * PAGE_SIZE)
+#define MAX_ENTRY ((u64)ALIGN_DOWN(UINT_MAX, PAGE_SIZE))
+
+/**
+ * struct sg_imp - an importer by scatterlist
+ * @test: the test
+ * @dev: its device
+ * @dmabuf: the dma-buf
+ * @attach: the attachment, or NULL
+ * @sgt: what it has mapped, or NULL
+ * @unmap_ms: how late it unmaps; 0: in the callback
+ * @nr_invalidated: how often it was told
+ * @unmapped: the late unmap has been made
+ * @unmap_work: late unmap
+ */
+struct sg_imp {
+	struct kunit *test;
+	struct device *dev;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+	unsigned int unmap_ms;
+	unsigned int nr_invalidated;
+	bool unmapped;
+	struct delayed_work unmap_work;
+};
+
+static void sg_unmap_locked(struct sg_imp *imp)
+{
+	if (imp->sgt)
+		dma_buf_unmap_attachment(imp->attach, no_free_ptr(imp->sgt),
+					 DMA_BIDIRECTIONAL);
+}
+
+static void sg_unmap(struct sg_imp *imp)
+{
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	sg_unmap_locked(imp);
+	dma_resv_unlock(imp->dmabuf->resv);
+}
+
+static void sg_unmap_work(struct work_struct *work)
+{
+	struct sg_imp *imp = container_of(to_delayed_work(work), struct sg_imp,
+					  unmap_work);
+
+	WRITE_ONCE(imp->unmapped, true);
+	sg_unmap(imp);
+}
+
+static void sg_invalidate(struct dma_buf_attachment *attach)
+{
+	struct sg_imp *imp = attach->importer_priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	imp->nr_invalidated++;
+	if (imp->unmap_ms && imp->sgt)
+		schedule_delayed_work(&imp->unmap_work,
+				      msecs_to_jiffies(imp->unmap_ms));
+	else
+		sg_unmap_locked(imp);
+}
+
+static const struct dma_buf_attach_ops sg_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = sg_invalidate,
+};
+
+static const struct dma_buf_attach_ops sg_ops_no_p2p = {
+	.invalidate_mappings = sg_invalidate,
+};
+
+static const struct dma_buf_attach_ops sg_ops_not_revocable = {
+	.allow_peer2peer = true,
+};
+
+static void sg_imp_end(void *ctx)
+{
+	struct sg_imp *imp = ctx;
+
+	if (!imp->attach)
+		return;
+	flush_delayed_work(&imp->unmap_work);
+	sg_unmap(imp);
+	dma_buf_detach(imp->dmabuf, no_free_ptr(imp->attach));
+}
+
+static struct sg_imp *sg_imp(struct kunit *test, struct kt_buf *buf)
+{
+	struct sg_imp *imp;
+
+	imp = kunit_kzalloc(test, sizeof(*imp), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, imp);
+	imp->test = test;
+	imp->dmabuf = buf->phys.dmabuf;
+	INIT_DELAYED_WORK(&imp->unmap_work, sg_unmap_work);
+
+	imp->dev = kunit_device_register(test, "importer");
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(imp->dev), 0);
+	KUNIT_ASSERT_EQ(test,
+			dma_set_mask_and_coherent(imp->dev, DMA_BIT_MASK(64)),
+			0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, sg_imp_end, imp),
+			0);
+	return imp;
+}
+
+static int sg_attach(struct sg_imp *imp, const struct dma_buf_attach_ops *ops)
+{
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_dynamic_attach(imp->dmabuf, imp->dev, ops, imp);
+	if (IS_ERR(attach))
+		return PTR_ERR(attach);
+	imp->attach = attach;
+	return 0;
+}
+
+static struct sg_imp *sg_attached(struct kunit *test, struct kt_buf *buf)
+{
+	struct sg_imp *imp = sg_imp(test, buf);
+
+	KUNIT_ASSERT_EQ(test, sg_attach(imp, &sg_ops), 0);
+	return imp;
+}
+
+static int sg_map(struct sg_imp *imp)
+{
+	struct sg_table *sgt;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	sgt = dma_buf_map_attachment(imp->attach, DMA_BIDIRECTIONAL);
+	if (!IS_ERR(sgt))
+		imp->sgt = sgt;
+	dma_resv_unlock(imp->dmabuf->resv);
+	return PTR_ERR_OR_ZERO(sgt);
+}
+
+/* Entries: each frag in order, cut where an entry can hold no more */
+static void expect_entries(struct sg_imp *imp,
+			   const struct dma_buf_phys_list *list)
+{
+	struct dma_buf_phys_iter iter;
+	struct kunit *test = imp->test;
+	unsigned int nents = 0, wrong = 0;
+	struct scatterlist *sg = imp->sgt->sgl;
+	u64 done, len;
+
+	dma_buf_phys_for_each_frag(&iter, list, 0, imp->dmabuf->size) {
+		for (done = 0; done < iter.length; done += len) {
+			len = min(iter.length - done, MAX_ENTRY);
+			if (!sg) {
+				wrong++;
+				continue;
+			}
+			if (sg_dma_address(sg) != iter.paddr + done ||
+			    sg_dma_len(sg) != len)
+				wrong++;
+			nents++;
+			sg = sg_next(sg);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, imp->sgt->nents, nents);
+	KUNIT_EXPECT_NULL(test, sg);
+	/* No pages, and nobody is to look for any */
+	KUNIT_EXPECT_EQ(test, imp->sgt->orig_nents, 0);
+}
+
+static struct dma_buf_phys_list *frags(struct kunit *test, unsigned int nr,
+				       const u64 *lengths)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	phys_addr_t paddr = KT_BASE;
+	unsigned int i;
+	u64 size = 0;
+
+	dma_buf_phys_build(&b, nr);
+	for (i = 0; i < nr; i++) {
+		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU,
+				       i / 4 % 2 ? DMA_BUF_PHYS_WB :
+						   DMA_BUF_PHYS_UC, NULL);
+		dma_buf_phys_add_frag(&b, paddr, lengths[i]);
+		paddr += lengths[i] + PAGE_SIZE;
+		size += lengths[i];
+	}
+	list = dma_buf_phys_seal(&b, size);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	return list;
+}
+
+static void maps_as(struct kunit *test, struct dma_buf_phys_list *list)
+{
+	struct kt_buf *buf = kt_buf(test, list);
+	struct sg_imp *imp = sg_attached(test, buf);
+
+	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	expect_entries(imp, buf->phys.list);
+	sg_unmap(imp);
+	/* And again: nothing is left of the first mapping */
+	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	expect_entries(imp, buf->phys.list);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_NULL(test, imp->sgt);
+}
+
+static void one_frag(struct kunit *test)
+{
+	maps_as(test, kt_list(test, KT_BASE, KT_SIZE));
+}
+
+static void several_frags(struct kunit *test)
+{
+	static const u64 lengths[] = {
+		PAGES(1), PAGES(7), PAGES(2), PAGES(1), PAGES(512), PAGES(3),
+	};
+
+	maps_as(test, frags(test, ARRAY_SIZE(lengths), lengths));
+}
+
+/* Longer than an entry can be, by nothing, a page and a lot */
+static void frags_above_4_gib(struct kunit *test)
+{
+	static const u64 lengths[] = {
+		PAGES(1), MAX_ENTRY, MAX_ENTRY + PAGES(1), 4ULL * SZ_1G,
+		PAGES(1), 2 * MAX_ENTRY, 9ULL * SZ_1G + PAGES(1), PAGES(3),
+	};
+
+	maps_as(test, frags(test, ARRAY_SIZE(lengths), lengths));
+}
+
+/* More than one page of entries holds */
+static void many_frags(struct kunit *test)
+{
+	unsigned int i, nr = 20000;
+	u64 *lengths;
+
+	lengths = kunit_kmalloc_array(test, nr, sizeof(*lengths), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, lengths);
+	for (i = 0; i < nr; i++)
+		lengths[i] = PAGES(1 + i % 3);
+	maps_as(test, frags(test, nr, lengths));
+}
+
+/* The importer that gives no callbacks at all must not be asked for one */
+static void static_importer_refused(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct sg_imp *imp = sg_imp(test, buf);
+
+	KUNIT_EXPECT_EQ(test, sg_attach(imp, NULL), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops_not_revocable),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops_no_p2p), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops), 0);
+}
+
+static void encrypted_refused(struct kunit *test)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+
+	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_frag(&b, KT_BASE, PAGE_SIZE);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
+			       NULL);
+	dma_buf_phys_add_frag(&b, KT_BASE + SZ_1G, PAGE_SIZE);
+	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	KUNIT_EXPECT_EQ(test, sg_attach(sg_imp(test, kt_buf(test, list)),
+					&sg_ops), -EOPNOTSUPP);
+}
+
+/* A BAR of a device that never said it could do peer to peer */
+static void no_route_refused(struct kunit *test)
+{
+	struct p2pdma_provider *provider;
+	struct pci_dev *pdev;
+
+	pdev = kunit_kzalloc(test, sizeof(*pdev), GFP_KERNEL);
+	provider = kunit_kzalloc(test, sizeof(*provider), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	KUNIT_ASSERT_NOT_NULL(test, provider);
+	pdev->dev.init_name = "kunit-peer";
+	provider->owner = &pdev->dev;
+	KUNIT_EXPECT_EQ(test,
+			sg_attach(sg_imp(test,
+					 kt_buf(test, kt_list_p2p(test,
+								  provider))),
+				  &sg_ops), -EREMOTEIO);
+}
+
+/*
+ * What the device cannot address is not mapped, nor bounced, and what had been
+ * mapped before it is undone: revoke has nothing to wait for.
+ */
+static void out_of_reach(struct kunit *test)
+{
+	static const u64 lengths[] = { PAGES(1), PAGES(2), SZ_1G };
+	struct kt_buf *buf = kt_buf(test, frags(test, ARRAY_SIZE(lengths),
+						lengths));
+	struct sg_imp *imp = sg_attached(test, buf);
+
+	KUNIT_ASSERT_EQ(test,
+			dma_set_mask(imp->dev, KT_BASE + SZ_512M - 1), 0);
+	KUNIT_EXPECT_EQ(test, sg_map(imp), -EREMOTEIO);
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_ASSERT_EQ(test, dma_set_mask(imp->dev, DMA_BIT_MASK(64)), 0);
+	KUNIT_EXPECT_EQ(test, sg_map(imp), 0);
+}
+
+static void attach_while_revoked(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf_state(test, kt_list(test, KT_BASE, KT_SIZE),
+					  DMA_BUF_PHYS_REVOKED);
+	struct sg_imp *imp = sg_imp(test, buf);
+
+	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops), -ENODEV);
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops), 0);
+	KUNIT_EXPECT_EQ(test, sg_map(imp), 0);
+}
+
+static void attach_to_dead(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_EQ(test, sg_attach(sg_imp(test, buf), &sg_ops), -ENODEV);
+}
+
+static void revoke_and_restore(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct sg_imp *imp = sg_attached(test, buf);
+	struct sg_imp *idle = sg_attached(test, buf);
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+		imp->nr_invalidated = 0;
+		idle->nr_invalidated = 0;
+		dma_buf_phys_revoke(&buf->phys);
+		KUNIT_EXPECT_EQ(test, imp->nr_invalidated, 1);
+		KUNIT_EXPECT_EQ(test, idle->nr_invalidated, 1);
+		KUNIT_EXPECT_NULL(test, imp->sgt);
+		KUNIT_EXPECT_EQ(test, sg_map(imp), -ENODEV);
+		KUNIT_EXPECT_EQ(test, sg_map(idle), -ENODEV);
+		dma_buf_phys_restore(&buf->phys);
+	}
+	KUNIT_EXPECT_EQ(test, sg_map(imp), 0);
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_NULL(test, imp->sgt);
+	KUNIT_EXPECT_EQ(test, sg_map(imp), -ENODEV);
+}
+
+static void revoke_waits_for_unmap(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct sg_imp *prompt = sg_attached(test, buf);
+	struct sg_imp *slow = sg_attached(test, buf);
+
+	slow->unmap_ms = KT_LATE_MS;
+	KUNIT_ASSERT_EQ(test, sg_map(prompt), 0);
+	KUNIT_ASSERT_EQ(test, sg_map(slow), 0);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(slow->unmapped));
+	KUNIT_EXPECT_NULL(test, prompt->sgt);
+}
+
+static void move(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct sg_imp *imp = sg_attached(test, buf);
+
+	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys,
+					  kt_list(test, KT_BASE + SZ_1G,
+						  KT_SIZE)), 0);
+	KUNIT_EXPECT_EQ(test, imp->nr_invalidated, 1);
+	KUNIT_EXPECT_NULL(test, imp->sgt);
+	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	expect_entries(imp, buf->phys.list);
+	KUNIT_EXPECT_EQ(test, sg_dma_address(imp->sgt->sgl), KT_BASE + SZ_1G);
+}
+
+/* Both access methods at once: revoke tells both and waits for both */
+static void beside_a_phys_importer(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct sg_imp *by_sgt = sg_attached(test, buf);
+	struct kt_imp *by_list = kt_attached(test, buf);
+
+	by_sgt->unmap_ms = KT_LATE_MS;
+	by_list->unmap_ms = KT_LATE_MS / 2;
+	KUNIT_ASSERT_EQ(test, sg_map(by_sgt), 0);
+	KUNIT_ASSERT_EQ(test, kt_map(by_list), 0);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(by_sgt->unmapped));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(by_list->unmapped));
+	KUNIT_EXPECT_EQ(test, by_sgt->nr_invalidated, 1);
+	KT_EXPECT_EVENTS(test, by_list, 0, 1, 0);
+}
+
+static struct kunit_case sgt_cases[] = {
+	KUNIT_CASE(one_frag),
+	KUNIT_CASE(several_frags),
+	KUNIT_CASE(frags_above_4_gib),
+	KUNIT_CASE(many_frags),
+	KUNIT_CASE(static_importer_refused),
+	KUNIT_CASE(encrypted_refused),
+	KUNIT_CASE(no_route_refused),
+	KUNIT_CASE(out_of_reach),
+	KUNIT_CASE(attach_while_revoked),
+	KUNIT_CASE(attach_to_dead),
+	KUNIT_CASE(revoke_and_restore),
+	KUNIT_CASE(revoke_waits_for_unmap),
+	KUNIT_CASE(move),
+	KUNIT_CASE(beside_a_phys_importer),
+	{}
+};
+
+static struct kunit_suite sgt_suite = {
+	.name = "dma-buf-phys-sgt",
+	.test_cases = sgt_cases,
+};
+
+kunit_test_suites(&sgt_suite);

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The state machine as importers see it: attach, map, revoke, restore, kill and
+ * move, one after the other. drain_kunit.c has what has to be waited for,
+ * race_kunit.c what happens at the same time.
+ */
+#include <linux/dma-resv.h>
+
+#include "kunit.h"
+
+#define LIST(test) kt_list(test, KT_BASE, KT_SIZE)
+#define ELSEWHERE (KT_BASE + SZ_1G)
+
+/*
+ * Attaching
+ */
+
+static void attach_to_foreign_dmabuf(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+	struct dma_buf_phys_attachment *at;
+
+	at = dma_buf_phys_attach(kt_foreign_dmabuf(test), &imp->ops, imp);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(at), -EOPNOTSUPP);
+}
+
+static void attach_without_notify(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+	struct dma_buf_phys_attachment *at;
+
+	imp->ops.notify = NULL;
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EINVAL);
+	at = dma_buf_phys_attach(imp->dmabuf, NULL, imp);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(at), -EINVAL);
+}
+
+static void attach_with_wrong_types(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	imp->ops.types = 0;
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EOPNOTSUPP);
+	imp->ops.types = BIT(DMA_BUF_PHYS_P2P) | BIT(DMA_BUF_PHYS_ENCRYPTED);
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EOPNOTSUPP);
+	imp->ops.types = BIT(DMA_BUF_PHYS_CPU);
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), 0);
+}
+
+/* One group the importer cannot use is enough, wherever it is */
+static void attach_with_one_wrong_type(struct kunit *test)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	struct kt_imp *imp;
+	unsigned int type;
+
+	dma_buf_phys_build(&b, 2);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_frag(&b, KT_BASE, PAGE_SIZE);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
+			       NULL);
+	dma_buf_phys_add_frag(&b, ELSEWHERE, PAGE_SIZE);
+	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+
+	imp = kt_imp(test, kt_buf(test, list));
+	for (type = 0; type < DMA_BUF_PHYS_NR_TYPES; type++) {
+		imp->ops.types = BIT(type);
+		KUNIT_EXPECT_EQ(test, kt_attach(imp), -EOPNOTSUPP);
+	}
+	imp->ops.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_ENCRYPTED);
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), 0);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+}
+
+static void attach_to_dead(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_EQ(test, kt_attach(kt_imp(test, buf)), -ENODEV);
+}
+
+/* An importer may wait for a buffer that cannot be reached yet */
+static void attach_while_revoked(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf_state(test, LIST(test),
+					  DMA_BUF_PHYS_REVOKED);
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+	KT_EXPECT_EVENTS(test, imp, 0, 0, 0);
+	dma_buf_phys_restore(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+}
+
+/* The types of a revoked buffer may not be known before it is restored */
+static void wrong_type_shows_at_map(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	imp->ops.types = BIT(DMA_BUF_PHYS_CPU);
+	KUNIT_ASSERT_EQ(test, kt_attach(imp), 0);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+	kt_unmap(imp);
+
+	{
+		static struct p2pdma_provider provider;
+		struct dma_buf_phys_list *list = kt_list_p2p(test, &provider);
+
+		KUNIT_ASSERT_EQ(test, dma_buf_phys_move(&buf->phys, list), 0);
+	}
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -EOPNOTSUPP);
+
+	/* The map that failed is not waited for */
+	dma_buf_phys_revoke(&buf->phys);
+}
+
+/*
+ * Asking the exporter
+ */
+
+static void list_is_asked_for_once(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *a, *b;
+	bool asks = buf->next;
+
+	KUNIT_EXPECT_EQ(test, buf->nr_get_list, 0);
+	a = kt_attached(test, buf);
+	b = kt_attached(test, buf);
+	KUNIT_EXPECT_EQ(test, kt_map(a), 0);
+	KUNIT_EXPECT_EQ(test, kt_map(b), 0);
+	KUNIT_EXPECT_PTR_EQ(test, a->list, b->list);
+	KUNIT_EXPECT_EQ(test, buf->nr_get_list, asks ? 1 : 0);
+}
+
+/* Only a driver with ops of its own is asked; the other gave a list */
+static void get_list_fails(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+	bool asks = buf->next;
+
+	buf->get_list_err = -EHWPOISON;
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), asks ? -EHWPOISON : 0);
+	if (!asks)
+		return;
+	/* The error does not stick */
+	buf->get_list_err = 0;
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), 0);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+}
+
+static void get_list_fails_at_map(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf_state(test, LIST(test),
+					  DMA_BUF_PHYS_REVOKED);
+	struct kt_imp *imp = kt_attached(test, buf);
+	bool asks = buf->next;
+
+	buf->get_list_err = -EHWPOISON;
+	KUNIT_EXPECT_EQ(test, buf->nr_get_list, 0);
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), asks ? -EHWPOISON : 0);
+	buf->get_list_err = 0;
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+}
+
+/* A list that is not as long as the dma-buf never reaches an importer */
+static void get_list_of_wrong_size(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	if (!buf->next) {
+		KUNIT_EXPECT_EQ(test, buf->phys.dmabuf->size, KT_SIZE);
+		return;
+	}
+	dma_buf_phys_list_free(buf->next);
+	buf->next = kt_list(test, KT_BASE, KT_SIZE + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EINVAL);
+	buf->next = kt_list(test, KT_BASE, KT_SIZE - PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EINVAL);
+	buf->next = LIST(test);
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), 0);
+}
+
+/* A dead buffer has no list and gets none, whoever asks */
+static void dead_is_not_asked(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_EQ(test, kt_attach(kt_imp(test, buf)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, buf->nr_get_list, 0);
+}
+
+/*
+ * Mapping
+ */
+
+static void map_and_unmap(struct kunit *test)
+{
+	struct kt_imp *imp = kt_attached(test, kt_buf(test, LIST(test)));
+
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_size(imp->list), KT_SIZE);
+	KUNIT_EXPECT_EQ(test, imp->dmabuf->size, KT_SIZE);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), KT_BASE);
+	kt_unmap(imp);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+	KT_EXPECT_EVENTS(test, imp, 0, 0, 0);
+}
+
+/* An attachment counts its mappings, and so does the buffer */
+static void map_several_times(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+	struct dma_buf_phys_list *lists[3] = {};
+	unsigned int i;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		lists[i] = dma_buf_phys_map(imp->at);
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(lists[i]), 0);
+		if (!IS_ERR(lists[i]))
+			dma_buf_phys_unmap(imp->at, lists[i]);
+	}
+	dma_resv_unlock(imp->dmabuf->resv);
+	KUNIT_EXPECT_PTR_EQ(test, lists[0], lists[2]);
+	dma_buf_phys_revoke(&buf->phys);
+}
+
+/*
+ * Events
+ */
+
+static void revoke_with_nobody_attached(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_EXPECT_EQ(test, kt_map(kt_attached(test, buf)), 0);
+}
+
+static void revoke_with_nothing_mapped(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+}
+
+/* Also with different needs: nobody but the buffer has to be shared */
+static void revoke_with_several_importers(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imps[5];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(imps); i++) {
+		imps[i] = kt_imp(test, buf);
+		imps[i]->ops.types = BIT(DMA_BUF_PHYS_CPU) | BIT(i % 3);
+		imps[i]->remap = i % 2;
+		KUNIT_ASSERT_EQ(test, kt_attach(imps[i]), 0);
+		/* One is attached but has mapped nothing */
+		if (i)
+			KUNIT_ASSERT_EQ(test, kt_map(imps[i]), 0);
+	}
+	dma_buf_phys_revoke(&buf->phys);
+	for (i = 0; i < ARRAY_SIZE(imps); i++) {
+		KT_EXPECT_EVENTS(test, imps[i], 0, 1, 0);
+		KUNIT_EXPECT_FALSE(test, kt_is_mapped(imps[i]));
+		KUNIT_EXPECT_EQ(test, kt_map(imps[i]), -ENODEV);
+	}
+	dma_buf_phys_restore(&buf->phys);
+	for (i = 0; i < ARRAY_SIZE(imps); i++) {
+		KT_EXPECT_EVENTS(test, imps[i], 0, 1, 1);
+		KUNIT_EXPECT_EQ(test, kt_is_mapped(imps[i]), i % 2);
+		KUNIT_EXPECT_EQ(test, kt_map(imps[i]), 0);
+	}
+}
+
+static void revoke_twice(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_revoke(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	dma_buf_phys_restore(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 1);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+}
+
+static void restore_of_live(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	dma_buf_phys_restore(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 0, 0);
+	KUNIT_EXPECT_TRUE(test, kt_is_mapped(imp));
+}
+
+static void restore_lets_map_in_callback(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	imp->remap = true;
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(imp));
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_ASSERT_TRUE(test, kt_is_mapped(imp));
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), KT_BASE);
+}
+
+static void kill(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	imp->remap = true;
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	dma_buf_phys_kill(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(imp));
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+
+	/* Dead is dead */
+	dma_buf_phys_restore(&buf->phys);
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_kill(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(imp));
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+	KUNIT_EXPECT_EQ(test, kt_attach(kt_imp(test, buf)), -ENODEV);
+}
+
+static void kill_of_revoked(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_kill(&buf->phys);
+	/* It was told once that it has no access: there is no more to say */
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	dma_buf_phys_restore(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+}
+
+static void kill_with_nobody_attached(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_EQ(test, (int)buf->phys.state, DMA_BUF_PHYS_DEAD);
+	KUNIT_EXPECT_NULL(test, buf->phys.list);
+}
+
+/* What happens between attach and map is in what map finds */
+static void revoke_between_attach_and_map(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+	dma_buf_phys_restore(&buf->phys);
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_restore(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 2, 2);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
+}
+
+static void kill_between_attach_and_map(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	dma_buf_phys_kill(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+}
+
+static void no_event_after_detach(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *stays = kt_attached(test, buf);
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	kt_imp_end(imp);
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_restore(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 0, 0);
+	KT_EXPECT_EVENTS(test, stays, 0, 1, 1);
+}
+
+/*
+ * Moves
+ */
+
+static void move(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *stale = kt_attached(test, buf);
+	struct kt_imp *follows = kt_attached(test, buf);
+
+	follows->remap = true;
+	KUNIT_ASSERT_EQ(test, kt_map(stale), 0);
+	KUNIT_ASSERT_EQ(test, kt_map(follows), 0);
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+							      KT_SIZE)), 0);
+	KT_EXPECT_EVENTS(test, stale, 1, 0, 0);
+	KT_EXPECT_EVENTS(test, follows, 1, 0, 0);
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(stale));
+	KUNIT_ASSERT_TRUE(test, kt_is_mapped(follows));
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(follows->list), ELSEWHERE);
+	KUNIT_ASSERT_EQ(test, kt_map(stale), 0);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(stale->list), ELSEWHERE);
+}
+
+static void move_between_attach_and_map(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+							      KT_SIZE)), 0);
+	KT_EXPECT_EVENTS(test, imp, 1, 0, 0);
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), ELSEWHERE);
+}
+
+/* Nobody needs to know where a buffer is that nobody may reach */
+static void move_while_revoked(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+
+	imp->remap = true;
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+							      KT_SIZE)), 0);
+	KUNIT_EXPECT_FALSE(test, kt_is_mapped(imp));
+	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
+	dma_buf_phys_restore(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 1);
+	KUNIT_ASSERT_TRUE(test, kt_is_mapped(imp));
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), ELSEWHERE);
+}
+
+/* What cannot be is refused, and the list stays the caller's */
+static void move_refused(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_imp *imp = kt_attached(test, buf);
+	struct dma_buf_phys_list *list;
+
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	list = kt_list(test, ELSEWHERE, KT_SIZE + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), -EINVAL);
+	dma_buf_phys_list_free(list);
+	KT_EXPECT_EVENTS(test, imp, 0, 0, 0);
+	KUNIT_EXPECT_TRUE(test, kt_is_mapped(imp));
+
+	dma_buf_phys_kill(&buf->phys);
+	list = kt_list(test, ELSEWHERE, KT_SIZE);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), -ENODEV);
+	dma_buf_phys_list_free(list);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+}
+
+static struct kunit_case attach_cases[] = {
+	KT_CASE(attach_to_foreign_dmabuf),
+	KT_CASE(attach_without_notify),
+	KT_CASE(attach_with_wrong_types),
+	KT_CASE(attach_with_one_wrong_type),
+	KT_CASE(attach_to_dead),
+	KT_CASE(attach_while_revoked),
+	KT_CASE(wrong_type_shows_at_map),
+	KT_CASE(list_is_asked_for_once),
+	KT_CASE(get_list_fails),
+	KT_CASE(get_list_fails_at_map),
+	KT_CASE(get_list_of_wrong_size),
+	KT_CASE(dead_is_not_asked),
+	{}
+};
+
+static struct kunit_suite attach_suite = {
+	.name = "dma-buf-phys-attach",
+	.test_cases = attach_cases,
+};
+
+static struct kunit_case state_cases[] = {
+	KT_CASE(map_and_unmap),
+	KT_CASE(map_several_times),
+	KT_CASE(revoke_with_nobody_attached),
+	KT_CASE(revoke_with_nothing_mapped),
+	KT_CASE(revoke_with_several_importers),
+	KT_CASE(revoke_twice),
+	KT_CASE(restore_of_live),
+	KT_CASE(restore_lets_map_in_callback),
+	KT_CASE(kill),
+	KT_CASE(kill_of_revoked),
+	KT_CASE(kill_with_nobody_attached),
+	KT_CASE(revoke_between_attach_and_map),
+	KT_CASE(kill_between_attach_and_map),
+	KT_CASE(no_event_after_detach),
+	KT_CASE(move),
+	KT_CASE(move_between_attach_and_map),
+	KT_CASE(move_while_revoked),
+	KT_CASE(move_refused),
+	{}
+};
+
+static struct kunit_suite state_suite = {
+	.name = "dma-buf-phys-state",
+	.test_cases = state_cases,
+};
+
+kunit_test_suites(&attach_suite, &state_suite);
