@@ -17,6 +17,7 @@
  * which the caller keeps for unmapping.
  */
 #include <linux/dma-direct.h>
+#include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/ratelimit.h>
 
@@ -169,12 +170,13 @@ int phys_dma_map_frag(struct phys_dma *dma,
 	bool bus_addr = route(dma->dev, group) == PCI_P2PDMA_MAP_BUS_ADDR;
 
 	/*
-	 * Nothing translates here but the bus, so what is out of the device's
-	 * reach stays so. The DMA API would warn.
+	 * Where no IOMMU translates, what is out of the device's reach stays so.
+	 * The DMA API would warn.
 	 */
 	*addr = bus_addr ? pci_p2pdma_bus_addr_map(group->provider, iter->paddr) :
 			   phys_to_dma(dma->dev, iter->paddr);
-	if (*addr + (iter->length - 1) >
+	if ((bus_addr || !use_dma_iommu(dma->dev)) &&
+	    *addr + (iter->length - 1) >
 	    min_not_zero(dma_get_mask(dma->dev), dma->dev->bus_dma_limit))
 		return -EREMOTEIO;
 	if (bus_addr)
