@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "pci.h"
+#include "scene.h"
+#include "sysfs.h"
+
+#define REVOKE_EVENT "/sys/kernel/tracing/events/dma_buf_phys/dma_buf_phys_revoke_end/enable"
+#define TRACE "/sys/kernel/tracing/trace"
+
+void scene_open(struct scene *scene)
+{
+	memset(scene, 0, sizeof(*scene));
+	scene->shm.fd = scene->edu.dev.fd = scene->nvme.dev.fd = -1;
+	scene->iommufd = iommufd_open();
+	scene->ioas = ioas_alloc(scene->iommufd);
+	vfio_open(&scene->shm, pci_env("DMABUF_EXPORTER"), scene->iommufd);
+	scene->bar = vfio_map_bar(&scene->shm, SHM_BAR);
+	edu_open(&scene->edu, scene->iommufd);
+	edu_attach(&scene->edu, scene->ioas);
+	nvme_open(&scene->nvme, scene->iommufd);
+	nvme_attach(&scene->nvme, scene->ioas);
+}
+
+void scene_close(struct scene *scene)
+{
+	nvme_close(&scene->nvme);
+	edu_close(&scene->edu);
+	vfio_close(&scene->shm);
+	if (scene->iommufd > 0)
+		close(scene->iommufd);
+	scene->iommufd = -1;
+}
+
+void scene_reset_ioas(struct scene *scene)
+{
+	uint32_t old = scene->ioas;
+
+	scene->ioas = ioas_alloc(scene->iommufd);
+	edu_attach(&scene->edu, scene->ioas);
+	nvme_attach(&scene->nvme, scene->ioas);
+	/* Busy if the test that failed has left a page table in it */
+	__iommufd_destroy(scene->iommufd, old);
+}
+
+static uint64_t fresh_word(void)
+{
+	static uint64_t count;
+
+	return 0xf4e5000000000000ull + (++count << 20) + 0xabcd;
+}
+
+uint64_t scene_store(struct scene *scene, uint64_t iova, const void *expect)
+{
+	uint64_t word = fresh_word();
+
+	edu_write(&scene->edu, iova, &word, sizeof(word));
+	if (expect)
+		igt_assert_eq_u64(*(const volatile uint64_t *)expect, word);
+	return word;
+}
+
+uint64_t scene_load(struct scene *scene, uint64_t iova)
+{
+	uint64_t word;
+
+	edu_read(&scene->edu, iova, &word, sizeof(word));
+	return word;
+}
+
+int trace_revokes(void)
+{
+	static bool on;
+	char line[1024];
+	int count = 0;
+	FILE *trace;
+
+	if (access(REVOKE_EVENT, W_OK))
+		return -1;
+	if (!on) {
+		sysfs_write(REVOKE_EVENT, "1");
+		on = true;
+	}
+	trace = fopen(TRACE, "r");
+	igt_assert(trace);
+	while (fgets(line, sizeof(line), trace))
+		if (line[0] != '#' && strstr(line, "revoke_end"))
+			count++;
+	fclose(trace);
+	/* Opening it for truncation empties it */
+	trace = fopen(TRACE, "w");
+	igt_assert(trace);
+	fclose(trace);
+	return count;
+}

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys iommufd
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: iommufd importer
+ * Description: Mapping dma-bufs of many ranges, whole and in slices, into an
+ *	address space, and everything that must be refused
+ * Test category: functionality test
+ */
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "memory.h"
+#include "pci.h"
+#include "scene.h"
+#include "vtd.h"
+
+IGT_TEST_DESCRIPTION("IOMMU_IOAS_MAP_FILE of dma-bufs of physical ranges");
+
+#define NR 16u
+#define FRAG (4 * PAGE)
+#define SIZE (NR * FRAG)
+#define WINDOW (2 * SIZE)
+
+static struct scene scene;
+static struct vfio_region_dma_range *ranges;
+
+static int export_ranges(void)
+{
+	return vfio_dmabuf(&scene.shm, SHM_BAR, ranges, NR);
+}
+
+/* Where the CPU sees a byte of the dma-buf of export_ranges() */
+static uint8_t *cpu(uint64_t offset)
+{
+	return scene.bar + ranges_find(ranges, NR, offset);
+}
+
+/**
+ * SUBTEST: slices
+ * Description: Slices that start and end at, before, behind and inside frags: the
+ *	disk's bytes arrive in the slice, in order, and nowhere else
+ */
+static void slice(int fd, uint64_t start, uint64_t length)
+{
+	struct picture picture;
+
+	picture_start(&picture, scene.bar, WINDOW);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, start, length, BASE);
+	nvme_read(&scene.nvme, 0, BASE, length);
+	picture_disk(&picture, ranges, NR, start, length, 0);
+	picture_check(&picture);
+	picture_free(&picture);
+
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE - PAGE));
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE));
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + length - PAGE));
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + length));
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, length);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+}
+
+static void slices(void)
+{
+	static const uint64_t starts[] = { 0, PAGE, FRAG - PAGE, FRAG,
+					   FRAG + PAGE, SIZE - FRAG };
+	static const uint64_t lengths[] = { PAGE, FRAG - PAGE, FRAG, FRAG + PAGE,
+					    3 * FRAG - 2 * PAGE };
+	int fd = export_ranges();
+	size_t s, l;
+
+	for (s = 0; s < sizeof(starts) / sizeof(starts[0]); s++)
+		for (l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
+			if (starts[s] + lengths[l] <= SIZE)
+				slice(fd, starts[s], lengths[l]);
+	slice(fd, 0, SIZE);
+	slice(fd, PAGE, SIZE - 2 * PAGE);
+	close(fd);
+}
+
+/**
+ * SUBTEST: bad-slice
+ * Description: Slices that are empty or not inside the dma-buf are refused, and
+ *	leave nothing behind
+ */
+static void bad_slice(void)
+{
+	const struct {
+		uint64_t start, length;
+	} cases[] = {
+		{ 0, 0 }, { PAGE, 0 }, { 0, SIZE + PAGE }, { SIZE, PAGE },
+		{ SIZE - PAGE, 2 * PAGE }, { PAGE, SIZE }, { GiB(64), PAGE },
+		{ -PAGE, PAGE }, { -PAGE, 2 * PAGE }, { PAGE, -PAGE },
+		{ SIZE, SIZE }, { 1ull << 63, 1ull << 63 },
+		{ PAGE, UINT64_MAX - PAGE },
+	};
+	int fd = export_ranges(), ret;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ret = __ioas_map_file(scene.iommufd, scene.ioas, fd,
+				      cases[i].start, cases[i].length, BASE);
+		igt_assert_f(ret == -EINVAL || ret == -EOVERFLOW,
+			     "slice 0x%" PRIx64 "+0x%" PRIx64 ": %d\n",
+			     cases[i].start, cases[i].length, ret);
+		/* The address is still free */
+		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+		ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
+	}
+
+	/* IOVA and offset must agree below a page, and the length be pages */
+	igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0, PAGE,
+				      BASE + 512), -EINVAL);
+	igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0, 512,
+				      BASE), -EINVAL);
+	igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 512, PAGE,
+				      BASE), -EINVAL);
+	close(fd);
+}
+
+/**
+ * SUBTEST: single-accesses
+ * Description: One byte, and accesses that straddle borders of frags, both ways;
+ *	the bytes beside them stay
+ */
+static void single_accesses(void)
+{
+	static const struct {
+		uint64_t offset;
+		size_t length;
+	} cases[] = {
+		{ 0, 1 }, { FRAG - 1, 2 }, { FRAG - 1024, EDU_MAX },
+		{ SIZE - EDU_MAX, EDU_MAX }, { 5 * FRAG + 3 * PAGE - 3, 7 },
+	};
+	uint8_t out[EDU_MAX], in[EDU_MAX];
+	int fd = export_ranges();
+	size_t c, i;
+
+	guard_fill(scene.bar, 0, WINDOW);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+	for (c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		const uint64_t at = cases[c].offset;
+		const size_t len = cases[c].length;
+
+		for (i = 0; i < len; i++)
+			out[i] = (uint8_t)(i * 7 + c + 1);
+		edu_write(&scene.edu, BASE + at, out, len);
+		for (i = 0; i < len; i++)
+			igt_assert_eq(*cpu(at + i), out[i]);
+
+		for (i = 0; i < len; i++)
+			*cpu(at + i) = (uint8_t)~out[i];
+		edu_read(&scene.edu, BASE + at, in, len);
+		for (i = 0; i < len; i++)
+			igt_assert_eq(in[i], (uint8_t)~out[i]);
+
+		/* Put the guard back under it, then all of it must be guard */
+		for (i = 0; i < len; i++) {
+			uint64_t bar = ranges_find(ranges, NR, at + i);
+			uint64_t word = guard_word(bar & ~7ull);
+
+			scene.bar[bar] = (uint8_t)(word >> (bar & 7) * 8);
+		}
+		guard_check(scene.bar, 0, WINDOW);
+	}
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
+	close(fd);
+}
+
+/**
+ * SUBTEST: aliases
+ * Description: The same page twice in a dma-buf is seen at both places
+ */
+static void aliases(void)
+{
+	const struct vfio_region_dma_range twice[] = {
+		{ MiB(1), PAGE }, { MiB(2), PAGE }, { MiB(1), PAGE } };
+	int fd = vfio_dmabuf(&scene.shm, SHM_BAR, twice, 3);
+	uint64_t word;
+
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, 3 * PAGE, BASE);
+	word = scene_store(&scene, BASE + 2 * PAGE + 64,
+			   scene.bar + MiB(1) + 64);
+	igt_assert_eq_u64(scene_load(&scene, BASE + 64), word);
+	close(fd);
+}
+
+/**
+ * SUBTEST: several-mappings
+ * Description: One dma-buf at three addresses; each goes without the others
+ *
+ * SUBTEST: fd-closed
+ * Description: A mapping outlives the program's fd of the dma-buf
+ *
+ * SUBTEST: unmap-part
+ * Description: Unmapping a part of a mapping fails and changes nothing
+ *
+ * SUBTEST: unmap-all
+ * Description: Unmapping everything unmaps dma-bufs too
+ */
+static void several_mappings(void)
+{
+	int fd = export_ranges();
+	uint64_t word;
+
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE + GiB(1));
+	ioas_map_file(scene.iommufd, scene.ioas, fd, FRAG - PAGE, 2 * FRAG,
+		      BASE + GiB(2));
+	word = scene_store(&scene, BASE + FRAG, cpu(FRAG));
+	igt_assert_eq_u64(scene_load(&scene, BASE + GiB(1) + FRAG), word);
+	igt_assert_eq_u64(scene_load(&scene, BASE + GiB(2) + PAGE), word);
+
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + FRAG));
+	scene_store(&scene, BASE + GiB(2) + PAGE, cpu(FRAG));
+	ioas_unmap(scene.iommufd, scene.ioas, BASE + GiB(2), 2 * FRAG);
+	scene_store(&scene, BASE + GiB(1), cpu(0));
+	close(fd);
+}
+
+static void unmap_part(void)
+{
+	int fd = export_ranges();
+
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+	igt_assert_eq(__ioas_unmap(scene.iommufd, scene.ioas, BASE, FRAG),
+		      -ENOENT);
+	igt_assert_eq(__ioas_unmap(scene.iommufd, scene.ioas, BASE + FRAG,
+				   SIZE - FRAG), -ENOENT);
+	igt_assert_eq(__ioas_unmap(scene.iommufd, scene.ioas, BASE + PAGE,
+				   PAGE), -ENOENT);
+	scene_store(&scene, BASE, cpu(0));
+	scene_store(&scene, BASE + SIZE - 8, cpu(SIZE - 8));
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
+	igt_assert_eq(__ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE),
+		      -ENOENT);
+	close(fd);
+}
+
+static void unmap_all(void)
+{
+	int fd = export_ranges();
+	uint32_t ioas = ioas_alloc(scene.iommufd);
+
+	ioas_map_file(scene.iommufd, ioas, fd, 0, SIZE, BASE);
+	ioas_map_file(scene.iommufd, ioas, fd, PAGE, FRAG, BASE + GiB(1));
+	edu_attach(&scene.edu, ioas);
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE));
+	ioas_unmap(scene.iommufd, ioas, 0, UINT64_MAX);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + GiB(1)));
+	vfio_attach(&scene.edu.dev, scene.ioas);
+	iommufd_destroy(scene.iommufd, ioas);
+	close(fd);
+}
+
+/**
+ * SUBTEST: iova-any
+ * Description: The kernel chooses addresses, which are free and work
+ *
+ * SUBTEST: iova-taken
+ * Description: A fixed address that is taken is refused
+ *
+ * SUBTEST: protection
+ * Description: A mapping without the right to write cannot be written to
+ */
+static void iova_any(void)
+{
+	uint64_t a = IOVA_ANY, b = IOVA_ANY;
+	uint32_t prot = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
+	int fd = export_ranges();
+
+	igt_assert_eq(__ioas_map_file_prot(scene.iommufd, scene.ioas, fd, 0,
+					   SIZE, &a, prot), 0);
+	igt_assert_eq(__ioas_map_file_prot(scene.iommufd, scene.ioas, fd, PAGE,
+					   FRAG, &b, prot), 0);
+	igt_assert(b + FRAG <= a || a + SIZE <= b);
+	scene_store(&scene, a + FRAG, cpu(FRAG));
+	scene_store(&scene, b, cpu(PAGE));
+	close(fd);
+}
+
+static void protection(void)
+{
+	uint64_t iova = BASE;
+	struct vtd_entry entry;
+	int fd = export_ranges();
+
+	igt_assert_eq(__ioas_map_file_prot(scene.iommufd, scene.ioas, fd, 0,
+					   SIZE, &iova,
+					   IOMMU_IOAS_MAP_READABLE), 0);
+	vtd_lookup(scene.edu.dev.addr, BASE, &entry);
+	igt_assert(entry.present && entry.readable && !entry.writable);
+	*(uint64_t *)cpu(FRAG) = 0x1234567812345678ull;
+	igt_assert_eq_u64(scene_load(&scene, BASE + FRAG),
+			  0x1234567812345678ull);
+	scene_store(&scene, BASE + FRAG, NULL);
+	igt_assert_eq_u64(*(volatile uint64_t *)cpu(FRAG),
+			  0x1234567812345678ull);
+
+	/* No rights at all is no mapping */
+	iova = BASE + GiB(1);
+	igt_assert_eq(__ioas_map_file_prot(scene.iommufd, scene.ioas, fd, 0,
+					   SIZE, &iova, 0), -EINVAL);
+	close(fd);
+}
+
+/**
+ * SUBTEST: not-phys
+ * Description: A dma-buf of the system heap has no physical list: EOPNOTSUPP
+ *
+ * SUBTEST: page-sizes
+ * Description: Large I/O pages wherever range and address are aligned for them
+ *
+ * SUBTEST: bars
+ * Description: Two BARs in one dma-buf: edu reads the NVMe controller's registers
+ *	from one and writes the other
+ */
+static void expect_page(uint64_t iova, uint64_t page)
+{
+	struct vtd_entry entry;
+
+	vtd_lookup(scene.edu.dev.addr, iova, &entry);
+	igt_assert(entry.present);
+	igt_info("IOVA 0x%" PRIx64 ": I/O page of %" PRIu64 " KiB\n", iova,
+		 entry.page >> 10);
+	igt_assert_eq_u64(entry.page, page);
+}
+
+static void page_sizes(void)
+{
+	const struct vfio_region_dma_range two[] = {
+		{ MiB(6), MiB(2) }, { MiB(2), MiB(2) } };
+	const struct vfio_region_dma_range mixed[] = {
+		{ MiB(2), PAGE }, { MiB(3), MiB(1) - PAGE }, { MiB(8), MiB(4) } };
+	int fd;
+
+	fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, GiB(1));
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, GiB(1), BASE);
+	expect_page(BASE, GiB(1));
+	scene_store(&scene, BASE + MiB(777), scene.bar + MiB(777));
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, GiB(1));
+
+	/* Off by one page against the physical address: none fits */
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, MiB(4), BASE + PAGE);
+	expect_page(BASE + MiB(2), PAGE);
+	ioas_unmap(scene.iommufd, scene.ioas, BASE + PAGE, MiB(4));
+	/* A slice that makes up for it */
+	ioas_map_file(scene.iommufd, scene.ioas, fd, PAGE, MiB(4), BASE + PAGE);
+	expect_page(BASE + PAGE, PAGE);
+	expect_page(BASE + MiB(2), MiB(2));
+	close(fd);
+	ioas_unmap(scene.iommufd, scene.ioas, BASE + PAGE, MiB(4));
+
+	fd = vfio_dmabuf(&scene.shm, SHM_BAR, two, 2);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, MiB(4), BASE);
+	expect_page(BASE, MiB(2));
+	expect_page(BASE + MiB(2), MiB(2));
+	scene_store(&scene, BASE + MiB(2), scene.bar + MiB(2));
+	close(fd);
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, MiB(4));
+
+	fd = vfio_dmabuf(&scene.shm, SHM_BAR, mixed, 3);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, MiB(5), BASE + MiB(1));
+	expect_page(BASE + MiB(1), PAGE);
+	expect_page(BASE + MiB(2), MiB(2));
+	scene_store(&scene, BASE + MiB(1) + PAGE, scene.bar + MiB(3));
+	close(fd);
+}
+
+static void two_bars(void)
+{
+	static struct vfio_device nvme1;
+	struct vfio_region_dma_range both[2];
+	uint64_t cap, word;
+	uint8_t *cmb;
+	int fd;
+
+	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), scene.iommufd);
+	both[0] = (struct vfio_region_dma_range) {
+		nvme1.region[2].offset + MiB(1), PAGE };
+	both[1] = (struct vfio_region_dma_range) {
+		nvme1.region[0].offset, PAGE };
+	fd = __vfio_dmabuf_bars(&nvme1, both, 2);
+	igt_assert_f(fd >= 0, "ranges of two BARs: %s\n", strerror(-fd));
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, 2 * PAGE, BASE);
+
+	cap = *(volatile uint64_t *)vfio_map_bar(&nvme1, 0);
+	igt_assert_eq_u64(scene_load(&scene, BASE + PAGE), cap);
+	cmb = vfio_map_bar(&nvme1, 2);
+	word = scene_store(&scene, BASE + 0x100, cmb + MiB(1) + 0x100);
+	igt_assert_eq_u64(scene_load(&scene, BASE + 0x100), word);
+	close(fd);
+	vfio_close(&nvme1);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + PAGE));
+}
+
+int igt_main()
+{
+	static int fd;
+
+	igt_fixture() {
+		scene_open(&scene);
+		ranges = ranges_scattered(NR, 0, FRAG);
+	}
+
+	igt_describe("Slices at every kind of border");
+	igt_subtest("slices")
+		slices();
+
+	igt_describe("Slices that are not inside are refused");
+	igt_subtest("bad-slice") {
+		scene_reset_ioas(&scene);
+		bad_slice();
+	}
+
+	igt_describe("Single accesses, also across frags");
+	igt_subtest("single-accesses") {
+		scene_reset_ioas(&scene);
+		single_accesses();
+	}
+
+	igt_describe("The same page twice");
+	igt_subtest("aliases") {
+		scene_reset_ioas(&scene);
+		aliases();
+	}
+
+	igt_describe("One dma-buf mapped several times");
+	igt_subtest("several-mappings") {
+		scene_reset_ioas(&scene);
+		several_mappings();
+	}
+
+	igt_describe("The mapping keeps the dma-buf");
+	igt_subtest("fd-closed") {
+		scene_reset_ioas(&scene);
+		fd = export_ranges();
+		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+		close(fd);
+		scene_store(&scene, BASE + FRAG, cpu(FRAG));
+	}
+
+	igt_describe("A mapping goes whole or not at all");
+	igt_subtest("unmap-part") {
+		scene_reset_ioas(&scene);
+		unmap_part();
+	}
+
+	igt_describe("Unmap everything");
+	igt_subtest("unmap-all") {
+		scene_reset_ioas(&scene);
+		unmap_all();
+	}
+
+	igt_describe("The kernel chooses the address");
+	igt_subtest("iova-any") {
+		scene_reset_ioas(&scene);
+		iova_any();
+	}
+
+	igt_describe("The address is taken");
+	igt_subtest("iova-taken") {
+		scene_reset_ioas(&scene);
+		fd = export_ranges();
+		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+		igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0,
+					      PAGE, BASE + PAGE), -EEXIST);
+		scene_store(&scene, BASE + PAGE, cpu(PAGE));
+		close(fd);
+	}
+
+	igt_describe("Read-only mappings");
+	igt_subtest("protection") {
+		scene_reset_ioas(&scene);
+		protection();
+	}
+
+	igt_describe("A dma-buf without a physical list");
+	igt_subtest("not-phys") {
+		fd = heap_dmabuf(MiB(1));
+		igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0,
+					      MiB(1), BASE + GiB(3)),
+			      -EOPNOTSUPP);
+		close(fd);
+	}
+
+	igt_describe("Large I/O pages");
+	igt_subtest("page-sizes") {
+		scene_reset_ioas(&scene);
+		page_sizes();
+	}
+
+	igt_describe("Two BARs in one mapping");
+	igt_subtest("bars") {
+		scene_reset_ioas(&scene);
+		two_bars();
+	}
+
+	igt_fixture()
+		scene_close(&scene);
+}
