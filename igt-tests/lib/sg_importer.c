@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The test module that imports dma-bufs as stock drivers do: by scatterlist
+ */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "module.h"
+#include "pci.h"
+#include "sg_importer.h"
+#include "sysfs.h"
+
+#define NODE "/dev/dma-buf-edu"
+
+static int do_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+void sg_bind(void)
+{
+	uint64_t deadline = now_ms() + 5000;
+
+	module_load("dma-buf-edu");
+	pci_bind(pci_env("DMABUF_EDU"), "dma-buf-edu");
+	while (access(NODE, F_OK)) {
+		igt_assert_f(now_ms() < deadline,
+			     "no " NODE " although the driver is bound\n");
+		usleep(10000);
+	}
+}
+
+int sg_open(void)
+{
+	int fd = open(NODE, O_RDWR | O_CLOEXEC);
+
+	igt_assert_f(fd >= 0, "cannot open " NODE ": %s\n", strerror(errno));
+	return fd;
+}
+
+int __sg_attach(int importer, int dmabuf, uint32_t flags)
+{
+	struct dma_buf_edu_attach attach = { .fd = dmabuf, .flags = flags };
+
+	return do_ioctl(importer, DMA_BUF_EDU_ATTACH, &attach);
+}
+
+void sg_attach(int importer, int dmabuf, uint32_t flags)
+{
+	int ret = __sg_attach(importer, dmabuf, flags);
+
+	igt_assert_f(!ret, "edu cannot attach to the dma-buf: %s\n",
+		     strerror(-ret));
+	ret = __sg_map(importer);
+	igt_assert_f(!ret, "edu cannot map the dma-buf: %s\n", strerror(-ret));
+}
+
+int __sg_map(int importer)
+{
+	return do_ioctl(importer, DMA_BUF_EDU_MAP, NULL);
+}
+
+int __sg_unmap(int importer)
+{
+	return do_ioctl(importer, DMA_BUF_EDU_UNMAP, NULL);
+}
+
+int __sg_detach(int importer)
+{
+	return do_ioctl(importer, DMA_BUF_EDU_DETACH, NULL);
+}
+
+void sg_info(int importer, struct dma_buf_edu_info *info)
+{
+	int ret = do_ioctl(importer, DMA_BUF_EDU_INFO, info);
+
+	igt_assert_f(!ret, "DMA_BUF_EDU_INFO: %s\n", strerror(-ret));
+}
+
+int __sg_copy(int importer, uint64_t offset, void *data, size_t length,
+	      bool to_dmabuf)
+{
+	struct dma_buf_edu_copy copy = {
+		.offset = offset,
+		.data = (uintptr_t)data,
+		.length = (uint32_t)length,
+		.flags = to_dmabuf ? DMA_BUF_EDU_TO_DMABUF : 0,
+	};
+
+	return do_ioctl(importer, DMA_BUF_EDU_COPY, &copy);
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys fail
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: error paths
+ * Description: Each operation with its n-th allocation failing, n = 1 until none
+ *	fails: it fails with ENOMEM or works, leaves nothing behind, and works after
+ * Test category: functionality test
+ */
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "memory.h"
+#include "module.h"
+#include "scene.h"
+#include "sg_importer.h"
+#include "sweep.h"
+#include "vtd.h"
+
+IGT_TEST_DESCRIPTION("Allocation failures one after the other");
+
+static struct scene scene;
+static struct vfio_region_dma_range *ranges;
+static int fd = -1;
+static uint32_t other;
+
+/**
+ * struct operation - something that may fail half way
+ * @begin: before each pass; may be NULL
+ * @go: the operation; returns a value >= 0 or -errno
+ * @undo: undoes a successful @go; may be NULL
+ * @failed: looks at what a failed @go left; may be NULL
+ */
+struct operation {
+	void (*begin)(void);
+	int (*go)(void);
+	void (*undo)(int result);
+	void (*failed)(void);
+};
+
+static void sweep_over(const struct operation *op)
+{
+	unsigned int failed = 0;
+	struct sweep sweep;
+	bool hit;
+	int ret;
+
+	sweep_start(&sweep);
+	while (!sweep.over) {
+		if (op->begin)
+			op->begin();
+		sweep_arm(&sweep);
+		ret = op->go();
+		hit = sweep_disarm(&sweep);
+		if (ret < 0) {
+			failed++;
+			igt_assert_f(hit && (ret == -ENOMEM),
+				     "allocation %u %s: %s\n", sweep.n,
+				     hit ? "failed" : "did not even fail",
+				     strerror(-ret));
+			if (op->failed)
+				op->failed();
+		} else if (op->undo) {
+			op->undo(ret);
+		}
+	}
+	sweep_end(&sweep);
+	igt_info("%u allocations failed, %u of them the operation\n",
+		 sweep.n - 1, failed);
+	/* An operation that allocates nothing is not what is swept here */
+	igt_assert_lt(1, (int)sweep.n);
+}
+
+/**
+ * SUBTEST: export
+ * Description: Export of 1 and of 256 ranges
+ *
+ * SUBTEST: map
+ * Description: Attach to the dma-buf and map it, 1 and 256 ranges, one domain
+ *
+ * SUBTEST: map-empty
+ * Description: The same in an address space without a device
+ *
+ * SUBTEST: copy
+ * Description: Copy a mapping to another address space
+ *
+ * SUBTEST: attach-device
+ * Description: A device joins an address space that has the mapping
+ *
+ * SUBTEST: split
+ * Description: Cut a mapping in two
+ */
+static size_t nr;
+
+static int export_go(void)
+{
+	return __vfio_dmabuf(&scene.shm, SHM_BAR, ranges, nr);
+}
+
+static void export_undo(int result)
+{
+	close(result);
+}
+
+static uint32_t map_to;
+
+static int map_go(void)
+{
+	return __ioas_map_file(scene.iommufd, map_to, fd, 0, nr * PAGE, BASE);
+}
+
+static void map_undo(int result)
+{
+	(void)result;
+	ioas_unmap(scene.iommufd, map_to, BASE, nr * PAGE);
+}
+
+static void map_failed(void)
+{
+	if (map_to == scene.ioas)
+		igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+	igt_assert_eq(__ioas_unmap(scene.iommufd, map_to, BASE, nr * PAGE),
+		      -ENOENT);
+}
+
+static int copy_go(void)
+{
+	return __ioas_copy(scene.iommufd, other, BASE + PAGE, scene.ioas,
+			   BASE + PAGE, (nr - 2) * PAGE);
+}
+
+static void copy_undo(int result)
+{
+	(void)result;
+	ioas_unmap(scene.iommufd, other, BASE + PAGE, (nr - 2) * PAGE);
+}
+
+static int attach_go(void)
+{
+	return __vfio_attach(&scene.edu.dev, other);
+}
+
+static void attach_undo(int result)
+{
+	(void)result;
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + GiB(1)));
+	vfio_attach(&scene.edu.dev, scene.ioas);
+}
+
+static void attach_failed(void)
+{
+	/* Still where it was */
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + GiB(1)));
+	igt_assert(vtd_mapped(scene.edu.dev.addr, EDU_BOUNCE_IOVA));
+}
+
+static uint32_t split_ioas;
+
+static void split_begin(void)
+{
+	ioas_map_file(scene.iommufd, split_ioas, fd, 0, nr * PAGE, BASE);
+}
+
+static int split_go(void)
+{
+	uint64_t unmapped = 5 * PAGE;
+
+	return __vfio_compat_unmap(scene.iommufd, BASE + 3 * PAGE, &unmapped);
+}
+
+static void split_undo(int result)
+{
+	(void)result;
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + 3 * PAGE));
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + 8 * PAGE));
+	ioas_unmap(scene.iommufd, split_ioas, BASE, nr * PAGE);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+}
+
+static void split_failed(void)
+{
+	/* Perhaps cut already at one end; nothing may be lost */
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE));
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + 3 * PAGE));
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + 8 * PAGE));
+	ioas_unmap(scene.iommufd, split_ioas, BASE, nr * PAGE);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + 3 * PAGE));
+}
+
+/**
+ * SUBTEST: restore
+ * Description: Memory switched on: the mapping is back whole or not at all, and the
+ *	next restore without a failure brings it back
+ */
+static void restore_begin(void)
+{
+	vfio_memory_enable(&scene.shm, false);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+}
+
+static int restore_go(void)
+{
+	return __vfio_memory_enable(&scene.shm, true);
+}
+
+static void restore_check(int result)
+{
+	bool first = vtd_mapped(scene.edu.dev.addr, BASE);
+
+	(void)result;
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + nr / 2 * PAGE) ==
+		   first);
+	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + (nr - 1) * PAGE) ==
+		   first);
+	if (!first) {
+		vfio_memory_enable(&scene.shm, false);
+		vfio_memory_enable(&scene.shm, true);
+		igt_assert(vtd_mapped(scene.edu.dev.addr, BASE));
+		igt_assert(vtd_mapped(scene.edu.dev.addr,
+				      BASE + (nr - 1) * PAGE));
+	}
+}
+
+/**
+ * SUBTEST: sg
+ * Description: A scatterlist importer attaches and maps 256 ranges
+ *
+ * SUBTEST: udmabuf
+ * Description: A udmabuf made and mapped
+ */
+static int importer;
+
+static int sg_go(void)
+{
+	int ret = __sg_attach(importer, fd, 0);
+
+	if (ret)
+		return ret;
+	ret = __sg_map(importer);
+	if (ret)
+		__sg_detach(importer);
+	return ret;
+}
+
+static void sg_undo(int result)
+{
+	struct dma_buf_edu_info info;
+
+	(void)result;
+	sg_info(importer, &info);
+	igt_assert_eq_u64(info.length, nr * PAGE);
+	igt_assert_eq(__sg_detach(importer), 0);
+}
+
+static int memfd;
+
+static int udmabuf_go(void)
+{
+	int dmabuf = __udmabuf(memfd, 0, MiB(1)), ret;
+
+	if (dmabuf < 0)
+		return dmabuf;
+	ret = __ioas_map_file(scene.iommufd, scene.ioas, dmabuf, 0, MiB(1),
+			      BASE + GiB(2));
+	close(dmabuf);
+	return ret;
+}
+
+static void udmabuf_undo(int result)
+{
+	(void)result;
+	ioas_unmap(scene.iommufd, scene.ioas, BASE + GiB(2), MiB(1));
+}
+
+/* Every subtest starts with an empty address space and nr ranges exported */
+static void start(size_t nr_ranges)
+{
+	scene_reset_ioas(&scene);
+	if (fd >= 0)
+		close(fd);
+	vfio_memory_enable(&scene.shm, true);
+	nr = nr_ranges;
+	free(ranges);
+	ranges = ranges_scattered(nr, 0, PAGE);
+	fd = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, nr);
+	map_to = scene.ioas;
+}
+
+int igt_main()
+{
+	static const size_t counts[] = { 1, 256 };
+	static size_t i;
+
+	igt_fixture() {
+		sweep_require();
+		scene_open(&scene);
+	}
+
+	igt_describe("Export");
+	igt_subtest_with_dynamic("export") {
+		for (i = 0; i < 2; i++)
+			igt_dynamic_f("ranges-%zu", counts[i]) {
+				start(counts[i]);
+				sweep_over(&(struct operation) {
+					.go = export_go, .undo = export_undo });
+			}
+	}
+
+	igt_describe("Attach and map");
+	igt_subtest_with_dynamic("map") {
+		for (i = 0; i < 2; i++)
+			igt_dynamic_f("ranges-%zu", counts[i]) {
+				start(counts[i]);
+				sweep_over(&(struct operation) {
+					.go = map_go, .undo = map_undo,
+					.failed = map_failed });
+			}
+	}
+
+	igt_describe("Map without a device");
+	igt_subtest("map-empty") {
+		start(256);
+		map_to = ioas_alloc(scene.iommufd);
+		sweep_over(&(struct operation) {
+			.go = map_go, .undo = map_undo, .failed = map_failed });
+		iommufd_destroy(scene.iommufd, map_to);
+	}
+
+	igt_describe("Copy");
+	igt_subtest("copy") {
+		start(256);
+		other = ioas_alloc(scene.iommufd);
+		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, nr * PAGE, BASE);
+		sweep_over(&(struct operation) {
+			.go = copy_go, .undo = copy_undo });
+		iommufd_destroy(scene.iommufd, other);
+	}
+
+	igt_describe("A device joins");
+	igt_subtest("attach-device") {
+		start(256);
+		other = ioas_alloc(scene.iommufd);
+		ioas_map_file(scene.iommufd, other, fd, 0, nr * PAGE,
+			      BASE + GiB(1));
+		sweep_over(&(struct operation) {
+			.go = attach_go, .undo = attach_undo,
+			.failed = attach_failed });
+		iommufd_destroy(scene.iommufd, other);
+	}
+
+	igt_describe("Cut a mapping");
+	igt_subtest("split") {
+		start(256);
+		split_ioas = ioas_alloc(scene.iommufd);
+		igt_assert_eq(__ioas_set_huge_pages(scene.iommufd, split_ioas,
+						    false), 0);
+		igt_assert_eq(__vfio_compat_set_ioas(scene.iommufd, split_ioas),
+			      0);
+		vfio_attach(&scene.edu.dev, split_ioas);
+		sweep_over(&(struct operation) {
+			.begin = split_begin, .go = split_go,
+			.undo = split_undo, .failed = split_failed });
+		vfio_attach(&scene.edu.dev, scene.ioas);
+		iommufd_destroy(scene.iommufd, split_ioas);
+	}
+
+	igt_describe("Restore");
+	igt_subtest_with_dynamic("restore") {
+		for (i = 0; i < 2; i++)
+			igt_dynamic_f("ranges-%zu", counts[i]) {
+				start(counts[i]);
+				ioas_map_file(scene.iommufd, scene.ioas, fd, 0,
+					      nr * PAGE, BASE);
+				sweep_over(&(struct operation) {
+					.begin = restore_begin,
+					.go = restore_go,
+					.undo = restore_check });
+			}
+	}
+
+	igt_describe("udmabuf");
+	igt_subtest("udmabuf") {
+		module_load("udmabuf");
+		start(1);
+		memfd = sealed_memfd(MiB(1));
+		sweep_over(&(struct operation) {
+			.go = udmabuf_go, .undo = udmabuf_undo });
+		close(memfd);
+	}
+
+	/* Last: edu changes hands */
+	igt_describe("Scatterlist importer");
+	igt_subtest("sg") {
+		start(256);
+		edu_close(&scene.edu);
+		sg_bind();
+		importer = sg_open();
+		sweep_over(&(struct operation) {
+			.go = sg_go, .undo = sg_undo });
+		close(importer);
+	}
+
+	igt_fixture() {
+		close(fd);
+		free(ranges);
+		scene_close(&scene);
+	}
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys sg
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: scatterlist importer
+ * Description: A driver that knows only scatterlists imports dma-bufs of physical
+ *	ranges, on every route there is between two devices
+ * Test category: functionality test
+ */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "klog.h"
+#include "iommufd.h"
+#include "memory.h"
+#include "pci.h"
+#include "ranges.h"
+#include "sg_importer.h"
+#include "sysfs.h"
+#include "vfio.h"
+
+IGT_TEST_DESCRIPTION("Scatterlist importers of dma-bufs of physical ranges");
+
+#define BAR 2
+#define CHUNK 256u
+
+static int iommufd = -1;
+static struct vfio_device dev;
+static uint8_t *bar;
+
+/* One copy each way at an offset, compared by the CPU */
+static void copy_both_ways(int importer,
+			   const struct vfio_region_dma_range *ranges,
+			   size_t nr, uint64_t at)
+{
+	uint8_t out[CHUNK], in[CHUNK];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < CHUNK; i++)
+		out[i] = (uint8_t)(at / PAGE + i * 3 + 1);
+	ret = __sg_copy(importer, at, out, CHUNK, true);
+	igt_assert_f(!ret, "copy to 0x%" PRIx64 ": %s\n", at, strerror(-ret));
+	for (i = 0; i < CHUNK; i++)
+		igt_assert_eq(bar[ranges_find(ranges, nr, at + i)], out[i]);
+
+	for (i = 0; i < CHUNK; i++)
+		bar[ranges_find(ranges, nr, at + i)] = (uint8_t)~out[i];
+	ret = __sg_copy(importer, at, in, CHUNK, false);
+	igt_assert_f(!ret, "copy from 0x%" PRIx64 ": %s\n", at, strerror(-ret));
+	for (i = 0; i < CHUNK; i++)
+		igt_assert_eq(in[i], (uint8_t)~out[i]);
+
+	for (i = 0; i < CHUNK; i++) {
+		uint64_t pos = ranges_find(ranges, nr, at + i);
+
+		bar[pos] = (uint8_t)(guard_word(pos & ~7ull) >> (pos & 7) * 8);
+	}
+}
+
+/**
+ * SUBTEST: ranges-1
+ * Description: One range
+ *
+ * SUBTEST: ranges-256
+ * Description: 256 ranges; one contiguous window behind an IOMMU; both ways at the
+ *	first, middle and last byte and across a border of ranges
+ *
+ * SUBTEST: ranges-65536
+ * Description: 65,536 ranges
+ *
+ * SUBTEST: two-bars
+ * Description: Ranges of two BARs, two groups
+ */
+static void with_ranges(size_t nr, uint64_t length)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, length);
+	const uint64_t size = nr * length;
+	struct dma_buf_edu_info info;
+	int fd, importer;
+
+	/* The guard around what is touched is enough: the BAR is large */
+	guard_fill(bar, 0, MiB(4));
+	fd = vfio_dmabuf(&dev, BAR, ranges, nr);
+	importer = sg_open();
+	sg_attach(importer, fd, 0);
+
+	sg_info(importer, &info);
+	igt_info("%zu ranges: %u entries%s\n", nr, info.nents,
+		 info.contiguous ? ", contiguous" : "");
+	igt_assert_eq_u64(info.length, size);
+	igt_assert_eq_u32(info.mapped, 1);
+	if (pci_topology_is("host-bridge"))
+		igt_assert_eq_u32(info.contiguous, 1);
+	else
+		igt_assert_eq_u32(info.contiguous, nr == 1);
+
+	copy_both_ways(importer, ranges, nr, 0);
+	copy_both_ways(importer, ranges, nr, size / 2 - 8);
+	copy_both_ways(importer, ranges, nr, size - CHUNK);
+	if (nr > 1)
+		copy_both_ways(importer, ranges, nr, length - CHUNK / 2);
+	guard_check(bar, 0, MiB(4));
+
+	igt_assert_eq(__sg_unmap(importer), 0);
+	igt_assert_eq(__sg_map(importer), 0);
+	copy_both_ways(importer, ranges, nr, 0);
+	igt_assert_eq(__sg_detach(importer), 0);
+	close(importer);
+	close(fd);
+	free(ranges);
+}
+
+static void two_bars(void)
+{
+	static struct vfio_device nvme1;
+	struct vfio_region_dma_range both[2];
+	struct dma_buf_edu_info info;
+	uint64_t word = 0x1122334455667788ull, cap = 0;
+	int fd, importer = sg_open();
+
+	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+	both[0] = (struct vfio_region_dma_range) {
+		nvme1.region[2].offset + MiB(1), PAGE };
+	both[1] = (struct vfio_region_dma_range) {
+		nvme1.region[0].offset, PAGE };
+	fd = __vfio_dmabuf_bars(&nvme1, both, 2);
+	igt_assert_f(fd >= 0, "ranges of two BARs: %s\n", strerror(-fd));
+	sg_attach(importer, fd, 0);
+	sg_info(importer, &info);
+	igt_assert_eq_u64(info.length, 2 * PAGE);
+	igt_assert_eq(__sg_copy(importer, 16, &word, 8, true), 0);
+	igt_assert_eq_u64(*(volatile uint64_t *)
+			  ((uint8_t *)vfio_map_bar(&nvme1, 2) + MiB(1) + 16),
+			  word);
+	igt_assert_eq(__sg_copy(importer, PAGE, &cap, 8, false), 0);
+	igt_assert_eq_u64(cap, *(volatile uint64_t *)vfio_map_bar(&nvme1, 0));
+	close(importer);
+	close(fd);
+	vfio_close(&nvme1);
+}
+
+/**
+ * SUBTEST: refused
+ * Description: An importer that cannot be revoked or cannot reach peers is refused
+ *	at attach
+ *
+ * SUBTEST: several
+ * Description: Four importers of one dma-buf; each comes and goes by itself
+ */
+static void refused(void)
+{
+	static const uint32_t flags[] = {
+		DMA_BUF_EDU_NOT_REVOCABLE, DMA_BUF_EDU_NO_P2P,
+		DMA_BUF_EDU_NOT_REVOCABLE | DMA_BUF_EDU_NO_P2P,
+		DMA_BUF_EDU_STATIC,
+	};
+	int fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
+	int importer = sg_open();
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		igt_assert_f(__sg_attach(importer, fd, flags[i]) == -EOPNOTSUPP,
+			     "attach with flags 0x%x is not refused\n", flags[i]);
+	sg_attach(importer, fd, 0);
+	close(importer);
+	close(fd);
+}
+
+static void several(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(16, 0, PAGE);
+	int fd = vfio_dmabuf(&dev, BAR, ranges, 16), importers[4], i;
+
+	guard_fill(bar, 0, MiB(1));
+	for (i = 0; i < 4; i++) {
+		importers[i] = sg_open();
+		sg_attach(importers[i], fd, 0);
+	}
+	close(fd);
+	copy_both_ways(importers[0], ranges, 16, PAGE);
+	close(importers[0]);
+	copy_both_ways(importers[3], ranges, 16, PAGE);
+	vfio_memory_enable(&dev, false);
+	close(importers[1]);
+	vfio_memory_enable(&dev, true);
+	copy_both_ways(importers[2], ranges, 16, 5 * PAGE);
+	copy_both_ways(importers[3], ranges, 16, 6 * PAGE);
+	close(importers[2]);
+	close(importers[3]);
+	guard_check(bar, 0, MiB(1));
+	free(ranges);
+}
+
+/**
+ * SUBTEST: revoke
+ * Description: Revoke takes the mapping away before it returns; copies and attaches
+ *	fail with ENODEV until restore, then work
+ *
+ * SUBTEST: revoke-waits
+ * Description: Revoke waits for an importer that unmaps late
+ *
+ * SUBTEST: revoke-under-dma
+ * Description: Revokes while the engine runs
+ *
+ * SUBTEST: exporter-closed
+ * Description: The exporter goes under an attached importer, for good
+ */
+static void revoke_restore(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(16, 0, PAGE);
+	int fd = vfio_dmabuf(&dev, BAR, ranges, 16);
+	int importer = sg_open(), late = sg_open(), i;
+	struct dma_buf_edu_info before, after;
+	uint64_t word = 1;
+
+	guard_fill(bar, 0, MiB(1));
+	sg_attach(importer, fd, 0);
+	copy_both_ways(importer, ranges, 16, PAGE);
+	for (i = 0; i < 2; i++) {
+		sg_info(importer, &before);
+		vfio_memory_enable(&dev, false);
+		sg_info(importer, &after);
+		igt_assert_eq_u32(after.mapped, 0);
+		igt_assert_lt((int)before.invalidations,
+			      (int)after.invalidations);
+		igt_assert_eq(__sg_copy(importer, 0, &word, 8, true), -ENODEV);
+		igt_assert_eq(__sg_attach(late, fd, 0), -ENODEV);
+		vfio_memory_enable(&dev, true);
+		guard_check(bar, 0, MiB(1));
+		copy_both_ways(importer, ranges, 16, 2 * PAGE);
+	}
+	sg_attach(late, fd, 0);
+	close(late);
+	close(importer);
+	close(fd);
+	free(ranges);
+}
+
+static void revoke_waits(void)
+{
+	int fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
+	int importer = sg_open();
+	uint64_t start, took;
+
+	sg_attach(importer, fd, DMA_BUF_EDU_LATE_UNMAP);
+	start = now_ms();
+	vfio_memory_enable(&dev, false);
+	took = now_ms() - start;
+	igt_info("revoke took %" PRIu64 " ms\n", took);
+	/* The importer unmaps 200 ms after it is told */
+	igt_assert_lte_u64(180, took);
+	vfio_memory_enable(&dev, true);
+
+	/* And again: the wait is armed anew */
+	igt_assert_eq(__sg_map(importer), 0);
+	start = now_ms();
+	vfio_memory_enable(&dev, false);
+	igt_assert_lte_u64(180, now_ms() - start);
+	/* Nobody has mapped now: nothing to wait for */
+	vfio_memory_enable(&dev, true);
+	start = now_ms();
+	vfio_memory_enable(&dev, false);
+	igt_assert_lte_u64(now_ms() - start, 180);
+	vfio_memory_enable(&dev, true);
+	close(importer);
+	close(fd);
+}
+
+static bool stop_copying;
+static int copy_error;
+static unsigned int copies;
+
+static void *copy_thread(void *arg)
+{
+	int importer = *(int *)arg;
+	uint8_t data[DMA_BUF_EDU_MAX_COPY];
+
+	memset(data, 0x77, sizeof(data));
+	while (!__atomic_load_n(&stop_copying, __ATOMIC_ACQUIRE)) {
+		int ret = __sg_copy(importer, PAGE, data, sizeof(data), true);
+
+		if (!ret)
+			copies++;
+		else if (ret != -ENODEV && !copy_error)
+			copy_error = ret;
+	}
+	return NULL;
+}
+
+static void revoke_under_dma(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(16, 0, PAGE);
+	int fd = vfio_dmabuf(&dev, BAR, ranges, 16);
+	int importer = sg_open(), i;
+	pthread_t thread;
+
+	guard_fill(bar, 0, MiB(1));
+	sg_attach(importer, fd, 0);
+	stop_copying = false;
+	copies = 0;
+	copy_error = 0;
+	igt_assert(!pthread_create(&thread, NULL, copy_thread, &importer));
+	for (i = 0; i < 12; i++) {
+		vfio_memory_enable(&dev, false);
+		usleep(1000 * (unsigned int)i);
+		vfio_memory_enable(&dev, true);
+		usleep(130000 + 30000 * (unsigned int)i);
+	}
+	__atomic_store_n(&stop_copying, true, __ATOMIC_RELEASE);
+	igt_assert(!pthread_join(thread, NULL));
+	igt_info("%u copies\n", copies);
+	igt_assert_f(!copy_error, "a copy failed: %s\n", strerror(-copy_error));
+	igt_assert_lt(0, (int)copies);
+
+	guard_fill(bar, ranges[1].offset, PAGE);
+	guard_check(bar, 0, MiB(1));
+	copy_both_ways(importer, ranges, 16, 3 * PAGE);
+	close(importer);
+	close(fd);
+	free(ranges);
+}
+
+static void exporter_closed(void)
+{
+	int fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
+	int importer = sg_open(), other = sg_open();
+	struct dma_buf_edu_info info;
+	uint64_t word = 1;
+
+	guard_fill(bar, 0, MiB(1));
+	sg_attach(importer, fd, 0);
+	vfio_close(&dev);
+	sg_info(importer, &info);
+	igt_assert_eq_u32(info.mapped, 0);
+	igt_assert_eq(__sg_copy(importer, 0, &word, 8, true), -ENODEV);
+
+	vfio_open(&dev, pci_env("DMABUF_EXPORTER"), iommufd);
+	bar = vfio_map_bar(&dev, BAR);
+	guard_check(bar, 0, MiB(1));
+	igt_assert_eq(__sg_copy(importer, 0, &word, 8, true), -ENODEV);
+	igt_assert_eq(__sg_attach(other, fd, 0), -ENODEV);
+	igt_assert_eq(__sg_detach(importer), 0);
+	igt_assert_eq(__sg_attach(importer, fd, 0), -ENODEV);
+	close(importer);
+	close(other);
+	close(fd);
+}
+
+/**
+ * SUBTEST: unsupported-route
+ * Description: Where the kernel does not trust the host bridge, attach is refused
+ *	with EREMOTEIO, with one message that names both devices; ordinary memory
+ *	is not affected
+ */
+static void unsupported_route(void)
+{
+	int fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
+	int importer = sg_open(), log = klog_open(), memory;
+
+	igt_assert_eq(__sg_attach(importer, fd, 0), -EREMOTEIO);
+	igt_assert_eq((int)klog_count(log, dev.addr), 1);
+	close(log);
+	memory = heap_dmabuf(MiB(1));
+	sg_attach(importer, memory, 0);
+	close(memory);
+	close(importer);
+	close(fd);
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		iommufd = iommufd_open();
+		vfio_open(&dev, pci_env("DMABUF_EXPORTER"), iommufd);
+		bar = vfio_map_bar(&dev, BAR);
+		sg_bind();
+	}
+
+	igt_describe("One range");
+	igt_subtest("ranges-1")
+		with_ranges(1, MiB(1));
+
+	igt_describe("256 ranges");
+	igt_subtest("ranges-256")
+		with_ranges(256, 2 * PAGE);
+
+	igt_describe("65,536 ranges");
+	igt_subtest("ranges-65536")
+		with_ranges(65536, PAGE);
+
+	igt_describe("Two BARs");
+	igt_subtest("two-bars")
+		two_bars();
+
+	igt_describe("Importers that cannot be");
+	igt_subtest("refused")
+		refused();
+
+	igt_describe("Several importers");
+	igt_subtest("several")
+		several();
+
+	igt_describe("Revoke and restore");
+	igt_subtest("revoke")
+		revoke_restore();
+
+	igt_describe("Revoke waits for the importer");
+	igt_subtest("revoke-waits")
+		revoke_waits();
+
+	igt_describe("Revoke while the engine runs");
+	igt_subtest("revoke-under-dma")
+		revoke_under_dma();
+
+	igt_describe("The exporter goes");
+	igt_subtest("exporter-closed")
+		exporter_closed();
+
+	igt_describe("No route");
+	igt_subtest("unsupported-route") {
+		igt_require(pci_topology_is("unsupported"));
+		unsupported_route();
+	}
+
+	igt_fixture() {
+		vfio_close(&dev);
+		close(iommufd);
+	}
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys unplug
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: revoke
+ * Description: The exporting device is unbound or unplugged under its importers
+ * Test category: functionality test
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "monitor.h"
+#include "pci.h"
+#include "scene.h"
+#include "sysfs.h"
+#include "vtd.h"
+
+IGT_TEST_DESCRIPTION("The exporter's driver or the device itself goes away");
+
+#define FRAG (2 * PAGE)
+#define NR 4u
+#define SIZE (NR * FRAG)
+
+/* What tools/vm/topology calls the exporter, for plugging it in again */
+#define SHM_ID "shm0"
+#define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=shm,bus=rp1"
+
+static struct scene scene;
+static struct vfio_region_dma_range *ranges;
+static int fd, request;
+static const char *edu;
+
+static void expect_live(void)
+{
+	igt_assert(vtd_mapped(edu, BASE));
+	igt_assert(vtd_mapped(edu, BASE + SIZE - PAGE));
+	scene_store(&scene, BASE + FRAG,
+		    scene.bar + ranges_find(ranges, NR, FRAG));
+}
+
+static void expect_dead(void)
+{
+	igt_assert(!vtd_mapped(edu, BASE));
+	igt_assert(!vtd_mapped(edu, BASE + SIZE - PAGE));
+	scene_store(&scene, BASE + FRAG, NULL);
+	igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE,
+				      BASE + GiB(1)), -ENODEV);
+}
+
+static void begin(void)
+{
+	fd = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, NR);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+	expect_live();
+	guard_fill(scene.bar, 0, 2 * SIZE);
+	request = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	igt_assert_fd(request);
+	igt_assert_eq(__vfio_request_eventfd(&scene.shm, request), 0);
+}
+
+/* The kernel asks for the device, and while it is not given back all is well */
+static void wait_for_request(void)
+{
+	struct pollfd pfd = { .fd = request, .events = POLLIN };
+
+	igt_assert_f(poll(&pfd, 1, 30000) == 1,
+		     "%s: the kernel does not ask for the device back\n",
+		     scene.shm.addr);
+	expect_live();
+	guard_fill(scene.bar, 0, 2 * SIZE);
+}
+
+/* The device is there again: old dma-buf dead, bytes unharmed, new one works */
+static void end(void)
+{
+	int again;
+
+	vfio_open(&scene.shm, pci_env("DMABUF_EXPORTER"), scene.iommufd);
+	scene.bar = vfio_map_bar(&scene.shm, SHM_BAR);
+	guard_check(scene.bar, 0, 2 * SIZE);
+	expect_dead();
+	again = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, NR);
+	ioas_map_file(scene.iommufd, scene.ioas, again, 0, SIZE, BASE + GiB(1));
+	scene_store(&scene, BASE + GiB(1),
+		    scene.bar + ranges_find(ranges, NR, 0));
+	igt_assert(!vtd_mapped(edu, BASE));
+	ioas_unmap(scene.iommufd, scene.ioas, BASE + GiB(1), SIZE);
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
+	close(again);
+	close(fd);
+	close(request);
+}
+
+static void *unbind_thread(void *arg)
+{
+	int *result = arg;
+
+	*result = __pci_unbind(scene.shm.addr);
+	return NULL;
+}
+
+/**
+ * SUBTEST: unbind
+ * Description: The driver unbound through sysfs while importers are attached
+ *
+ * SUBTEST: unbind-importer-first
+ * Description: The same with the importer's mapping gone before, the dma-buf not
+ *
+ * SUBTEST: unplug
+ * Description: The device pulled out through QEMU's monitor, and put back
+ */
+static void unbind(bool unmap_first)
+{
+	pthread_t thread;
+	int result = 1;
+
+	begin();
+	igt_assert(!pthread_create(&thread, NULL, unbind_thread, &result));
+	wait_for_request();
+	if (unmap_first)
+		ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
+	vfio_close(&scene.shm);
+	igt_assert(!pthread_join(thread, NULL));
+	igt_assert_eq(result, 0);
+	expect_dead();
+	/* end() expects a mapping to remove, dead or not */
+	if (unmap_first) {
+		close(fd);
+		close(request);
+		vfio_open(&scene.shm, pci_env("DMABUF_EXPORTER"),
+			  scene.iommufd);
+		scene.bar = vfio_map_bar(&scene.shm, SHM_BAR);
+		guard_check(scene.bar, 0, 2 * SIZE);
+		return;
+	}
+	end();
+}
+
+static void wait_for_device(bool there)
+{
+	uint64_t deadline = now_ms() + 60000;
+
+	while (pci_exists(scene.shm.addr) != there) {
+		igt_assert_f(now_ms() < deadline, "%s: still %s after 60 s\n",
+			     scene.shm.addr, there ? "absent" : "present");
+		usleep(50000);
+	}
+}
+
+static void unplug(void)
+{
+	begin();
+	monitor_command("device_del " SHM_ID);
+	wait_for_request();
+	vfio_close(&scene.shm);
+	wait_for_device(false);
+	expect_dead();
+
+	monitor_command(SHM_PLUG);
+	wait_for_device(true);
+	end();
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		scene_open(&scene);
+		edu = scene.edu.dev.addr;
+		ranges = ranges_scattered(NR, 0, FRAG);
+	}
+
+	igt_describe("Unbind through sysfs");
+	igt_subtest("unbind")
+		unbind(false);
+
+	igt_describe("Unbind with a dma-buf that nobody maps");
+	igt_subtest("unbind-importer-first")
+		unbind(true);
+
+	igt_describe("Hot unplug");
+	igt_subtest("unplug")
+		unplug();
+
+	igt_fixture()
+		scene_close(&scene);
+}
