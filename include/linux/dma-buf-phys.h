@@ -325,7 +325,6 @@ int dma_buf_phys_move(struct dma_buf_phys *phys,
  * @dma_buf_ops: by these its dma-bufs are recognised
  * @to_phys: gives the &struct dma_buf_phys of one of its dma-bufs; called
  *	without locks, must not fail or sleep
- * @node: private
  */
 struct dma_buf_phys_exporter {
 	const struct dma_buf_ops *dma_buf_ops;

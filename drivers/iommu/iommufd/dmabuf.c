@@ -147,6 +147,8 @@ void iopt_unmap_dmabuf(struct iopt_pages *pages)
  * @rhs: Its upper part
  *
  * On failure the tracker is left unchanged.
+ *
+ * Return: 0 or -ENOMEM.
  */
 int iopt_dmabuf_track_split(struct iopt_pages *pages, struct iopt_area *area,
 			    struct iopt_area *lhs, struct iopt_area *rhs)
