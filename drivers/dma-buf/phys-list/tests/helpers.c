@@ -231,6 +231,8 @@ struct dma_buf *kt_foreign_dmabuf(struct kunit *test)
 
 	exp.ops = &kt_foreign_ops;
 	exp.size = PAGE_SIZE;
+	/* Must not be NULL, and is nobody's struct dma_buf_phys */
+	exp.priv = test;
 	dmabuf = dma_buf_export(&exp);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(dmabuf), 0);
 	KUNIT_ASSERT_EQ(test,

@@ -245,7 +245,7 @@ static void kill_races_attach(struct kunit *test)
 	struct race *race;
 	unsigned int i;
 
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < 30; i++) {
 		provider = kzalloc_obj(*provider);
 		KUNIT_ASSERT_NOT_NULL(test, provider);
 		provider->bus_offset = MAGIC;
@@ -254,7 +254,7 @@ static void kill_races_attach(struct kunit *test)
 		race = new_race(test, buf);
 		race->provider_magic = MAGIC;
 		start_threads(test, race, import_until_dead_thread);
-		usleep_range(1, 1 + 40 * i);
+		usleep_range(1, 1 + 60 * i);
 
 		dma_buf_phys_kill(&buf->phys);
 		KUNIT_EXPECT_EQ(test, atomic_read(&race->users), 0);
@@ -301,7 +301,7 @@ static void no_event_is_lost(struct kunit *test)
 
 	late = kunit_kzalloc(test, sizeof(*late), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, late);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 100; i++) {
 		kt_imp_init(&late->imp, buf);
 		late->imp.remap = true;
 		late->attached = -EINPROGRESS;

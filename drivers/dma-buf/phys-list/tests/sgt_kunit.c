@@ -103,7 +103,9 @@ static void sg_imp_end(void *ctx)
 
 static struct sg_imp *sg_imp(struct kunit *test, struct kt_buf *buf)
 {
+	static atomic_t nr;
 	struct sg_imp *imp;
+	char name[24];
 
 	imp = kunit_kzalloc(test, sizeof(*imp), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, imp);
@@ -111,7 +113,9 @@ static struct sg_imp *sg_imp(struct kunit *test, struct kt_buf *buf)
 	imp->dmabuf = buf->phys.dmabuf;
 	INIT_DELAYED_WORK(&imp->unmap_work, sg_unmap_work);
 
-	imp->dev = kunit_device_register(test, "importer");
+	/* A name is a name for all devices of a test */
+	snprintf(name, sizeof(name), "importer%d", atomic_inc_return(&nr));
+	imp->dev = kunit_device_register(test, name);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(imp->dev), 0);
 	KUNIT_ASSERT_EQ(test,
 			dma_set_mask_and_coherent(imp->dev, DMA_BIT_MASK(64)),
@@ -246,10 +250,10 @@ static void frags_above_4_gib(struct kunit *test)
 	maps_as(test, frags(test, ARRAY_SIZE(lengths), lengths));
 }
 
-/* More than one page of entries holds */
+/* More than a page of entries holds: the scatterlist is chained */
 static void many_frags(struct kunit *test)
 {
-	unsigned int i, nr = 20000;
+	unsigned int i, nr = 2000;
 	u64 *lengths;
 
 	lengths = kunit_kmalloc_array(test, nr, sizeof(*lengths), GFP_KERNEL);
