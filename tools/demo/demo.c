@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * demo - one PCI device writes into the memory of another, through a dma-buf
+ *
+ * Runs in a VM of tools/vm/run, topology host-bridge. Every step compares bytes,
+ * not return codes only. Exit status 0 if every step worked.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "demo.h"
+#include "iommufd.h"
+#include "pci.h"
+#include "report.h"
+#include "topology.h"
+
+static struct demo demo = {
+	.iommufd = -1,
+	.exporter.fd = -1,
+	.exporter2.fd = -1,
+	.edu.dev.fd = -1,
+	.nvme.dev.fd = -1,
+};
+
+void demo_cleanup(void)
+{
+	edu_close(&demo.edu);
+	nvme_close(&demo.nvme);
+	vfio_close(&demo.exporter2);
+	vfio_close(&demo.exporter);
+	if (demo.iommufd >= 0)
+		close(demo.iommufd);
+	demo.iommufd = -1;
+	pci_restore();
+}
+
+static void open_devices(void)
+{
+	demo.iommufd = iommufd_open();
+	demo.ioas = ioas_alloc(demo.iommufd);
+	vfio_open(&demo.exporter, pci_env("DMABUF_EXPORTER"), demo.iommufd);
+	if (getenv("DMABUF_EXPORTER2"))
+		vfio_open(&demo.exporter2, getenv("DMABUF_EXPORTER2"),
+			  demo.iommufd);
+	edu_open(&demo.edu, demo.iommufd);
+	nvme_open(&demo.nvme, demo.iommufd);
+
+	demo.bar = vfio_map_bar(&demo.exporter, BAR);
+	demo.bar_start = bar_start(demo.exporter.addr, BAR);
+	if (!vfio_has_dmabuf(&demo.exporter))
+		fail(NULL, "%s: vfio-pci of this kernel exports no dma-bufs",
+		     demo.exporter.addr);
+	if (demo.exporter.region[BAR].size < MiB(64))
+		fail("give ivshmem a memory backend of 64 MiB or more",
+		     "%s: BAR%d is only %s", demo.exporter.addr, BAR,
+		     size_text(demo.exporter.region[BAR].size));
+}
+
+int main(void)
+{
+	report_init();
+	open_devices();
+	topology_print(&demo);
+
+	edu_attach(&demo.edu, demo.ioas);
+	nvme_attach(&demo.nvme, demo.ioas);
+	demo_map(&demo);
+	demo_revoke(&demo);
+	demo_nvme(&demo);
+	demo_bars(&demo);
+	demo_udmabuf(&demo);
+
+	demo_cleanup();
+	report_table();
+	return 0;
+}

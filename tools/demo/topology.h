@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DEMO_TOPOLOGY_H
+#define DEMO_TOPOLOGY_H
+
+#include "demo.h"
+
+/** topology_print - kernel, devices, what is above them, the route of DMA */
+void topology_print(const struct demo *demo);
+
+/** size_text - a number of bytes as "64 KiB"; keeps the last four results */
+const char *size_text(uint64_t bytes);
+
+/** bar_start - physical address of a BAR, 0 if there is none */
+uint64_t bar_start(const char *addr, unsigned int bar);
+
+#endif /* DEMO_TOPOLOGY_H */
