@@ -4,7 +4,6 @@
 
 #include "igt_core.h"
 #include "klog.h"
-#include "sysfs.h"
 
 int klog_open(void)
 {
@@ -34,16 +33,4 @@ unsigned int klog_count(int fd, const char *text)
 		count++;
 		igt_debug("kernel log: %s", record);
 	}
-}
-
-bool klog_wait(int fd, const char *text, unsigned int ms)
-{
-	uint64_t deadline = now_ms() + ms;
-
-	while (!klog_count(fd, text)) {
-		if (now_ms() > deadline)
-			return false;
-		usleep(10000);
-	}
-	return true;
 }

@@ -2,8 +2,6 @@
 #ifndef LIB_KLOG_H
 #define LIB_KLOG_H
 
-#include <stdbool.h>
-
 /**
  * klog_open - start reading the kernel's log from here on
  *
@@ -21,15 +19,5 @@ int klog_open(void);
  * Return: number of lines.
  */
 unsigned int klog_count(int fd, const char *text);
-
-/**
- * klog_wait - wait for a new line that contains a text
- * @fd: from klog_open()
- * @text: what to look for
- * @ms: how long, milliseconds: what an interrupt reports takes its time
- *
- * Return: whether it came.
- */
-bool klog_wait(int fd, const char *text, unsigned int ms);
 
 #endif /* LIB_KLOG_H */

@@ -8,8 +8,11 @@
  * Layouts are from the VT-d specification, legacy mode: root table, context
  * table, second-level page table of 3 to 5 levels.
  */
+#include <unistd.h>
+
 #include "igt_core.h"
 #include "monitor.h"
+#include "sysfs.h"
 #include "vtd.h"
 
 #define VTD_BASE 0xfed90000ull	/* of QEMU's q35 */
@@ -76,4 +79,41 @@ bool vtd_mapped(const char *addr, uint64_t iova)
 
 	vtd_lookup(addr, iova, &entry);
 	return entry.present;
+}
+
+unsigned long vtd_faults(void)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	unsigned long sum = 0;
+	char line[1024];
+
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *at = strchr(line, ':'), *end;
+
+		if (!at || !strstr(at, "dmar0"))
+			continue;
+		for (at++;; at = end) {
+			unsigned long count = strtoul(at, &end, 10);
+
+			/* After one number per CPU comes the chip's name */
+			if (end == at || (*end != ' ' && *end != '\n'))
+				break;
+			sum += count;
+		}
+	}
+	fclose(file);
+	return sum;
+}
+
+bool vtd_wait_fault(unsigned long before)
+{
+	uint64_t deadline = now_ms() + 10000;
+
+	while (vtd_faults() <= before) {
+		if (now_ms() > deadline)
+			return false;
+		usleep(10000);
+	}
+	return true;
 }

@@ -36,4 +36,16 @@ void vtd_lookup(const char *addr, uint64_t iova, struct vtd_entry *entry);
 /** vtd_mapped - whether a device can reach anything at @iova */
 bool vtd_mapped(const char *addr, uint64_t iova);
 
+/**
+ * vtd_faults - how often the IOMMU has reported faults
+ *
+ * Counted by its interrupt: what the kernel logs of it is rate-limited.
+ *
+ * Return: number of interrupts since boot.
+ */
+unsigned long vtd_faults(void);
+
+/** vtd_wait_fault - wait at most 10 s until vtd_faults() is more than @before */
+bool vtd_wait_fault(unsigned long before);
+
 #endif /* LIB_VTD_H */

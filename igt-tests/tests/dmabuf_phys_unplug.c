@@ -44,9 +44,12 @@ static void expect_live(void)
 
 static void expect_dead(void)
 {
+	unsigned long faults = vtd_faults();
+
 	igt_assert(!vtd_mapped(edu, BASE));
 	igt_assert(!vtd_mapped(edu, BASE + SIZE - PAGE));
 	scene_store(&scene, BASE + FRAG, NULL);
+	igt_assert_f(vtd_wait_fault(faults), "the IOMMU reports no fault\n");
 	igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE,
 				      BASE + GiB(1)), -ENODEV);
 }
