@@ -8,7 +8,9 @@
  *	importer does, in parallel; afterwards all of it works
  * Test category: stress test
  */
+#define _GNU_SOURCE
 #include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -138,6 +140,7 @@ static int copy(void)
 static void storm(struct worker *workers, unsigned int nr, unsigned int seconds)
 {
 	pthread_t threads[MAX_THREADS];
+	struct timespec patience;
 	uint64_t word;
 	unsigned int i;
 
@@ -155,8 +158,13 @@ static void storm(struct worker *workers, unsigned int nr, unsigned int seconds)
 					   &workers[i]));
 	sleep(seconds);
 	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	/* A revoke that waits for ever would take the VM's whole time */
+	clock_gettime(CLOCK_REALTIME, &patience);
+	patience.tv_sec += 60;
 	for (i = 0; i < nr; i++)
-		igt_assert(!pthread_join(threads[i], NULL));
+		igt_abort_on_f(pthread_timedjoin_np(threads[i], NULL,
+						    &patience),
+			       "%s is stuck in the kernel\n", workers[i].name);
 
 	for (i = 0; i < nr; i++) {
 		igt_info("%-16s %8lu done, %8lu refused\n", workers[i].name,
