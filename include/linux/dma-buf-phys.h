@@ -377,8 +377,8 @@ struct dma_buf_phys_importer_ops {
 	 * it must call dma_buf_phys_unmap() in the callback or in bounded time
 	 * after it. On %DMA_BUF_PHYS_EV_MOVE and %DMA_BUF_PHYS_EV_RESTORE it
 	 * may call dma_buf_phys_map() in the callback. The callback may come as
-	 * soon as dma_buf_phys_attach() is called, before that returns; it must
-	 * not attach or detach.
+	 * soon as dma_buf_phys_attach() is called, before that returns, and
+	 * until the importer has detached; it must not attach or detach.
 	 */
 	void (*notify)(struct dma_buf_phys_attachment *at,
 		       enum dma_buf_phys_event event);
@@ -405,6 +405,7 @@ struct dma_buf_phys_attachment *
 dma_buf_phys_attach(struct dma_buf *dmabuf,
 		    const struct dma_buf_phys_importer_ops *ops, void *priv);
 void dma_buf_phys_detach(struct dma_buf_phys_attachment *at);
+void dma_buf_phys_detach_locked(struct dma_buf_phys_attachment *at);
 struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at);
 void dma_buf_phys_unmap(struct dma_buf_phys_attachment *at,
 			struct dma_buf_phys_list *list);

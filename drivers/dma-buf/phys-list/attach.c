@@ -55,7 +55,8 @@ static int add_attachment(struct dma_buf_phys_attachment *at)
  *
  * Context: may sleep; reservation lock not held.
  *
- * Return: the attachment, to be ended by dma_buf_phys_detach(); or
+ * Return: the attachment, to be ended by dma_buf_phys_detach() or
+ * dma_buf_phys_detach_locked(); or
  * -EOPNOTSUPP if the dma-buf has no physical list (use the scatterlist) or one
  * with a type the importer cannot use; -ENODEV if the buffer is dead; -EINVAL
  * if @ops has no notify callback; -ENOMEM; or what the exporter returned when
@@ -96,8 +97,31 @@ dma_buf_phys_attach(struct dma_buf *dmabuf,
 EXPORT_SYMBOL_GPL(dma_buf_phys_attach);
 
 /**
- * dma_buf_phys_detach - end an attachment
+ * dma_buf_phys_detach_locked - end an attachment
  * @at: the attachment, with nothing mapped; freed
+ *
+ * For importers that map when they are notified of a restore: one may come as
+ * long as they are attached, so the last unmap and the detach must be in one
+ * critical section.
+ *
+ * Context: does not sleep; reservation lock held. The caller's own reference to
+ * the dma-buf keeps the lock alive.
+ */
+void dma_buf_phys_detach_locked(struct dma_buf_phys_attachment *at)
+{
+	dma_resv_assert_held(at->dmabuf->resv);
+
+	WARN_ON(at->nr_mapped);
+	list_del(&at->node);
+	trace_dma_buf_phys_detach(at->dmabuf);
+	kfree(at);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_detach_locked);
+
+/**
+ * dma_buf_phys_detach - end an attachment
+ * @at: the attachment, with nothing mapped and of an importer that does not map
+ *	in its callback; freed
  *
  * No notification comes after this has returned.
  *
@@ -108,11 +132,8 @@ void dma_buf_phys_detach(struct dma_buf_phys_attachment *at)
 	struct dma_buf *dmabuf = at->dmabuf;
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	WARN_ON(at->nr_mapped);
-	list_del(&at->node);
+	dma_buf_phys_detach_locked(at);
 	dma_resv_unlock(dmabuf->resv);
-	trace_dma_buf_phys_detach(dmabuf);
-	kfree(at);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_detach);
 

@@ -113,13 +113,12 @@ int iopt_map_dmabuf(struct iopt_pages *pages, struct dma_buf *dmabuf)
 	dma_resv_lock(dmabuf->resv, NULL);
 	scoped_guard(mutex, &pages->mutex)
 		rc = iopt_dmabuf_start(pages, attach);
+	if (rc)
+		dma_buf_phys_detach_locked(attach);
+	else
+		pages->dmabuf.attach = attach;
 	dma_resv_unlock(dmabuf->resv);
-	if (rc) {
-		dma_buf_phys_detach(attach);
-		return rc;
-	}
-	pages->dmabuf.attach = attach;
-	return 0;
+	return rc;
 }
 
 /**
@@ -134,8 +133,9 @@ void iopt_unmap_dmabuf(struct iopt_pages *pages)
 	dma_resv_lock(dmabuf->resv, NULL);
 	scoped_guard(mutex, &pages->mutex)
 		iopt_dmabuf_stop(pages, attach);
+	/* Before the lock is dropped: a restore would map again */
+	dma_buf_phys_detach_locked(attach);
 	dma_resv_unlock(dmabuf->resv);
-	dma_buf_phys_detach(attach);
 	dma_buf_put(dmabuf);
 }
 
