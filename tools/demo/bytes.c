@@ -33,8 +33,8 @@ void hex_dump(const uint8_t *bar, uint64_t offset, size_t len, const char *what)
 			text[j] = (char)(isprint(byte) ? byte : '.');
 		}
 		text[16] = 0;
-		faint("%08" PRIx64 "  %s |%s|  %s", offset + i, hex, text,
-		      i ? "" : what);
+		faint("%08" PRIx64 "  %s |%s|%s%s", offset + i, hex, text,
+		      i ? "" : "  ", i ? "" : what);
 	}
 }
 
