@@ -154,6 +154,22 @@ static void wait_for_device(bool there)
 	}
 }
 
+/* QEMU lets go of the device a moment after the kernel has */
+static void plug_in(void)
+{
+	uint64_t deadline = now_ms() + 30000;
+	char reply[256];
+
+	do {
+		igt_assert_eq(__monitor_command(SHM_PLUG, reply,
+						sizeof(reply)), 0);
+		igt_assert_f(now_ms() < deadline, "'%s': %s\n", SHM_PLUG,
+			     reply);
+		usleep(200000);
+	} while (strstr(reply, "Duplicate device ID"));
+	igt_assert_f(!reply[0], "'%s': %s\n", SHM_PLUG, reply);
+}
+
 static void unplug(void)
 {
 	begin();
@@ -163,7 +179,7 @@ static void unplug(void)
 	wait_for_device(false);
 	expect_dead();
 
-	monitor_command(SHM_PLUG);
+	plug_in();
 	wait_for_device(true);
 	end();
 }
