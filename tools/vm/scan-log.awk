@@ -9,6 +9,18 @@ function ignored(line,    i) {
 	return 0
 }
 
+# A report is held back until it is complete: it may be a known one
+function finish(    i) {
+	if (kind == "")
+		return
+	kind = ""
+	for (i = 1; i <= knowns; i++)
+		if (joined ~ known[i])
+			return
+	found++
+	printf "%s", report
+}
+
 # What kind of report starts on this line: the first that fits, so the special
 # ones come before WARNING and BUG, which many of them carry as well
 function kind_of(line) {
@@ -62,7 +74,9 @@ function ends(line) {
 BEGIN {
 	list = ENVIRON["SCAN_LOG_IGNORE"]
 	while ((got = (getline line <list)) > 0)
-		if (line !~ /^#/ && line != "")
+		if (line ~ /^report: /)
+			known[++knowns] = substr(line, 9)
+		else if (line !~ /^#/ && line != "")
 			ignore[++ignores] = line
 	if (got < 0) {
 		print "scan-log: cannot read the ignore list " list >"/dev/stderr"
@@ -81,20 +95,23 @@ BEGIN {
 # Inside a report only one of another kind starts anew: an oops says BUG, then
 # Oops, and is one report, but a panic after it is news
 next_kind != "" && next_kind != kind {
+	finish()
 	kind = next_kind
 	length_so_far = 0
-	found++
-	printf "== %s, line %d\n", kind, FNR
+	report = sprintf("== %s, line %d\n", kind, FNR)
+	joined = ""
 }
 
 kind != "" {
-	print
-	if (++length_so_far > 80 || kind == "taint" || ends($0))
-		kind = ""
+	report = report $0 "\n"
+	joined = joined " " $0
+	if (++length_so_far > 150 || kind == "taint" || ends($0))
+		finish()
 }
 
 END {
 	if (failed)
 		exit failed
+	finish()
 	exit found > 0
 }
