@@ -62,6 +62,10 @@ int main(void)
 	report_init();
 	open_devices();
 	topology_print(&demo);
+	if (!has_iommu(demo.edu.dev.addr))
+		fail("boot topology host-bridge, or switch the IOMMU on",
+		     "%s: no IOMMU translates for it, so there is no page table to map into",
+		     demo.edu.dev.addr);
 
 	edu_attach(&demo.edu, demo.ioas);
 	nvme_attach(&demo.nvme, demo.ioas);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "demo.h"
@@ -176,7 +177,7 @@ void fail(const char *remedy, const char *fmt, ...)
 
 void report_table(void)
 {
-	int i;
+	int i, passed = 0;
 
 	printf("\n");
 	heading("%-16s%-45s%-9s%s", "step", "what was checked", "result",
@@ -186,9 +187,12 @@ void report_table(void)
 
 		if (!result)
 			result = NOT_RUN;
+		passed += !strcmp(result, OK);
 		printf("%2d %-13s%-45s%s%-9s%s%s\n", i + 1, steps[i].name,
 		       steps[i].checked,
 		       on(result[0] == 'F' ? RED : GREEN), result, off(),
 		       steps[i].stock);
 	}
+	printf("\n");
+	heading("%d of %d steps ok", passed, NR_STEPS);
 }

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "report.h"
-#include "sysfs.h"
 #include "topology.h"
 
 const char *size_text(uint64_t bytes)
@@ -102,19 +101,25 @@ static void print_device(const struct vfio_device *dev, const char *name,
 	    dev->addr + 5, name, bars, role);
 }
 
-static void iommu_of(char *buf, size_t size, const char *addr)
+/* Length of the name of the device's IOMMU, 0 if it has none */
+static size_t iommu_of(char *buf, size_t size, const char *addr)
 {
 	char path[64], target[PATH_MAX];
 	ssize_t len;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu", addr);
 	len = readlink(path, target, sizeof(target) - 1);
-	if (len < 0) {
-		snprintf(buf, size, "no IOMMU");
-		return;
-	}
+	if (len < 0)
+		return 0;
 	target[len] = 0;
-	snprintf(buf, size, "IOMMU %s", basename(target));
+	return (size_t)snprintf(buf, size, "%s", basename(target));
+}
+
+bool has_iommu(const char *addr)
+{
+	char name[64];
+
+	return iommu_of(name, sizeof(name), addr) > 0;
 }
 
 static void print_route(const struct vfio_device *from,
@@ -147,10 +152,11 @@ void topology_print(const struct demo *demo)
 	heading("Peer-to-peer DMA by physical lists: Linux %s, topology %s",
 		uts.release, name ? name : "of this machine");
 	printf("\n");
-	iommu_of(iommu, sizeof(iommu), demo->edu.dev.addr);
+	if (!iommu_of(iommu, sizeof(iommu), demo->edu.dev.addr))
+		snprintf(iommu, sizeof(iommu), "none");
 	path_of(path, sizeof(path), demo->edu.dev.addr);
 	path[strcspn(path, "/")] = 0;
-	say("host bridge %s, %s", path, iommu);
+	say("host bridge %s, IOMMU %s", path, iommu);
 	say("  |");
 	print_device(&demo->exporter, "ivshmem", "exporter", 0);
 	if (demo->exporter2.fd >= 0)
@@ -158,6 +164,8 @@ void topology_print(const struct demo *demo)
 	print_device(&demo->edu.dev, "edu", "does DMA", 0);
 	print_device(&demo->nvme.dev, "nvme", "disk, does DMA", 1);
 	printf("\n");
+	if (!has_iommu(demo->edu.dev.addr))
+		return;
 	print_route(&demo->edu.dev, &demo->exporter);
 	print_route(&demo->nvme.dev, &demo->exporter);
 }
