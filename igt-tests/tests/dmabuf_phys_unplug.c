@@ -27,6 +27,7 @@ IGT_TEST_DESCRIPTION("The exporter's driver or the device itself goes away");
 
 /* What tools/vm/topology calls the exporter, for plugging it in again */
 #define SHM_ID "shm0"
+#define SHM_PORT "rp1"
 #define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=shm,bus=rp1"
 
 static struct scene scene;
@@ -115,6 +116,9 @@ static void *unbind_thread(void *arg)
  *
  * SUBTEST: unplug
  * Description: The device pulled out through QEMU's monitor, and put back
+ *
+ * SUBTEST: link-error
+ * Description: A fatal PCIe error above the device: the kernel resets the link
  */
 static void unbind(bool unmap_first)
 {
@@ -184,6 +188,31 @@ static void unplug(void)
 	end();
 }
 
+/*
+ * The reset leaves the device without BARs, and only a new open brings them
+ * back, so access must stay away until then.
+ */
+static void link_error(void)
+{
+	uint64_t deadline = now_ms() + 30000;
+	char reply[256];
+
+	begin();
+	trace_revokes();
+	igt_assert_eq(__monitor_command("pcie_aer_inject_error " SHM_PORT " DLP",
+					reply, sizeof(reply)), 0);
+	igt_debug("QEMU: %s\n", reply);
+	while (trace_revokes() == 0) {
+		igt_assert_f(now_ms() < deadline,
+			     "%s: access is not taken away on a fatal error of %s; QEMU said: %s\n",
+			     scene.shm.addr, SHM_PORT, reply);
+		usleep(50000);
+	}
+	expect_dead();
+	vfio_close(&scene.shm);
+	end();
+}
+
 int igt_main()
 {
 	igt_fixture() {
@@ -203,6 +232,10 @@ int igt_main()
 	igt_describe("Hot unplug");
 	igt_subtest("unplug")
 		unplug();
+
+	igt_describe("Fatal error");
+	igt_subtest("link-error")
+		link_error();
 
 	igt_fixture()
 		scene_close(&scene);
