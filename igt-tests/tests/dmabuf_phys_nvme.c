@@ -27,6 +27,41 @@ static uint32_t ioas;
 static struct vfio_device dev;
 static struct nvme nvme;
 
+/* What a subtest writes back goes to this half of the disk */
+#define SCRATCH (NVME_DISK_SIZE / 2)
+
+/* How much of it is not the disk's own pattern any more */
+static uint64_t dirty;
+
+static uint64_t *map_memory(uint64_t size)
+{
+	uint64_t *memory = aligned_alloc(PAGE, size);
+
+	igt_assert(memory);
+	ioas_map(iommufd, ioas, memory, size, BASE + GiB(2));
+	return memory;
+}
+
+static void unmap_memory(uint64_t *memory, uint64_t size)
+{
+	ioas_unmap(iommufd, ioas, BASE + GiB(2), size);
+	free(memory);
+}
+
+static void heal_disk(void)
+{
+	uint64_t *memory, i;
+
+	if (!dirty)
+		return;
+	memory = map_memory(dirty);
+	for (i = 0; i < dirty; i += 8)
+		memory[i / 8] = NVME_DISK_WORD(SCRATCH + i);
+	nvme_write(&nvme, SCRATCH, BASE + GiB(2), dirty);
+	unmap_memory(memory, dirty);
+	dirty = 0;
+}
+
 /* Read into the dma-buf, compare the BAR; back to the disk's other half, and
  * into memory again by another way, compare that
  */
@@ -37,6 +72,7 @@ static void there_and_back(const struct vfio_region_dma_range *ranges,
 	struct picture picture;
 	int fd;
 
+	heal_disk();
 	picture_start(&picture, vfio_map_bar(&dev, BAR), window);
 	fd = vfio_dmabuf(&dev, BAR, ranges, nr);
 	ioas_map_file(iommufd, ioas, fd, 0, size, BASE);
@@ -51,19 +87,17 @@ static void there_and_back(const struct vfio_region_dma_range *ranges,
 
 		guard_fill(picture.bar, at, PAGE);
 	}
-	if (size <= NVME_DISK_SIZE / 2) {
+	if (size <= NVME_DISK_SIZE - SCRATCH) {
 		uint64_t *back;
 
-		nvme_write(&nvme, NVME_DISK_SIZE / 2, BASE, size);
-		back = aligned_alloc(PAGE, size);
-		igt_assert(back);
-		ioas_map(iommufd, ioas, back, size, BASE + GiB(2));
-		nvme_read(&nvme, NVME_DISK_SIZE / 2, BASE + GiB(2), size);
+		dirty = size;
+		nvme_write(&nvme, SCRATCH, BASE, size);
+		back = map_memory(size);
+		nvme_read(&nvme, SCRATCH, BASE + GiB(2), size);
 		for (i = 0; i < size; i += 8)
 			igt_assert_eq_u64(back[i / 8],
 					  guard_word(ranges_find(ranges, nr, i)));
-		ioas_unmap(iommufd, ioas, BASE + GiB(2), size);
-		free(back);
+		unmap_memory(back, size);
 	}
 
 	ioas_unmap(iommufd, ioas, BASE, size);
