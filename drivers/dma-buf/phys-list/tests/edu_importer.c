@@ -634,6 +634,8 @@ static int edu_setup(struct edu *edu, struct pci_dev *pdev)
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;
+	/* The engine counts in 64 bits, and copies no more than it is told to */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	edu->bounce = dmam_alloc_coherent(&pdev->dev, DMA_BUF_EDU_MAX_COPY,
 					  &edu->bounce_dma, GFP_KERNEL);
 	if (!edu->bounce)
