@@ -130,9 +130,10 @@ static void every_slice(struct kunit *test)
 	unsigned int from, to, nr = NR_PAGES * 4;
 	struct model *m = model(test);
 
+	/* The first that is wrong ends it: the log has no room for all */
 	for (from = 0; from < nr; from++)
 		for (to = from + 1; to <= nr; to++)
-			KUNIT_EXPECT_TRUE_MSG(test,
+			KUNIT_ASSERT_TRUE_MSG(test,
 					      slice_is_right(m, position(from),
 							     position(to) -
 							     position(from)),
