@@ -181,6 +181,8 @@ static void plug_in(void)
 
 static void unplug(void)
 {
+	int tries;
+
 	begin();
 	monitor_command(SHM_MEMORY);
 	monitor_command("device_del " SHM_ID);
@@ -191,6 +193,12 @@ static void unplug(void)
 
 	plug_in();
 	wait_for_device(true);
+	/* It can be seen a moment before drivers may have it */
+	for (tries = 0; tries < 100; tries++) {
+		if (!__pci_bind(scene.shm.addr, "vfio-pci"))
+			break;
+		usleep(100000);
+	}
 	end(false);
 }
 
