@@ -8,6 +8,7 @@
 
 #include <linux/bits.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -32,11 +33,14 @@ struct p2pdma_provider;
  *		return fall_back_to_scatterlist(dmabuf);
  *
  *	dma_resv_lock(dmabuf->resv, NULL);
- *	list = dma_buf_phys_map(at);
- *	if (!IS_ERR(list))
- *		dma_buf_phys_for_each_frag(&iter, list, offset, length)
- *			program(iter.paddr, iter.length, iter.group);
+ *	ret = dma_buf_phys_dma_map(at, dev, offset, length, dir, &dma);
+ *	if (!ret)
+ *		dma_buf_phys_for_each_dma(&iter, &dma, 0, length)
+ *			program(iter.addr, iter.length);
  *	dma_resv_unlock(dmabuf->resv);
+ *
+ * One that programs translation tables instead of a device asks for the list
+ * itself, with dma_buf_phys_map(), and walks its frags.
  *
  * The exporter may take the memory away at any time. The importer's notify
  * callback says so, and dma_buf_phys_revoke() returns only when every mapping
@@ -135,6 +139,8 @@ struct dma_buf_phys_group {
 	u64 offset;
 	u64 length;
 	unsigned int nr_frags;
+	/* private: the highest address of any frag */
+	phys_addr_t last;
 };
 
 struct dma_buf_phys_list;
@@ -409,5 +415,81 @@ void dma_buf_phys_detach_locked(struct dma_buf_phys_attachment *at);
 struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at);
 void dma_buf_phys_unmap(struct dma_buf_phys_attachment *at,
 			struct dma_buf_phys_list *list);
+
+/*
+ * Mapping for a device
+ */
+
+/**
+ * struct dma_buf_phys_dma - a slice mapped for the DMA of one device
+ *
+ * Embedded in the importer's own structure; filled by dma_buf_phys_dma_map().
+ * It is all the memory that a mapping takes, however many frags the slice has,
+ * unless the platform needs the address of each frag to unmap it.
+ */
+struct dma_buf_phys_dma {
+	/* private: */
+	struct dma_buf_phys_attachment *at;
+	struct dma_buf_phys_list *list;
+	struct device *dev;
+	u64 offset;
+	u64 length;
+	enum dma_data_direction dir;
+	bool p2p;
+	bool bus;
+	struct dma_iova_state iova;
+	dma_addr_t *addrs;
+};
+
+/**
+ * struct dma_buf_phys_dma_iter - walks the DMA ranges of a mapping
+ * @addr: DMA address of the current range, for the device that was mapped for
+ * @offset: of the current range in the mapping, bytes
+ * @length: of the current range, bytes
+ * @p2p: some of the range is MMIO of a PCI device, so that PCIe ATS, if the
+ *	device has it, must be on
+ * @bus_addr: @addr is a PCI bus address, which no IOMMU translates
+ *
+ * Ranges that follow each other may be adjacent.
+ */
+struct dma_buf_phys_dma_iter {
+	dma_addr_t addr;
+	u64 offset;
+	u64 length;
+	bool p2p;
+	bool bus_addr;
+	/* private: */
+	struct dma_buf_phys_dma *dma;
+	const struct dma_buf_phys_group *group;
+	struct dma_buf_phys_iter frag;
+	u64 end;
+	u64 window;
+};
+
+int dma_buf_phys_dma_map(struct dma_buf_phys_attachment *at, struct device *dev,
+			 u64 offset, u64 length, enum dma_data_direction dir,
+			 struct dma_buf_phys_dma *dma);
+void dma_buf_phys_dma_unmap(struct dma_buf_phys_dma *dma);
+struct dma_buf_phys_dma_iter *
+dma_buf_phys_dma_first(struct dma_buf_phys_dma_iter *iter,
+		       struct dma_buf_phys_dma *dma, u64 offset, u64 length);
+struct dma_buf_phys_dma_iter *
+dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter);
+
+/**
+ * dma_buf_phys_for_each_dma - walk the DMA ranges of a part of a mapping
+ * @iter: the &struct dma_buf_phys_dma_iter to walk with
+ * @dma: the mapping
+ * @off: where the part starts in the mapping, bytes
+ * @len: how long it is, bytes
+ *
+ * The first and the last range are clipped to the part. A part that is empty
+ * or not inside the mapping has no ranges. Behind an IOMMU that translates all
+ * of it there is one range. No lock is needed while the mapping exists.
+ */
+#define dma_buf_phys_for_each_dma(iter, dma, off, len)                \
+	for (struct dma_buf_phys_dma_iter *__iter =                   \
+		     dma_buf_phys_dma_first(iter, dma, off, len);     \
+	     __iter; __iter = dma_buf_phys_dma_next(__iter))
 
 #endif /* _LINUX_DMA_BUF_PHYS_H */

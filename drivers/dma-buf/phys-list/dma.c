@@ -1,35 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping a list for the DMA of one device, by the two-step DMA API.
+ * Mapping a slice of a list for the DMA of one device, by the two-step DMA API.
  *
- * The route from the device to a group decides how the group is mapped:
+ * The route to a group (see route.c) decides how the group is mapped. A bus
+ * address is a sum: nothing is mapped. What is reached through the host bridge
+ * is mapped as MMIO. Memory of the host is mapped, but never bounced, since a
+ * copy in swiotlb would not be the buffer.
  *
- *  - bus address: device and BAR are below one switch that lets them talk
- *    directly. The address is a sum, nothing is mapped;
- *  - through the host bridge: mapped as MMIO;
- *  - ordinary memory: mapped, but never bounced, since a copy in swiotlb would
- *    not be the buffer;
- *  - not at all: an error, before anything is mapped.
+ * What has to be mapped is linked into one IOVA window, frag after frag, groups
+ * with a bus address left out. So a slice without such groups is one contiguous
+ * range to the device, and one call undoes it.
  *
- * If no group has a bus address and an IOMMU translates for the device, the
- * whole list is linked into one IOVA window: the device sees one contiguous
- * range, and it is undone by one call. Otherwise each frag has its own address,
- * which the caller keeps for unmapping.
+ * Where no window can be had, each frag is mapped by itself. If no IOMMU
+ * translates, its DMA address follows from its physical one; otherwise the
+ * addresses are kept for unmapping. Only then does a mapping's memory grow with
+ * the number of frags.
+ *
+ * DMA ranges are not stored either: an iterator computes them from the list.
  */
+#include <linux/cc_platform.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
 #include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
-#include <linux/ratelimit.h>
+#include <linux/slab.h>
 
 #include "internal.h"
-
-static enum pci_p2pdma_map_type route(struct device *dev,
-				      const struct dma_buf_phys_group *group)
-{
-	if (group->type != DMA_BUF_PHYS_P2P)
-		return PCI_P2PDMA_MAP_NONE;
-	return pci_p2pdma_map_type(group->provider, dev);
-}
 
 static unsigned long map_attrs(const struct dma_buf_phys_group *group)
 {
@@ -37,101 +33,48 @@ static unsigned long map_attrs(const struct dma_buf_phys_group *group)
 						 DMA_ATTR_REQUIRE_COHERENT;
 }
 
-static int check_routes(struct device *dev,
-			const struct dma_buf_phys_list *list, bool *bus_addr)
-{
-	const struct dma_buf_phys_group *group;
-
-	*bus_addr = false;
-	if (list->types & BIT(DMA_BUF_PHYS_ENCRYPTED))
-		return -EOPNOTSUPP;
-
-	for (group = list->groups; group < list->groups + list->nr_groups;
-	     group++) {
-		switch (route(dev, group)) {
-		case PCI_P2PDMA_MAP_NONE:
-		case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
-			break;
-		case PCI_P2PDMA_MAP_BUS_ADDR:
-			*bus_addr = true;
-			break;
-		default:
-			dev_err_ratelimited(dev, "no peer-to-peer route to the memory of %s: put both below one PCIe switch or behind a host bridge that supports it\n",
-					    dev_name(group->provider->owner));
-			return -EREMOTEIO;
-		}
-	}
-	return 0;
-}
-
-/**
- * phys_dma_check_route - can a device reach all of a list?
- * @dev: the device
- * @list: the list, whose buffer is not dead; reservation lock held
- *
- * Return: 0; -EREMOTEIO if there is a group it has no route to, which is logged;
- * -EOPNOTSUPP if there is an encrypted group.
+/*
+ * The window
  */
-int phys_dma_check_route(struct device *dev,
-			 const struct dma_buf_phys_list *list)
+
+static bool get_window(struct dma_buf_phys_dma *dma, u64 size)
 {
-	bool bus_addr;
-
-	return check_routes(dev, list, &bus_addr);
-}
-
-/**
- * phys_dma_begin - prepare to map a list for a device
- * @dma: to be filled
- * @dev: the device
- * @list: the list, which the caller has mapped
- * @dir: direction of the DMA
- *
- * If dma_use_iova(&dma->iova) is true afterwards, everything is mapped by
- * phys_dma_link_all(), otherwise each frag by phys_dma_map_frag().
- *
- * Return: as phys_dma_check_route().
- */
-int phys_dma_begin(struct phys_dma *dma, struct device *dev,
-		   const struct dma_buf_phys_list *list,
-		   enum dma_data_direction dir)
-{
-	bool bus_addr;
-	int ret;
-
-	ret = check_routes(dev, list, &bus_addr);
-	if (ret)
-		return ret;
-
-	dma->dev = dev;
-	dma->list = list;
-	dma->dir = dir;
-	dma->iova = (struct dma_iova_state){};
 	/* The DMA API uses the top bit of a size for itself */
-	if (!bus_addr && !(list->size & DMA_IOVA_USE_SWIOTLB))
-		dma_iova_try_alloc(dev, &dma->iova, 0, list->size);
-	return 0;
+	if (size & DMA_IOVA_USE_SWIOTLB)
+		return false;
+	/* Frags are aligned to pages; an IOMMU may want more than that */
+	if (dma_get_merge_boundary(dma->dev) >= PAGE_SIZE)
+		return false;
+	return dma_iova_try_alloc(dma->dev, &dma->iova, 0, size);
 }
 
-/**
- * phys_dma_link_all - map the list into the IOVA window
- * @dma: prepared
- *
- * Return: 0, or an error with nothing mapped and no window.
- */
-int phys_dma_link_all(struct phys_dma *dma)
+static void destroy_window(struct dma_buf_phys_dma *dma, u64 linked)
+{
+	/* No frag needs the cache or bounce handling that MMIO goes without */
+	dma_iova_destroy(dma->dev, &dma->iova, linked, dma->dir, DMA_ATTR_MMIO);
+}
+
+static int link_frags(struct dma_buf_phys_dma *dma)
 {
 	struct dma_buf_phys_iter iter;
+	struct phys_dma_part part = {};
 	u64 linked = 0;
-	int ret = 0;
+	int ret;
 
-	dma_buf_phys_for_each_frag(&iter, dma->list, 0, dma->list->size) {
-		ret = dma_iova_link(dma->dev, &dma->iova, iter.paddr,
-				    iter.offset, iter.length, dma->dir,
-				    map_attrs(iter.group));
-		if (ret)
-			goto err;
-		linked += iter.length;
+	while (phys_dma_next_part(dma, &part)) {
+		unsigned long attrs = map_attrs(part.group);
+
+		if (phys_dma_has_bus_addr(dma, part.group))
+			continue;
+		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
+					   part.length) {
+			ret = dma_iova_link(dma->dev, &dma->iova, iter.paddr,
+					    linked, iter.length, dma->dir,
+					    attrs);
+			if (ret)
+				goto err;
+			linked += iter.length;
+		}
 	}
 	ret = dma_iova_sync(dma->dev, &dma->iova, 0, linked);
 	if (ret)
@@ -139,64 +82,320 @@ int phys_dma_link_all(struct phys_dma *dma)
 	return 0;
 
 err:
-	/* No frag needs the cache or bounce handling that MMIO goes without */
-	dma_iova_destroy(dma->dev, &dma->iova, linked, dma->dir, DMA_ATTR_MMIO);
+	destroy_window(dma, linked);
 	return ret;
 }
 
-/**
- * phys_dma_unlink_all - undo phys_dma_link_all()
- * @dma: linked
+/*
+ * Frag by frag
  */
-void phys_dma_unlink_all(struct phys_dma *dma)
+
+/* As dma_map_phys() does it where no IOMMU translates */
+static dma_addr_t direct_addr(struct device *dev,
+			      const struct dma_buf_phys_iter *iter)
 {
-	dma_iova_destroy(dma->dev, &dma->iova, dma->list->size, dma->dir,
-			 DMA_ATTR_MMIO);
+	if (iter->group->type == DMA_BUF_PHYS_P2P &&
+	    cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
+		return phys_to_dma_unencrypted(dev, iter->paddr);
+	return phys_to_dma(dev, iter->paddr);
 }
 
-/**
- * phys_dma_map_frag - map the frag an iterator is at
- * @dma: prepared, without a window
- * @iter: the iterator
- * @addr: set to its DMA address
- *
- * Return: 0; -EREMOTEIO if the device cannot address it; -EIO if it cannot be
- * mapped.
- */
-int phys_dma_map_frag(struct phys_dma *dma,
-		      const struct dma_buf_phys_iter *iter, dma_addr_t *addr)
+/* The address of the frag that holds @iter, which may start inside it */
+static dma_addr_t frag_addr(const struct dma_buf_phys_dma *dma,
+			    const struct dma_buf_phys_iter *iter)
 {
-	const struct dma_buf_phys_group *group = iter->group;
-	bool bus_addr = route(dma->dev, group) == PCI_P2PDMA_MAP_BUS_ADDR;
+	const struct phys_frag *frag = &dma->list->frags[iter->frag];
+	size_t first;
 
-	/*
-	 * Where no IOMMU translates, what is out of the device's reach stays so.
-	 * The DMA API would warn.
-	 */
-	*addr = bus_addr ? pci_p2pdma_bus_addr_map(group->provider, iter->paddr) :
-			   phys_to_dma(dma->dev, iter->paddr);
-	if ((bus_addr || !use_dma_iommu(dma->dev)) &&
-	    *addr + (iter->length - 1) >
-	    min_not_zero(dma_get_mask(dma->dev), dma->dev->bus_dma_limit))
+	if (!dma->addrs)
+		return direct_addr(dma->dev, iter);
+	first = phys_list_frag_at(dma->list, dma->offset);
+	return dma->addrs[iter->frag - first] +
+	       (iter->offset - max(frag->offset, dma->offset));
+}
+
+/* Undo map_frags() for the first @length bytes of the slice */
+static void unmap_frags(struct dma_buf_phys_dma *dma, u64 length)
+{
+	u64 end = dma->offset + length;
+	struct dma_buf_phys_iter iter;
+	struct phys_dma_part part = {};
+
+	while (dma_need_unmap(dma->dev) && phys_dma_next_part(dma, &part) &&
+	       part.offset < end) {
+		if (phys_dma_has_bus_addr(dma, part.group))
+			continue;
+		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
+					   min(part.length, end - part.offset))
+			dma_unmap_phys(dma->dev, frag_addr(dma, &iter),
+				       iter.length, dma->dir,
+				       map_attrs(part.group));
+	}
+	kvfree(dma->addrs);
+}
+
+static int map_frag(struct dma_buf_phys_dma *dma,
+		    const struct dma_buf_phys_iter *iter, size_t first)
+{
+	dma_addr_t addr;
+
+	/* The DMA API would warn */
+	if (!dma->addrs &&
+	    !phys_dma_can_address(dma->dev,
+			 direct_addr(dma->dev, iter) + (iter->length - 1)))
 		return -EREMOTEIO;
-	if (bus_addr)
-		return 0;
 
-	*addr = dma_map_phys(dma->dev, iter->paddr, iter->length, dma->dir,
-			     map_attrs(group));
-	return dma_mapping_error(dma->dev, *addr) ? -EIO : 0;
+	addr = dma_map_phys(dma->dev, iter->paddr, iter->length, dma->dir,
+			    map_attrs(iter->group));
+	if (dma_mapping_error(dma->dev, addr))
+		return -EIO;
+	if (dma->addrs)
+		dma->addrs[iter->frag - first] = addr;
+	return 0;
+}
+
+static int map_frags(struct dma_buf_phys_dma *dma)
+{
+	size_t first = phys_list_frag_at(dma->list, dma->offset);
+	size_t last = phys_list_frag_at(dma->list,
+					dma->offset + dma->length - 1);
+	struct dma_buf_phys_iter iter;
+	struct phys_dma_part part = {};
+	int ret;
+
+	if (use_dma_iommu(dma->dev) || get_dma_ops(dma->dev)) {
+		dma->addrs = kvmalloc_array(last - first + 1,
+					    sizeof(*dma->addrs), GFP_KERNEL);
+		if (!dma->addrs)
+			return -ENOMEM;
+	}
+	while (phys_dma_next_part(dma, &part)) {
+		if (phys_dma_has_bus_addr(dma, part.group))
+			continue;
+		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
+					   part.length) {
+			ret = map_frag(dma, &iter, first);
+			if (ret) {
+				unmap_frags(dma, iter.offset - dma->offset);
+				return ret;
+			}
+		}
+	}
+	return 0;
 }
 
 /**
- * phys_dma_unmap_frag - undo phys_dma_map_frag()
- * @dma: as when it was mapped
- * @iter: at the same frag
- * @addr: its DMA address
+ * phys_dma_map - map a slice of a list for a device
+ * @dma: to be filled
+ * @dev: the device
+ * @list: the list, which the caller has mapped
+ * @offset: where the slice starts, bytes, page aligned
+ * @length: how long it is, bytes, page aligned
+ * @dir: direction of the DMA
+ *
+ * Return: as dma_buf_phys_dma_map(); nothing is mapped on error.
  */
-void phys_dma_unmap_frag(struct phys_dma *dma,
-			 const struct dma_buf_phys_iter *iter, dma_addr_t addr)
+int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
+		 struct dma_buf_phys_list *list, u64 offset, u64 length,
+		 enum dma_data_direction dir)
 {
-	if (route(dma->dev, iter->group) != PCI_P2PDMA_MAP_BUS_ADDR)
-		dma_unmap_phys(dma->dev, addr, iter->length, dma->dir,
-			       map_attrs(iter->group));
+	u64 mapped;
+	int ret;
+
+	if (!PAGE_ALIGNED(offset | length) || !length ||
+	    offset > list->size || length > list->size - offset)
+		return -EINVAL;
+
+	*dma = (struct dma_buf_phys_dma){
+		.list = list,
+		.dev = dev,
+		.offset = offset,
+		.length = length,
+		.dir = dir,
+	};
+	ret = phys_dma_find_routes(dma, &mapped);
+	if (ret || !mapped)
+		return ret;
+	return get_window(dma, mapped) ? link_frags(dma) : map_frags(dma);
 }
+
+/**
+ * phys_dma_unmap - undo phys_dma_map()
+ * @dma: mapped
+ */
+void phys_dma_unmap(struct dma_buf_phys_dma *dma)
+{
+	if (dma_use_iova(&dma->iova))
+		destroy_window(dma, dma_iova_size(&dma->iova));
+	else
+		unmap_frags(dma, dma->length);
+}
+
+/**
+ * dma_buf_phys_dma_map - map a slice of a dma-buf for the DMA of a device
+ * @at: the attachment
+ * @dev: the device; its driver's DMA is the importer's to stop
+ * @offset: where the slice starts in the dma-buf, bytes, page aligned
+ * @length: how long it is, bytes, page aligned, not 0
+ * @dir: direction of the DMA
+ * @dma: filled in on success; stays where it is until unmapped
+ *
+ * What dma_buf_phys_map() is to an importer that programs translation tables,
+ * this is to one that makes a device do DMA: the same rules hold, and
+ * dma_buf_phys_dma_unmap() is what it owes. A buffer may be mapped for several
+ * devices, and several slices of it for one.
+ *
+ * Nothing is copied or bounced: what cannot be reached in place is an error.
+ * The cost grows with the number of groups, and with that of frags only where
+ * frags must be entered into an IOMMU's tables.
+ *
+ * Context: may sleep; reservation lock held.
+ *
+ * Return: 0; -ENODEV if the buffer is revoked or dead; -EREMOTEIO if the device
+ * has no route to a group of the slice, which is logged with the names of both
+ * devices, or cannot address it; -EOPNOTSUPP if the buffer is encrypted or has
+ * moved to memory of a type the importer cannot use; -EINVAL if the slice is bad;
+ * -ENOMEM; -EIO or another error of the DMA API; or what the exporter returned
+ * when asked for the list.
+ */
+int dma_buf_phys_dma_map(struct dma_buf_phys_attachment *at, struct device *dev,
+			 u64 offset, u64 length, enum dma_data_direction dir,
+			 struct dma_buf_phys_dma *dma)
+{
+	struct dma_buf_phys_list *list;
+	int ret;
+
+	list = dma_buf_phys_map(at);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	ret = phys_dma_map(dma, dev, list, offset, length, dir);
+	if (ret) {
+		dma_buf_phys_unmap(at, list);
+		return ret;
+	}
+	dma->at = at;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_dma_map);
+
+/**
+ * dma_buf_phys_dma_unmap - undo dma_buf_phys_dma_map()
+ * @dma: the mapping, which the device no longer uses
+ *
+ * Context: does not sleep; reservation lock held.
+ */
+void dma_buf_phys_dma_unmap(struct dma_buf_phys_dma *dma)
+{
+	phys_dma_unmap(dma);
+	dma_buf_phys_unmap(dma->at, dma->list);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_dma_unmap);
+
+/*
+ * DMA ranges
+ */
+
+/* Bytes of the window before @offset, which is where the iterator's group is */
+static u64 window_before(const struct dma_buf_phys_dma *dma, u64 offset)
+{
+	struct phys_dma_part part = {};
+	u64 sum = 0;
+
+	while (phys_dma_next_part(dma, &part) && part.offset < offset)
+		if (!phys_dma_has_bus_addr(dma, part.group))
+			sum += min(part.length, offset - part.offset);
+	return sum;
+}
+
+/* Describe the range at iter->frag */
+static __always_inline void load_range(struct dma_buf_phys_dma_iter *iter)
+{
+	struct dma_buf_phys_dma *dma = iter->dma;
+	const struct dma_buf_phys_iter *frag = &iter->frag;
+	const struct dma_buf_phys_group *group = frag->group;
+
+	if (iter->group != group) {
+		iter->group = group;
+		iter->p2p = group->type == DMA_BUF_PHYS_P2P;
+		iter->bus_addr = phys_dma_has_bus_addr(dma, group);
+	}
+	iter->length = frag->length;
+	if (iter->bus_addr) {
+		iter->addr = pci_p2pdma_bus_addr_map(group->provider,
+						     frag->paddr);
+	} else if (dma_use_iova(&dma->iova)) {
+		iter->addr = dma->iova.addr + iter->window;
+		/* The group's frags follow each other in the window */
+		iter->length = min(group->offset + group->length,
+				   dma->offset + iter->end) - frag->offset;
+		iter->window += iter->length;
+	} else {
+		iter->addr = frag_addr(dma, frag);
+	}
+}
+
+/**
+ * dma_buf_phys_dma_first - go to the first DMA range of a part of a mapping
+ * @iter: the iterator
+ * @dma: the mapping
+ * @offset: where the part starts in the mapping, bytes
+ * @length: how long it is, bytes
+ *
+ * See dma_buf_phys_for_each_dma(). Costs O(groups + log frags), or nothing if
+ * the mapping is contiguous.
+ *
+ * Return: @iter, or NULL if the part is empty or not inside the mapping.
+ */
+struct dma_buf_phys_dma_iter *
+dma_buf_phys_dma_first(struct dma_buf_phys_dma_iter *iter,
+		       struct dma_buf_phys_dma *dma, u64 offset, u64 length)
+{
+	if (!length || offset > dma->length || length > dma->length - offset)
+		return NULL;
+
+	iter->dma = dma;
+	iter->offset = offset;
+	iter->end = offset + length;
+	if (phys_dma_is_contiguous(dma)) {
+		iter->addr = dma->iova.addr + offset;
+		iter->length = length;
+		iter->p2p = dma->p2p;
+		iter->bus_addr = false;
+		return iter;
+	}
+
+	dma_buf_phys_iter_first(&iter->frag, dma->list, dma->offset + offset,
+				length);
+	iter->group = NULL;
+	iter->window = dma_use_iova(&dma->iova) ?
+		       window_before(dma, dma->offset + offset) : 0;
+	load_range(iter);
+	return iter;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_dma_first);
+
+/**
+ * dma_buf_phys_dma_next - go to the next DMA range
+ * @iter: the iterator, on a range
+ *
+ * Return: @iter, or NULL if there is none.
+ */
+struct dma_buf_phys_dma_iter *
+dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter)
+{
+	struct dma_buf_phys_dma *dma = iter->dma;
+
+	iter->offset += iter->length;
+	if (iter->offset == iter->end)
+		return NULL;
+
+	if (iter->length == iter->frag.length)
+		phys_iter_next(&iter->frag);
+	else
+		dma_buf_phys_iter_first(&iter->frag, dma->list,
+					dma->offset + iter->offset,
+					iter->end - iter->offset);
+	load_range(iter);
+	return iter;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_dma_next);

@@ -6,7 +6,6 @@
 #define _DMA_BUF_PHYS_INTERNAL_H
 
 #include <linux/dma-buf-phys.h>
-#include <linux/dma-mapping.h>
 #include <linux/export.h>
 
 /* What yields physical addresses; see "DOC: trust" in the header */
@@ -45,34 +44,54 @@ struct dma_buf_phys_list *phys_get_list(struct dma_buf_phys *phys);
 struct dma_buf_phys_list *phys_map_begin(struct dma_buf_phys *phys);
 void phys_map_end(struct dma_buf_phys *phys, struct dma_buf_phys_list *list);
 
-/* dma.c */
+/* list.c */
+size_t phys_list_frag_at(const struct dma_buf_phys_list *list, u64 offset);
 
-/**
- * struct phys_dma - a list mapped for the DMA of one device
- * @dev: the device
- * @list: what is mapped
- * @dir: direction of the DMA
- * @iova: the window in @dev's IOVA space that holds all of @list, if any
- */
-struct phys_dma {
-	struct device *dev;
-	const struct dma_buf_phys_list *list;
-	enum dma_data_direction dir;
-	struct dma_iova_state iova;
+/* What every walk does for every frag */
+static inline struct dma_buf_phys_iter *
+phys_iter_next(struct dma_buf_phys_iter *iter)
+{
+	const struct phys_frag *frag = &iter->list->frags[++iter->frag];
+
+	iter->offset += iter->length;
+	if (iter->offset == iter->end)
+		return NULL;
+
+	if (iter->offset == iter->group->offset + iter->group->length)
+		iter->group++;
+	iter->paddr = frag->paddr;
+	iter->length = min(frag[1].offset, iter->end) - iter->offset;
+	return iter;
+}
+
+/* route.c */
+
+/* One group of a slice: what of it is in the slice, in bytes of the dma-buf */
+struct phys_dma_part {
+	const struct dma_buf_phys_group *group;
+	u64 offset;
+	u64 length;
 };
 
-int phys_dma_check_route(struct device *dev,
-			 const struct dma_buf_phys_list *list);
-int phys_dma_begin(struct phys_dma *dma, struct device *dev,
-		   const struct dma_buf_phys_list *list,
-		   enum dma_data_direction dir);
-void phys_dma_end(struct phys_dma *dma);
-int phys_dma_link_all(struct phys_dma *dma);
-void phys_dma_unlink_all(struct phys_dma *dma);
-int phys_dma_map_frag(struct phys_dma *dma,
-		      const struct dma_buf_phys_iter *iter, dma_addr_t *addr);
-void phys_dma_unmap_frag(struct phys_dma *dma,
-			 const struct dma_buf_phys_iter *iter, dma_addr_t addr);
+bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
+			struct phys_dma_part *part);
+bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
+			   const struct dma_buf_phys_group *group);
+bool phys_dma_can_address(struct device *dev, dma_addr_t last);
+int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped);
+int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list);
+
+/* dma.c */
+int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
+		 struct dma_buf_phys_list *list, u64 offset, u64 length,
+		 enum dma_data_direction dir);
+void phys_dma_unmap(struct dma_buf_phys_dma *dma);
+
+/* Is all of a mapping one range, whatever the list looks like? */
+static inline bool phys_dma_is_contiguous(struct dma_buf_phys_dma *dma)
+{
+	return dma_use_iova(&dma->iova) && !dma->bus;
+}
 
 /* sgt.c */
 int phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);

@@ -197,6 +197,7 @@ void dma_buf_phys_add_frag(struct dma_buf_phys_builder *b, phys_addr_t paddr,
 		group->nr_frags++;
 	}
 	group->length += length;
+	group->last = max(group->last, end - 1);
 	list->size = size;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_add_frag);
@@ -384,13 +385,10 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_list_groups);
 		__lo;                                         \
 	})
 
-/* Load the frag that holds iter->offset */
-static void iter_load(struct dma_buf_phys_iter *iter)
+/* The frag that holds @offset, which is inside the list */
+size_t phys_list_frag_at(const struct dma_buf_phys_list *list, u64 offset)
 {
-	const struct phys_frag *frag = &iter->list->frags[iter->frag];
-
-	iter->paddr = frag->paddr + (iter->offset - frag->offset);
-	iter->length = min(frag[1].offset, iter->end) - iter->offset;
+	return find_last_at(list->frags, list->nr_frags, offset);
 }
 
 /**
@@ -409,6 +407,7 @@ dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 			const struct dma_buf_phys_list *list, u64 offset,
 			u64 length)
 {
+	const struct phys_frag *frag;
 	u64 end;
 
 	if (!length || check_add_overflow(offset, length, &end) ||
@@ -418,10 +417,12 @@ dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 	iter->list = list;
 	iter->offset = offset;
 	iter->end = end;
-	iter->frag = find_last_at(list->frags, list->nr_frags, offset);
+	iter->frag = phys_list_frag_at(list, offset);
 	iter->group = &list->groups[find_last_at(list->groups, list->nr_groups,
 						 offset)];
-	iter_load(iter);
+	frag = &list->frags[iter->frag];
+	iter->paddr = frag->paddr + (offset - frag->offset);
+	iter->length = min(frag[1].offset, end) - offset;
 	return iter;
 }
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_first);
@@ -435,14 +436,6 @@ EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_first);
 struct dma_buf_phys_iter *
 dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter)
 {
-	iter->offset += iter->length;
-	if (iter->offset == iter->end)
-		return NULL;
-
-	iter->frag++;
-	if (iter->offset == iter->group->offset + iter->group->length)
-		iter->group++;
-	iter_load(iter);
-	return iter;
+	return phys_iter_next(iter);
 }
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_next);

@@ -21,8 +21,7 @@
 struct phys_sgt {
 	struct sg_table sgt;
 	unsigned int allocated;
-	struct phys_dma dma;
-	struct dma_buf_phys_list *list;
+	struct dma_buf_phys_dma dma;
 };
 
 /* &dma_buf_ops.attach */
@@ -66,74 +65,33 @@ static struct scatterlist *append_range(struct phys_sgt *ps,
 	return sg;
 }
 
-/* Undo map_frags() for the first @length bytes */
-static void unmap_frags(struct phys_sgt *ps, u64 length)
-{
-	struct scatterlist *sg = ps->sgt.sgl;
-	struct dma_buf_phys_iter iter;
-	u64 n;
-
-	dma_buf_phys_for_each_frag(&iter, ps->list, 0, length) {
-		phys_dma_unmap_frag(&ps->dma, &iter, sg_dma_address(sg));
-		for (n = DIV_ROUND_UP(iter.length, MAX_SG_LENGTH); n; n--)
-			sg = sg_next(sg);
-	}
-}
-
-static int map_frags(struct phys_sgt *ps)
-{
-	struct scatterlist *sg = NULL;
-	struct dma_buf_phys_iter iter;
-	dma_addr_t addr;
-	int ret;
-
-	dma_buf_phys_for_each_frag(&iter, ps->list, 0, ps->list->size) {
-		ret = phys_dma_map_frag(&ps->dma, &iter, &addr);
-		if (ret) {
-			unmap_frags(ps, iter.offset);
-			return ret;
-		}
-		sg = append_range(ps, sg, addr, iter.length);
-	}
-	sg_mark_end(sg);
-	return 0;
-}
-
-/* What the list needs at most: the longest entries, and a short one a frag */
+/* What the ranges need at most: the longest entries, and a short one a range */
 static int alloc_table(struct phys_sgt *ps)
 {
-	u64 nents = div_u64(ps->list->size, MAX_SG_LENGTH);
+	u64 nents = div_u64(ps->dma.length, MAX_SG_LENGTH);
 	int ret;
 
-	nents += dma_use_iova(&ps->dma.iova) ? 1 : ps->list->nr_frags;
+	nents += phys_dma_is_contiguous(&ps->dma) ? 1 : ps->dma.list->nr_frags;
 	if (nents > INT_MAX)
 		return -ENOMEM;
 	ret = sg_alloc_table(&ps->sgt, nents, GFP_KERNEL);
 	if (ret)
 		return ret;
 	ps->allocated = nents;
+	return 0;
+}
+
+static void fill_table(struct phys_sgt *ps)
+{
+	struct dma_buf_phys_dma_iter iter;
+	struct scatterlist *sg = NULL;
+
 	ps->sgt.nents = 0;
-	return 0;
-}
-
-static void free_table(struct phys_sgt *ps)
-{
-	ps->sgt.orig_nents = ps->allocated;
-	sg_free_table(&ps->sgt);
-}
-
-static int map_table(struct phys_sgt *ps)
-{
-	int ret;
-
-	if (!dma_use_iova(&ps->dma.iova))
-		return map_frags(ps);
-
-	ret = phys_dma_link_all(&ps->dma);
-	if (ret)
-		return ret;
-	sg_mark_end(append_range(ps, NULL, ps->dma.iova.addr, ps->list->size));
-	return 0;
+	dma_buf_phys_for_each_dma(&iter, &ps->dma, 0, ps->dma.length)
+		sg = append_range(ps, sg, iter.addr, iter.length);
+	sg_mark_end(sg);
+	/* Say that there are no pages, only DMA addresses */
+	ps->sgt.orig_nents = 0;
 }
 
 /* &dma_buf_ops.map_dma_buf */
@@ -141,6 +99,7 @@ struct sg_table *phys_sgt_map(struct dma_buf_attachment *attach,
 			      enum dma_data_direction dir)
 {
 	struct dma_buf_phys *phys = attach->dmabuf->priv;
+	struct dma_buf_phys_list *list;
 	struct phys_sgt *ps;
 	int ret;
 
@@ -148,33 +107,24 @@ struct sg_table *phys_sgt_map(struct dma_buf_attachment *attach,
 	if (!ps)
 		return ERR_PTR(-ENOMEM);
 
-	ps->list = phys_map_begin(phys);
-	if (IS_ERR(ps->list)) {
-		ret = PTR_ERR(ps->list);
+	list = phys_map_begin(phys);
+	if (IS_ERR(list)) {
+		ret = PTR_ERR(list);
 		goto err_free;
 	}
-	ret = phys_dma_begin(&ps->dma, attach->dev, ps->list, dir);
+	ret = phys_dma_map(&ps->dma, attach->dev, list, 0, list->size, dir);
 	if (ret)
 		goto err_end;
 	ret = alloc_table(ps);
 	if (ret)
-		goto err_window;
-	ret = map_table(ps);
-	if (ret)
-		goto err_table;
-
-	/* Say that there are no pages, only DMA addresses */
-	ps->sgt.orig_nents = 0;
+		goto err_unmap;
+	fill_table(ps);
 	return &ps->sgt;
 
-err_table:
-	free_table(ps);
-	goto err_end;
-err_window:
-	if (dma_use_iova(&ps->dma.iova))
-		dma_iova_free(attach->dev, &ps->dma.iova);
+err_unmap:
+	phys_dma_unmap(&ps->dma);
 err_end:
-	phys_map_end(phys, ps->list);
+	phys_map_end(phys, list);
 err_free:
 	kfree(ps);
 	return ERR_PTR(ret);
@@ -184,14 +134,11 @@ err_free:
 void phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		    enum dma_data_direction dir)
 {
-	struct dma_buf_phys *phys = attach->dmabuf->priv;
 	struct phys_sgt *ps = container_of(sgt, struct phys_sgt, sgt);
 
-	if (dma_use_iova(&ps->dma.iova))
-		phys_dma_unlink_all(&ps->dma);
-	else
-		unmap_frags(ps, ps->list->size);
-	free_table(ps);
-	phys_map_end(phys, ps->list);
+	phys_dma_unmap(&ps->dma);
+	ps->sgt.orig_nents = ps->allocated;
+	sg_free_table(&ps->sgt);
+	phys_map_end(attach->dmabuf->priv, ps->dma.list);
 	kfree(ps);
 }

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mapping a slice for a device, on the routes that need no hardware: a device
+ * without an IOMMU, whose DMA addresses are the physical ones, and one on a
+ * platform with a &struct dma_map_ops, for which addresses must be kept. The
+ * platform here shifts every address and counts what is mapped, so whatever is
+ * unmapped wrongly, twice or not at all shows.
+ *
+ * Bus addresses and IOVA windows take real devices: see igt-tests.
+ */
+#include <kunit/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+
+#include "kunit.h"
+
+#define PAGES(n) ((u64)(n) * PAGE_SIZE)
+
+/* Frags of 1, 7, 2, 1, 512 and 3 pages, a page apart, groups change after two */
+static const u64 lengths[] = {
+	PAGES(1), PAGES(7), PAGES(2), PAGES(1), PAGES(512), PAGES(3),
+};
+
+#define TOTAL PAGES(526)
+
+/* What the shifting platform adds to an address */
+#define SHIFT ((dma_addr_t)SZ_1G * 3)
+
+/**
+ * struct platform - what the shifting platform has mapped
+ * @nr: number of mappings
+ * @sum: of their addresses
+ * @bytes: of their lengths
+ * @nr_mapped: how often it was asked
+ * @fail_at: which mapping fails, counted from 1; 0: none
+ */
+static struct platform {
+	int nr;
+	u64 sum;
+	u64 bytes;
+	unsigned int nr_mapped;
+	unsigned int fail_at;
+} platform;
+
+static dma_addr_t shift_map(struct device *dev, phys_addr_t phys, size_t size,
+			    enum dma_data_direction dir, unsigned long attrs)
+{
+	if (++platform.nr_mapped == platform.fail_at)
+		return DMA_MAPPING_ERROR;
+	platform.nr++;
+	platform.sum += phys + SHIFT;
+	platform.bytes += size;
+	return phys + SHIFT;
+}
+
+static void shift_unmap(struct device *dev, dma_addr_t addr, size_t size,
+			enum dma_data_direction dir, unsigned long attrs)
+{
+	platform.nr--;
+	platform.sum -= addr;
+	platform.bytes -= size;
+}
+
+static const struct dma_map_ops shift_ops = {
+	.map_phys = shift_map,
+	.unmap_phys = shift_unmap,
+};
+
+static const struct {
+	const char *name;
+	const struct dma_map_ops *ops;
+	dma_addr_t shift;
+} platforms[] = {
+	{ "direct", NULL, 0 },
+#ifdef CONFIG_ARCH_HAS_DMA_OPS
+	{ "dma_map_ops", &shift_ops, SHIFT },
+#endif
+};
+
+static const void *platform_gen_params(struct kunit *test, const void *prev,
+				       char *desc)
+{
+	const typeof(platforms[0]) *p = prev;
+
+	p = p ? p + 1 : platforms;
+	if (p == platforms + ARRAY_SIZE(platforms))
+		return NULL;
+	strscpy(desc, p->name, KUNIT_PARAM_DESC_SIZE);
+	return p;
+}
+
+/**
+ * struct dma_imp - an importer that maps for a device
+ * @imp: what it is otherwise
+ * @dev: the device
+ * @shift: what its platform adds to an address
+ * @dma: the mapping
+ */
+struct dma_imp {
+	struct kt_imp *imp;
+	struct device *dev;
+	dma_addr_t shift;
+	struct dma_buf_phys_dma dma;
+};
+
+static struct dma_buf_phys_list *list_of(struct kunit *test)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	phys_addr_t paddr = KT_BASE;
+	unsigned int i;
+
+	dma_buf_phys_build(&b, ARRAY_SIZE(lengths));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU,
+				       i / 2 % 2 ? DMA_BUF_PHYS_WB :
+						   DMA_BUF_PHYS_UC, NULL);
+		dma_buf_phys_add_frag(&b, paddr, lengths[i]);
+		paddr += lengths[i] + PAGE_SIZE;
+	}
+	list = dma_buf_phys_seal(&b, TOTAL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	return list;
+}
+
+static struct dma_imp *dma_imp(struct kunit *test, struct kt_buf *buf)
+{
+	const typeof(platforms[0]) *p = test->param_value;
+	struct dma_imp *imp;
+
+	imp = kunit_kzalloc(test, sizeof(*imp), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, imp);
+	imp->dev = kunit_device_register(test, "importer");
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(imp->dev), 0);
+	KUNIT_ASSERT_EQ(test,
+			dma_set_mask_and_coherent(imp->dev, DMA_BIT_MASK(64)),
+			0);
+	if (p) {
+		set_dma_ops(imp->dev, p->ops);
+		imp->shift = p->shift;
+	}
+	platform = (struct platform){};
+	imp->imp = kt_attached(test, buf);
+	return imp;
+}
+
+static int dma_map(struct dma_imp *imp, u64 offset, u64 length)
+{
+	int ret;
+
+	dma_resv_lock(imp->imp->dmabuf->resv, NULL);
+	ret = dma_buf_phys_dma_map(imp->imp->at, imp->dev, offset, length,
+				   DMA_BIDIRECTIONAL, &imp->dma);
+	dma_resv_unlock(imp->imp->dmabuf->resv);
+	return ret;
+}
+
+static void dma_unmap(struct dma_imp *imp)
+{
+	dma_resv_lock(imp->imp->dmabuf->resv, NULL);
+	dma_buf_phys_dma_unmap(&imp->dma);
+	dma_resv_unlock(imp->imp->dmabuf->resv);
+}
+
+static void expect_nothing_mapped(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, platform.nr, 0);
+	KUNIT_EXPECT_EQ(test, platform.sum, 0);
+	KUNIT_EXPECT_EQ(test, platform.bytes, 0);
+}
+
+/* Ranges of a part of the mapping against the frags of the same bytes */
+static void expect_ranges(struct kunit *test, struct dma_imp *imp,
+			  const struct dma_buf_phys_list *list, u64 slice,
+			  u64 offset, u64 length)
+{
+	struct dma_buf_phys_dma_iter range, *r;
+	struct dma_buf_phys_iter frag;
+	unsigned int wrong = 0;
+	u64 next = offset;
+
+	r = dma_buf_phys_dma_first(&range, &imp->dma, offset, length);
+	dma_buf_phys_for_each_frag(&frag, list, slice + offset, length) {
+		if (!r) {
+			wrong++;
+			continue;
+		}
+		if (r->addr != frag.paddr + imp->shift ||
+		    r->length != frag.length || r->offset != next ||
+		    r->p2p || r->bus_addr)
+			wrong++;
+		next += r->length;
+		r = dma_buf_phys_dma_next(r);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_NULL(test, r);
+	KUNIT_EXPECT_EQ(test, next, offset + length);
+}
+
+/* Every slice of some that start and end at, before and after a frag's ends */
+static void slices(struct kunit *test)
+{
+	static const u64 edges[] = {
+		0, PAGES(1), PAGES(2), PAGES(7), PAGES(8), PAGES(9), PAGES(10),
+		PAGES(11), PAGES(100), PAGES(523), PAGES(524), TOTAL,
+	};
+	struct kt_buf *buf = kt_buf(test, list_of(test));
+	struct dma_imp *imp = dma_imp(test, buf);
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		for (j = i + 1; j < ARRAY_SIZE(edges); j++) {
+			u64 length = edges[j] - edges[i];
+
+			KUNIT_ASSERT_EQ(test, dma_map(imp, edges[i], length),
+					0);
+			expect_ranges(test, imp, buf->phys.list, edges[i], 0,
+				      length);
+			/* Parts that start and end inside pages */
+			expect_ranges(test, imp, buf->phys.list, edges[i], 5,
+				      length - 9);
+			expect_ranges(test, imp, buf->phys.list, edges[i],
+				      length / 2 + 3, length / 2 - 3);
+			dma_unmap(imp);
+			expect_nothing_mapped(test);
+		}
+	}
+}
+
+static void bad_slices(struct kunit *test)
+{
+	static const u64 bad[][2] = {
+		{ 0, 0 }, { TOTAL, PAGES(1) }, { 0, TOTAL + PAGES(1) },
+		{ PAGES(1), TOTAL }, { 1, PAGES(1) }, { 0, 1 },
+		{ 0, PAGES(1) + 1 }, { U64_MAX - PAGES(1) + 1, PAGES(2) },
+		{ PAGES(1), U64_MAX - PAGES(1) + 1 },
+	};
+	struct kt_buf *buf = kt_buf(test, list_of(test));
+	struct dma_imp *imp = dma_imp(test, buf);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ(test, dma_map(imp, bad[i][0], bad[i][1]),
+				-EINVAL);
+	/* None is left mapped */
+	dma_buf_phys_revoke(&buf->phys);
+	expect_nothing_mapped(test);
+}
+
+static void parts_outside(struct kunit *test)
+{
+	static const u64 bad[][2] = {
+		{ 0, 0 }, { 0, PAGES(3) + 1 }, { PAGES(3), 1 },
+		{ PAGES(1), U64_MAX }, { U64_MAX, 2 },
+	};
+	struct dma_imp *imp = dma_imp(test, kt_buf(test, list_of(test)));
+	struct dma_buf_phys_dma_iter iter;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, dma_map(imp, PAGES(2), PAGES(3)), 0);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_NULL(test,
+				  dma_buf_phys_dma_first(&iter, &imp->dma,
+							 bad[i][0], bad[i][1]));
+	dma_unmap(imp);
+}
+
+/* Whichever frag cannot be mapped: the ones before it are undone */
+static void partial_failure(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, list_of(test));
+	struct dma_imp *imp = dma_imp(test, buf);
+	unsigned int i;
+
+	if (!imp->shift) {
+		/* The fifth frag is the one that reaches too far */
+		KUNIT_ASSERT_EQ(test,
+				dma_set_mask(imp->dev, KT_BASE + SZ_1M - 1), 0);
+		KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -EREMOTEIO);
+		KUNIT_EXPECT_EQ(test, dma_map(imp, 0, PAGES(11)), 0);
+		dma_unmap(imp);
+	}
+	for (i = 1; imp->shift && i <= ARRAY_SIZE(lengths); i++) {
+		platform = (struct platform){ .fail_at = i };
+		KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -EIO);
+		KUNIT_EXPECT_EQ(test, platform.nr_mapped, i);
+		expect_nothing_mapped(test);
+	}
+	/* Nor is the list: revoke has nothing to wait for */
+	dma_buf_phys_revoke(&buf->phys);
+}
+
+/* A mapping holds a revoke up until it is undone, and none comes after it */
+static void revoked(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, list_of(test));
+	struct dma_imp *imp = dma_imp(test, buf);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -ENODEV);
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), 0);
+	dma_unmap(imp);
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -ENODEV);
+	expect_nothing_mapped(test);
+}
+
+static void encrypted(struct kunit *test)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	struct dma_imp *imp;
+
+	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
+			       NULL);
+	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
+	list = dma_buf_phys_seal(&b, KT_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	imp = dma_imp(test, kt_buf(test, list));
+	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, KT_SIZE), -EOPNOTSUPP);
+}
+
+static struct kunit_case dma_cases[] = {
+	KUNIT_CASE_PARAM(slices, platform_gen_params),
+	KUNIT_CASE_PARAM(bad_slices, platform_gen_params),
+	KUNIT_CASE_PARAM(parts_outside, platform_gen_params),
+	KUNIT_CASE_PARAM(partial_failure, platform_gen_params),
+	KUNIT_CASE_PARAM(revoked, platform_gen_params),
+	KUNIT_CASE(encrypted),
+	{}
+};
+
+static struct kunit_suite dma_suite = {
+	.name = "dma_buf_phys_dma",
+	.test_cases = dma_cases,
+};
+
+kunit_test_suites(&dma_suite);
