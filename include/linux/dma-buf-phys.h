@@ -325,6 +325,12 @@ void dma_buf_phys_restore(struct dma_buf_phys *phys);
 void dma_buf_phys_kill(struct dma_buf_phys *phys);
 int dma_buf_phys_move(struct dma_buf_phys *phys,
 		      struct dma_buf_phys_list *list);
+struct dma_buf_phys_list *
+dma_buf_phys_move_begin(struct dma_buf_phys *phys,
+			struct dma_buf_phys_list *list);
+void dma_buf_phys_move_end(struct dma_buf_phys *phys);
+void dma_buf_phys_drain(struct dma_buf_phys *phys,
+			struct dma_buf_phys_list *old);
 
 /**
  * struct dma_buf_phys_exporter - a driver with &struct dma_buf_ops of its own
@@ -351,7 +357,8 @@ void dma_buf_phys_fini(struct dma_buf_phys *phys);
 
 /**
  * enum dma_buf_phys_event - what happens to a buffer an importer is attached to
- * @DMA_BUF_PHYS_EV_MOVE: the bytes are elsewhere from now on
+ * @DMA_BUF_PHYS_EV_MOVE: the bytes are going elsewhere; %DMA_BUF_PHYS_EV_RESTORE
+ *	follows before the reservation lock is dropped
  * @DMA_BUF_PHYS_EV_REVOKE: no access until further notice, perhaps for ever
  * @DMA_BUF_PHYS_EV_RESTORE: access is back, dma_buf_phys_map() works again
  */
@@ -381,10 +388,12 @@ struct dma_buf_phys_importer_ops {
 	 * have stopped using its mappings when it returns, or have fences
 	 * (usage BOOKKEEP) on the reservation object that signal when it has;
 	 * it must call dma_buf_phys_unmap() in the callback or in bounded time
-	 * after it. On %DMA_BUF_PHYS_EV_MOVE and %DMA_BUF_PHYS_EV_RESTORE it
-	 * may call dma_buf_phys_map() in the callback. The callback may come as
-	 * soon as dma_buf_phys_attach() is called, before that returns, and
-	 * until the importer has detached; it must not attach or detach.
+	 * after it. On %DMA_BUF_PHYS_EV_RESTORE it may call dma_buf_phys_map()
+	 * in the callback. Whenever it has mapped, its device must wait for the
+	 * fences of usage KERNEL: the bytes may still be on their way. The
+	 * callback may come as soon as dma_buf_phys_attach() is called, before
+	 * that returns, and until the importer has detached; it must not attach
+	 * or detach.
 	 */
 	void (*notify)(struct dma_buf_phys_attachment *at,
 		       enum dma_buf_phys_event event);

@@ -14,6 +14,13 @@
  * The count belongs to the list and not to a particular revoke, so there is
  * nothing to re-arm: a restored buffer can be revoked again at once.
  *
+ * A move is the same with a copy between the steps: the bytes can be copied only
+ * after the last importer has stopped and must be there before the first one
+ * uses the new place. A copy by a device is waited for as dma-buf has it, by a
+ * fence. An importer holds the lock while it waits for that fence, and a late
+ * unmap needs the lock: so the copy starts before the lock is dropped, and step
+ * 2 comes after it and waits for nothing but unmaps.
+ *
  * The exporter serialises revoke, restore, kill and move of one buffer, usually
  * by a lock of its own that is taken before the reservation lock, and holds a
  * reference to the dma-buf while it calls them.
@@ -118,7 +125,8 @@ void phys_map_end(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
 		wake_up_all(&phys->drained);
 }
 
-static void notify(struct dma_buf_phys *phys, enum dma_buf_phys_event event)
+static void notify_attachments(struct dma_buf_phys *phys,
+			       enum dma_buf_phys_event event)
 {
 	struct dma_buf_phys_attachment *at;
 
@@ -126,6 +134,11 @@ static void notify(struct dma_buf_phys *phys, enum dma_buf_phys_event event)
 
 	list_for_each_entry(at, &phys->attachments, node)
 		at->ops->notify(at, event);
+}
+
+static void notify(struct dma_buf_phys *phys, enum dma_buf_phys_event event)
+{
+	notify_attachments(phys, event);
 	/* Importers by scatterlist know one event only */
 	dma_buf_invalidate_mappings(phys->dmabuf);
 }
@@ -234,13 +247,110 @@ void dma_buf_phys_kill(struct dma_buf_phys *phys)
 EXPORT_SYMBOL_GPL(dma_buf_phys_kill);
 
 /**
- * dma_buf_phys_move - the bytes are elsewhere from now on
+ * dma_buf_phys_move_begin - stop importers, for the bytes to be copied
  * @phys: the buffer
- * @list: where they are now, as long as the dma-buf; owned by the framework
- *	when 0 is returned
+ * @list: where the bytes will be, as long as the dma-buf; owned by the
+ *	framework unless this fails
  *
- * The exporter has copied the bytes, or has a fence on the reservation object
- * that signals when they are. When this returns no importer uses the old place.
+ * When this returns no importer uses the old place, none may use the new one
+ * yet, and every fence on the reservation object has signaled. Then comes the
+ * copy, now or later, and dma_buf_phys_move_end(), in the same critical
+ * section. For a copy that is made later a fence of usage KERNEL is added in
+ * between, for importers to wait for::
+ *
+ *	dma_resv_lock(resv, NULL);
+ *	ret = dma_resv_reserve_fences(resv, 1);
+ *	...
+ *	old = dma_buf_phys_move_begin(phys, list);
+ *	...
+ *	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_KERNEL);
+ *	start_copy();
+ *	dma_buf_phys_move_end(phys);
+ *	dma_resv_unlock(resv);
+ *	dma_buf_phys_drain(phys, old);
+ *
+ * The copy must depend neither on the reservation lock, which importers hold
+ * while they wait for it, nor on dma_buf_phys_drain(), which waits for importers.
+ *
+ * Context: may sleep; reservation lock held; the caller holds a reference to the
+ * dma-buf.
+ *
+ * Return: the list of the old place, perhaps NULL, to be given to
+ * dma_buf_phys_drain(); -EINVAL if @list has another size than the dma-buf;
+ * -ENODEV if the buffer is dead.
+ */
+struct dma_buf_phys_list *
+dma_buf_phys_move_begin(struct dma_buf_phys *phys,
+			struct dma_buf_phys_list *list)
+{
+	struct dma_buf_phys_list *old;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	if (list->size != phys->dmabuf->size)
+		return ERR_PTR(-EINVAL);
+	if (phys->state == DMA_BUF_PHYS_DEAD)
+		return ERR_PTR(-ENODEV);
+
+	trace_dma_buf_phys_move(phys->dmabuf);
+	old = phys->list;
+	phys->list = list;
+	if (phys->state == DMA_BUF_PHYS_LIVE)
+		notify(phys, DMA_BUF_PHYS_EV_MOVE);
+	/* Of importers, and of a copy that was made to the old place */
+	wait_fences(phys);
+	return old;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_move_begin);
+
+/**
+ * dma_buf_phys_move_end - let importers use the new place
+ * @phys: the buffer, between dma_buf_phys_move_begin() and the unlock
+ *
+ * The bytes are there, or a fence on the reservation object signals when they
+ * are.
+ *
+ * Context: may sleep; reservation lock held. May wait for the fence, if there
+ * is an importer that cannot make its device wait.
+ */
+void dma_buf_phys_move_end(struct dma_buf_phys *phys)
+{
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	/* Importers by scatterlist map at their next use */
+	if (phys->state == DMA_BUF_PHYS_LIVE)
+		notify_attachments(phys, DMA_BUF_PHYS_EV_RESTORE);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_move_end);
+
+/**
+ * dma_buf_phys_drain - wait until nobody has the old place mapped
+ * @phys: the buffer
+ * @old: what dma_buf_phys_move_begin() returned; freed
+ *
+ * Then the memory there may be used for something else, once it has been copied.
+ *
+ * Context: may sleep; reservation lock not held.
+ */
+void dma_buf_phys_drain(struct dma_buf_phys *phys,
+			struct dma_buf_phys_list *old)
+{
+	might_sleep();
+	wait_unmapped(phys, old);
+	dma_buf_phys_list_free(old);
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_drain);
+
+/**
+ * dma_buf_phys_move - use other memory from now on
+ * @phys: the buffer
+ * @list: where it is, as long as the dma-buf; owned by the framework when 0 is
+ *	returned
+ *
+ * For exporters that copy nothing, or that have copied while the buffer was
+ * revoked: what importers have written to the old place since is lost. Those
+ * that copy between use dma_buf_phys_move_begin(). When this returns no importer
+ * uses the old place.
  *
  * Context: may sleep; takes the reservation lock; the caller holds a reference
  * to the dma-buf.
@@ -252,25 +362,15 @@ int dma_buf_phys_move(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
 {
 	struct dma_buf_phys_list *old;
 
-	if (list->size != phys->dmabuf->size)
-		return -EINVAL;
-
 	dma_resv_lock(phys->dmabuf->resv, NULL);
-	if (phys->state == DMA_BUF_PHYS_DEAD) {
-		dma_resv_unlock(phys->dmabuf->resv);
-		return -ENODEV;
-	}
-	trace_dma_buf_phys_move(phys->dmabuf);
-	old = phys->list;
-	phys->list = list;
-	if (phys->state == DMA_BUF_PHYS_LIVE) {
-		notify(phys, DMA_BUF_PHYS_EV_MOVE);
-		wait_fences(phys);
-	}
+	old = dma_buf_phys_move_begin(phys, list);
+	if (!IS_ERR(old))
+		dma_buf_phys_move_end(phys);
 	dma_resv_unlock(phys->dmabuf->resv);
+	if (IS_ERR(old))
+		return PTR_ERR(old);
 
-	wait_unmapped(phys, old);
-	dma_buf_phys_list_free(old);
+	dma_buf_phys_drain(phys, old);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_move);

@@ -13,7 +13,8 @@
  * pages->mutex. The list changes under both of the last two, so it may be read
  * under either; domains are filled and emptied under pages->mutex.
  *
- * A restore maps what the revoke unmapped, without anybody asking. If it fails,
+ * A restore maps what the revoke or the move unmapped, without anybody asking. It
+ * waits for the exporter's copy first. If it fails,
  * for want of memory, the dma-buf stays unmapped here as if it were revoked still
  * and the next restore tries again.
  */
@@ -71,17 +72,31 @@ err_unmap:
 	return rc;
 }
 
+/*
+ * A device uses what is mapped for it at once and knows of no fences: so the
+ * bytes have to be there before. Not under pages->mutex, which needs not be held
+ * that long.
+ */
+static void iopt_dmabuf_wait(struct dma_buf *dmabuf)
+{
+	dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL, false,
+			      MAX_SCHEDULE_TIMEOUT);
+}
+
 static void iopt_dmabuf_notify(struct dma_buf_phys_attachment *attach,
 			       enum dma_buf_phys_event event)
 {
 	struct iopt_pages *pages = attach->priv;
 	int rc;
 
+	if (event == DMA_BUF_PHYS_EV_RESTORE)
+		iopt_dmabuf_wait(attach->dmabuf);
+
 	guard(mutex)(&pages->mutex);
-	if (event != DMA_BUF_PHYS_EV_RESTORE)
+	if (event != DMA_BUF_PHYS_EV_RESTORE) {
 		iopt_dmabuf_stop(pages, attach);
-	if (event == DMA_BUF_PHYS_EV_REVOKE)
 		return;
+	}
 	rc = iopt_dmabuf_start(pages, attach);
 	if (rc)
 		pr_warn_ratelimited("iommufd: mapping a restored dma-buf failed (%d), its IOVAs stay unmapped: revoke and restore it again, or map it anew\n",
@@ -111,6 +126,7 @@ int iopt_map_dmabuf(struct iopt_pages *pages, struct dma_buf *dmabuf)
 		return PTR_ERR(attach);
 
 	dma_resv_lock(dmabuf->resv, NULL);
+	iopt_dmabuf_wait(dmabuf);
 	scoped_guard(mutex, &pages->mutex)
 		rc = iopt_dmabuf_start(pages, attach);
 	if (rc)

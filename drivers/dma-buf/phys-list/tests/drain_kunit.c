@@ -151,7 +151,38 @@ static void move_with_new_mapping(struct kunit *test)
 	WRITE_ONCE(imp->unmapped, false);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
-	KT_EXPECT_EVENTS(test, imp, 1, 1, 0);
+	KT_EXPECT_EVENTS(test, imp, 1, 1, 1);
+}
+
+/*
+ * An exporter that copies: when it may begin, the last device has stopped and
+ * nobody has mapped the new place. A late unmap is not among what it waits for:
+ * that needs the lock.
+ */
+static void move_with_copy(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, KT_LATE_MS / 2, KT_LATE_MS);
+	struct dma_buf_phys_list *list = kt_list(test, ELSEWHERE, KT_SIZE);
+	struct dma_buf_phys_list *old;
+
+	imp->remap = true;
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	old = dma_buf_phys_move_begin(&buf->phys, list);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(old), 0);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(imp->unmapped));
+	KUNIT_EXPECT_NULL(test, imp->list);
+	KT_EXPECT_EVENTS(test, imp, 1, 0, 0);
+
+	dma_buf_phys_move_end(&buf->phys);
+	KUNIT_EXPECT_PTR_EQ(test, imp->list, list);
+	KT_EXPECT_EVENTS(test, imp, 1, 0, 1);
+	dma_resv_unlock(imp->dmabuf->resv);
+
+	dma_buf_phys_drain(&buf->phys, old);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_EXPECT_TRUE(test, kt_is_mapped(imp));
 }
 
 /* A fence that was there before, from whichever user, counts as well */
@@ -181,6 +212,7 @@ static struct kunit_case drain_cases[] = {
 	KT_CASE(kill_waits),
 	KT_CASE(move_waits),
 	KT_CASE(move_with_new_mapping),
+	KT_CASE(move_with_copy),
 	KT_CASE(revoke_waits_for_earlier_fence),
 	{}
 };

@@ -334,7 +334,7 @@ static void kt_notify(struct dma_buf_phys_attachment *at,
 
 	if (event != DMA_BUF_PHYS_EV_RESTORE && imp->list)
 		kt_stop(imp);
-	if (event != DMA_BUF_PHYS_EV_REVOKE && imp->remap)
+	if (event == DMA_BUF_PHYS_EV_RESTORE && imp->remap)
 		kt_map_locked(imp);
 }
 

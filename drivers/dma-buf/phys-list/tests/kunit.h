@@ -55,7 +55,7 @@ struct kt_buf {
  * @list: what it has mapped, or NULL
  * @late: what it has still to unmap
  * @fence: what it has still to signal
- * @remap: map again when told of a move or a restore
+ * @remap: map again when told that it may
  * @unmap_ms: how long after a move or a revoke it unmaps; 0: in the callback
  * @fence_ms: how long after them its device stops; 0: before the callback ends
  * @nr_events: how often it was told, by &enum dma_buf_phys_event
