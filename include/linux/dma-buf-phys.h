@@ -285,6 +285,7 @@ struct dma_buf_phys {
 	struct dma_buf_phys_list *list;
 	enum dma_buf_phys_state state;
 	struct list_head attachments;
+	unsigned int nr_pinned;
 	wait_queue_head_t drained;
 	/* private: under the framework's own lock */
 	struct list_head node;
@@ -416,6 +417,7 @@ struct dma_buf_phys_attachment {
 	unsigned int nr_mapped;
 };
 
+bool dma_buf_has_phys(struct dma_buf *dmabuf);
 struct dma_buf_phys_attachment *
 dma_buf_phys_attach(struct dma_buf *dmabuf,
 		    const struct dma_buf_phys_importer_ops *ops, void *priv);
@@ -494,7 +496,8 @@ dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter);
  *
  * The first and the last range are clipped to the part. A part that is empty
  * or not inside the mapping has no ranges. Behind an IOMMU that translates all
- * of it there is one range. No lock is needed while the mapping exists.
+ * of it there is one range, unless no window of that size was free in the
+ * device's IOVA space. No lock is needed while the mapping exists.
  */
 #define dma_buf_phys_for_each_dma(iter, dma, off, len)                \
 	for (struct dma_buf_phys_dma_iter *__iter =                   \

@@ -90,10 +90,15 @@ err:
  * Frag by frag
  */
 
+/* Some platforms do not let modules call phys_to_dma() */
+#define CAN_COMPUTE_ADDRS (!IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
+
 /* As dma_map_phys() does it where no IOMMU translates */
 static dma_addr_t direct_addr(struct device *dev,
 			      const struct dma_buf_phys_iter *iter)
 {
+	if (!CAN_COMPUTE_ADDRS)
+		return DMA_MAPPING_ERROR;
 	if (iter->group->type == DMA_BUF_PHYS_P2P &&
 	    cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
 		return phys_to_dma_unencrypted(dev, iter->paddr);
@@ -140,10 +145,12 @@ static int map_frag(struct dma_buf_phys_dma *dma,
 	dma_addr_t addr;
 
 	/* The DMA API would warn */
-	if (!dma->addrs &&
-	    !phys_dma_can_address(dma->dev,
-			 direct_addr(dma->dev, iter) + (iter->length - 1)))
-		return -EREMOTEIO;
+	if (!dma->addrs) {
+		addr = direct_addr(dma->dev, iter);
+		if (addr == DMA_MAPPING_ERROR ||
+		    !phys_dma_can_address(dma->dev, addr + (iter->length - 1)))
+			return -EREMOTEIO;
+	}
 
 	addr = dma_map_phys(dma->dev, iter->paddr, iter->length, dma->dir,
 			    map_attrs(iter->group));
@@ -163,9 +170,11 @@ static int map_frags(struct dma_buf_phys_dma *dma)
 	struct phys_dma_part part = {};
 	int ret;
 
-	if (use_dma_iommu(dma->dev) || get_dma_ops(dma->dev)) {
+	if (!CAN_COMPUTE_ADDRS || use_dma_iommu(dma->dev) ||
+	    get_dma_ops(dma->dev)) {
 		dma->addrs = kvmalloc_array(last - first + 1,
-					    sizeof(*dma->addrs), GFP_KERNEL);
+					    sizeof(*dma->addrs),
+					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!dma->addrs)
 			return -ENOMEM;
 	}

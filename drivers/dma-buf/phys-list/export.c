@@ -8,6 +8,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
 #include <linux/module.h>
 #include <linux/rwsem.h>
 
@@ -25,8 +26,28 @@ static void phys_release(struct dma_buf *dmabuf)
 		phys->ops->release(phys);
 }
 
+/* An importer that pins cannot cope with a move; a revoke it must cope with */
+static int phys_pin(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_phys *phys = attach->dmabuf->priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	phys->nr_pinned++;
+	return 0;
+}
+
+static void phys_unpin(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_phys *phys = attach->dmabuf->priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	phys->nr_pinned--;
+}
+
 static const struct dma_buf_ops phys_dma_buf_ops = {
 	.attach = phys_sgt_attach,
+	.pin = phys_pin,
+	.unpin = phys_unpin,
 	.map_dma_buf = phys_sgt_map,
 	.unmap_dma_buf = phys_sgt_unmap,
 	.release = phys_release,
@@ -110,6 +131,21 @@ struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf)
 			return exporter->to_phys(dmabuf);
 	return NULL;
 }
+
+/**
+ * dma_buf_has_phys - does a dma-buf have a physical list?
+ * @dmabuf: the dma-buf; the caller holds a reference
+ *
+ * For importers that have to prepare before they attach. Whether the importer
+ * can use what is in the list only dma_buf_phys_attach() tells.
+ *
+ * Return: whether dma_buf_phys_attach() is worth trying.
+ */
+bool dma_buf_has_phys(struct dma_buf *dmabuf)
+{
+	return phys_from_dmabuf(dmabuf);
+}
+EXPORT_SYMBOL_GPL(dma_buf_has_phys);
 
 static int __init phys_module_init(void)
 {

@@ -277,7 +277,7 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_kill);
  *
  * Return: the list of the old place, perhaps NULL, to be given to
  * dma_buf_phys_drain(); -EINVAL if @list has another size than the dma-buf;
- * -ENODEV if the buffer is dead.
+ * -ENODEV if the buffer is dead; -EBUSY if an importer has pinned it.
  */
 struct dma_buf_phys_list *
 dma_buf_phys_move_begin(struct dma_buf_phys *phys,
@@ -291,6 +291,8 @@ dma_buf_phys_move_begin(struct dma_buf_phys *phys,
 		return ERR_PTR(-EINVAL);
 	if (phys->state == DMA_BUF_PHYS_DEAD)
 		return ERR_PTR(-ENODEV);
+	if (phys->nr_pinned)
+		return ERR_PTR(-EBUSY);
 
 	trace_dma_buf_phys_move(phys->dmabuf);
 	old = phys->list;
@@ -356,7 +358,7 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_drain);
  * to the dma-buf.
  *
  * Return: 0; -EINVAL if @list has another size than the dma-buf; -ENODEV if the
- * buffer is dead.
+ * buffer is dead; -EBUSY if an importer has pinned it.
  */
 int dma_buf_phys_move(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
 {

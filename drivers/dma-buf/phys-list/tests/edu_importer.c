@@ -710,15 +710,9 @@ static void edu_remove(struct pci_dev *pdev)
 	clear_bit(0, &edu_bound);
 }
 
-static const struct pci_device_id edu_ids[] = {
-	{ PCI_DEVICE(0x1234, 0x11e8) },
-	{}
-};
-MODULE_DEVICE_TABLE(pci, edu_ids);
-
+/* Without ids: it is bound by driver_override */
 static struct pci_driver edu_driver = {
 	.name = "dma-buf-edu",
-	.id_table = edu_ids,
 	.probe = edu_probe,
 	.remove = edu_remove,
 };

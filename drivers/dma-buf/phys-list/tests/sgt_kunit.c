@@ -410,6 +410,29 @@ static void move(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sg_dma_address(imp->sgt->sgl), KT_BASE + SZ_1G);
 }
 
+/* A pin holds against a move, not against a revoke */
+static void pinned(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct sg_imp *imp = sg_attached(test, buf);
+	struct dma_buf_phys_list *list;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_pin(imp->attach), 0);
+	dma_resv_unlock(imp->dmabuf->resv);
+
+	list = kt_list(test, KT_BASE + SZ_1G, KT_SIZE);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), -EBUSY);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_EQ(test, imp->nr_invalidated, 1);
+	dma_buf_phys_restore(&buf->phys);
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	dma_buf_unpin(imp->attach);
+	dma_resv_unlock(imp->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), 0);
+}
+
 /* Both access methods at once: revoke tells both and waits for both */
 static void beside_a_phys_importer(struct kunit *test)
 {
@@ -442,6 +465,7 @@ static struct kunit_case sgt_cases[] = {
 	KUNIT_CASE(revoke_and_restore),
 	KUNIT_CASE(revoke_waits_for_unmap),
 	KUNIT_CASE(move),
+	KUNIT_CASE(pinned),
 	KUNIT_CASE(beside_a_phys_importer),
 	{}
 };
