@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Completion queues: rings in kernel memory, under edu_dev.lock.
+ *
+ * Event handlers are called with that lock held. They are uverbs' own, which
+ * do not call back: a driver without get_dma_mr has no users in the kernel.
+ */
+#include <linux/cleanup.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <rdma/uverbs_ioctl.h>
+
+#include "edu_ib.h"
+
+int edu_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
+		  struct uverbs_attr_bundle *attrs)
+{
+	struct edu_dev *edu = to_edu_dev(ibcq->device);
+	struct edu_cq *cq = to_edu_cq(ibcq);
+	int ret;
+
+	if (!attrs || attr->flags)
+		return -EOPNOTSUPP;
+	ret = ib_no_udata_io(&attrs->driver_udata);
+	if (ret)
+		return ret;
+	if (!attr->cqe || attr->cqe > EDU_MAX_CQE)
+		return -EINVAL;
+	if (!atomic_add_unless(&edu->num_cqs, 1, EDU_MAX_CQ))
+		return -ENOSPC;
+
+	cq->ring = kvcalloc(attr->cqe, sizeof(*cq->ring), GFP_KERNEL_ACCOUNT);
+	if (!cq->ring) {
+		atomic_dec(&edu->num_cqs);
+		return -ENOMEM;
+	}
+	ibcq->cqe = attr->cqe;
+	return 0;
+}
+
+/* No queue pair uses it any more */
+int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
+{
+	kvfree(to_edu_cq(ibcq)->ring);
+	atomic_dec(&to_edu_dev(ibcq->device)->num_cqs);
+	return 0;
+}
+
+int edu_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc)
+{
+	struct edu_cq *cq = to_edu_cq(ibcq);
+	int n = 0;
+
+	guard(spinlock_irqsave)(&to_edu_dev(ibcq->device)->lock);
+	while (n < num_entries && cq->count) {
+		wc[n++] = cq->ring[cq->head];
+		cq->head = (cq->head + 1) % ibcq->cqe;
+		cq->count--;
+	}
+	return n;
+}
+
+int edu_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags)
+{
+	struct edu_cq *cq = to_edu_cq(ibcq);
+
+	guard(spinlock_irqsave)(&to_edu_dev(ibcq->device)->lock);
+	/* Whoever waits for any completion keeps waiting for any */
+	if (cq->armed != IB_CQ_NEXT_COMP)
+		cq->armed = flags & IB_CQ_SOLICITED_MASK;
+	return flags & IB_CQ_REPORT_MISSED_EVENTS && cq->count;
+}
+
+/**
+ * edu_cq_push - add a completion
+ * @ibcq: the queue
+ * @wc: the completion
+ * @solicited: also tell who waits for solicited completions only
+ *
+ * If the queue is full, it is broken and says so, once.
+ */
+void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
+{
+	struct edu_cq *cq = to_edu_cq(ibcq);
+	struct ib_event event = {
+		.device = ibcq->device,
+		.element.cq = ibcq,
+		.event = IB_EVENT_CQ_ERR,
+	};
+
+	lockdep_assert_held(&to_edu_dev(ibcq->device)->lock);
+
+	if (cq->overflow)
+		return;
+	if (cq->count == ibcq->cqe) {
+		cq->overflow = true;
+		if (ibcq->event_handler)
+			ibcq->event_handler(&event, ibcq->cq_context);
+		return;
+	}
+	cq->ring[(cq->head + cq->count) % ibcq->cqe] = *wc;
+	cq->count++;
+
+	if (cq->armed == IB_CQ_NEXT_COMP ||
+	    (cq->armed == IB_CQ_SOLICITED &&
+	     (solicited || wc->status != IB_WC_SUCCESS))) {
+		cq->armed = 0;
+		if (ibcq->comp_handler)
+			ibcq->comp_handler(ibcq, ibcq->cq_context);
+	}
+}
+
+/**
+ * edu_cq_purge - drop the completions of a queue pair
+ * @ibcq: the queue
+ * @ibqp: the queue pair, about to be reset or to vanish
+ */
+void edu_cq_purge(struct ib_cq *ibcq, const struct ib_qp *ibqp)
+{
+	struct edu_cq *cq = to_edu_cq(ibcq);
+	u32 i, kept = 0;
+
+	lockdep_assert_held(&to_edu_dev(ibcq->device)->lock);
+
+	for (i = 0; i < cq->count; i++) {
+		struct ib_wc *wc = &cq->ring[(cq->head + i) % ibcq->cqe];
+
+		if (wc->qp != ibqp)
+			cq->ring[(cq->head + kept++) % ibcq->cqe] = *wc;
+	}
+	cq->count = kept;
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory regions: keys, translation, and dma-bufs that move.
+ *
+ * A region is translated by a table of DMA addresses of equally large blocks,
+ * as large as its memory allows. Memory of a program is pinned, its table is
+ * built once. A dma-buf may be moved or taken back by its exporter at any
+ * time, so its table comes and goes:
+ *
+ *	registration	maps, so that what the device cannot reach, or may not,
+ *			is refused there and then
+ *	invalidation	marks the region as not mapped, waits for the engine,
+ *			unmaps. When it returns nothing touches the memory.
+ *	next use	the worker maps again, by edu_mr_transfer()
+ *
+ * An invalidation comes with the reservation lock held, and waits for the
+ * engine under it. So the worker takes that lock only while the engine stands
+ * still, and takes no second one: two regions of a work request are used one
+ * after the other. The first transfer after a mapping is started before the
+ * lock is dropped; therefore each mapping is good for one transfer at least,
+ * and the worker gets ahead however often the buffer moves.
+ *
+ * A move between the two transfers of a chunk needs no care. The bytes in the
+ * device's buffer were read from the old place while it was valid, and the
+ * exporter copies the buffer only after the engine has stopped.
+ *
+ * The worker finds a region by its key and holds a reference while it uses it.
+ * Deregistration takes the key away and waits for that reference.
+ */
+#include <linux/cleanup.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <rdma/ib_umem.h>
+#include <rdma/iter.h>
+#include <rdma/uverbs_ioctl.h>
+
+#include "edu_ib.h"
+
+#define EDU_ACCESS	(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
+			 IB_ACCESS_REMOTE_READ | IB_ACCESS_OPTIONAL)
+
+static struct edu_mr *to_edu_mr(struct ib_mr *ibmr)
+{
+	return container_of(ibmr, struct edu_mr, ibmr);
+}
+
+static struct dma_resv *edu_mr_resv(struct edu_mr *mr)
+{
+	return to_ib_umem_dmabuf(mr->umem)->attach->dmabuf->resv;
+}
+
+/*
+ * Translation
+ */
+
+/* Build the table of a region whose memory is mapped */
+static int edu_mr_translate(struct edu_mr *mr)
+{
+	struct edu_dev *edu = to_edu_dev(mr->ibmr.device);
+	size_t entries, i = 0;
+	struct ib_block_iter iter;
+	unsigned long size;
+	dma_addr_t *table;
+
+	size = ib_umem_find_best_pgsz(mr->umem, EDU_PAGE_SIZES, mr->ibmr.iova);
+	if (!size)
+		return -EINVAL;
+	entries = ib_umem_num_dma_blocks(mr->umem, size);
+	table = kvmalloc_array(entries, sizeof(*table),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!table)
+		return -ENOMEM;
+	rdma_umem_for_each_dma_block(mr->umem, &iter, size) {
+		if (i == entries)
+			break;
+		table[i++] = rdma_block_iter_dma_address(&iter);
+	}
+	/* The exporter mapped less than it promised */
+	if (i < entries) {
+		kvfree(table);
+		return -EIO;
+	}
+
+	guard(spinlock_irqsave)(&edu->lock);
+	mr->table = table;
+	mr->entries = entries;
+	mr->shift = ilog2(size);
+	mr->mapped = true;
+	return 0;
+}
+
+static void edu_mr_untranslate(struct edu_mr *mr)
+{
+	struct edu_dev *edu = to_edu_dev(mr->ibmr.device);
+	dma_addr_t *table;
+
+	scoped_guard(spinlock_irqsave, &edu->lock) {
+		mr->mapped = false;
+		mr->invalidations++;
+		mr->entries = 0;
+		table = mr->table;
+		mr->table = NULL;
+	}
+	edu_engine_quiesce(mr);
+	kvfree(table);
+}
+
+/*
+ * dma-bufs
+ */
+
+static int edu_mr_map_locked(struct edu_mr *mr)
+{
+	struct ib_umem_dmabuf *umem = to_ib_umem_dmabuf(mr->umem);
+	int ret;
+
+	dma_resv_assert_held(edu_mr_resv(mr));
+
+	if (mr->mapped)
+		return 0;
+	ret = ib_umem_dmabuf_map_pages(umem);
+	if (!ret)
+		ret = edu_mr_translate(mr);
+	/* It may have mapped and then failed to wait for the bytes */
+	if (ret)
+		ib_umem_dmabuf_unmap_pages(umem);
+	return ret;
+}
+
+static void edu_mr_unmap_locked(struct edu_mr *mr)
+{
+	dma_resv_assert_held(edu_mr_resv(mr));
+
+	if (!mr->mapped)
+		return;
+	edu_mr_untranslate(mr);
+	ib_umem_dmabuf_unmap_pages(to_ib_umem_dmabuf(mr->umem));
+}
+
+static void edu_mr_invalidate(struct dma_buf_attachment *attach)
+{
+	struct ib_umem_dmabuf *umem = attach->importer_priv;
+	struct edu_mr *mr = umem->private;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	/* If it is not a region yet, nothing is mapped */
+	if (mr)
+		edu_mr_unmap_locked(mr);
+}
+
+static const struct dma_buf_attach_ops edu_mr_attach_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = edu_mr_invalidate,
+};
+
+/*
+ * Use by the worker
+ */
+
+/**
+ * edu_mr_get - find the memory region that a work request may use
+ * @edu: the device
+ * @ibpd: the protection domain it must be of
+ * @sge: key and the range that must lie in it
+ * @access: the IB_ACCESS_* it must allow
+ *
+ * Return: the region with a reference, or NULL.
+ */
+struct edu_mr *edu_mr_get(struct edu_dev *edu, const struct ib_pd *ibpd,
+			  const struct ib_sge *sge, int access)
+{
+	struct edu_mr *mr;
+
+	xa_lock(&edu->mrs);
+	mr = xa_load(&edu->mrs, sge->lkey >> 8);
+	/* In this order nothing can overflow */
+	if (mr && mr->ibmr.lkey == sge->lkey && mr->ibmr.pd == ibpd &&
+	    (mr->access & access) == access && sge->addr >= mr->ibmr.iova &&
+	    sge->length <= mr->ibmr.length &&
+	    sge->addr - mr->ibmr.iova <= mr->ibmr.length - sge->length)
+		refcount_inc(&mr->ref);
+	else
+		mr = NULL;
+	xa_unlock(&edu->mrs);
+	return mr;
+}
+
+void edu_mr_put(struct edu_mr *mr)
+{
+	if (refcount_dec_and_test(&mr->ref))
+		complete(&mr->unused);
+}
+
+/* Start a transfer on a region that was invalidated */
+static int edu_mr_map_and_start(struct edu_mr *mr, u64 addr, u32 buf,
+				u32 length, bool to_mem)
+{
+	struct dma_resv *resv = edu_mr_resv(mr);
+	int ret;
+
+	dma_resv_lock(resv, NULL);
+	ret = edu_mr_map_locked(mr);
+	if (!ret)
+		ret = edu_engine_start(mr, addr, buf, length, to_mem);
+	dma_resv_unlock(resv);
+	return ret;
+}
+
+/**
+ * edu_mr_transfer - transfer between a region and the device's buffer
+ * @mr: the region; the caller holds a reference
+ * @addr: where in @mr
+ * @buf: where in the device's buffer
+ * @length: number of bytes, at most to the ends of both
+ * @to_mem: from the device's buffer to @mr rather than from @mr
+ *
+ * Context: only the worker. Takes the reservation lock if it has to map.
+ *
+ * Return: 0; -EIO if the device is dead; any other error if the region cannot be
+ * mapped.
+ */
+int edu_mr_transfer(struct edu_mr *mr, u64 addr, u32 buf, u32 length,
+		    bool to_mem)
+{
+	struct edu_dev *edu = to_edu_dev(mr->ibmr.device);
+
+	while (length) {
+		int ret, n;
+
+		n = edu_engine_start(mr, addr, buf, length, to_mem);
+		if (n == -EAGAIN)
+			n = edu_mr_map_and_start(mr, addr, buf, length, to_mem);
+		if (n < 0)
+			return n;
+		ret = edu_engine_wait(edu);
+		if (ret)
+			return ret;
+		addr += n;
+		buf += n;
+		length -= n;
+	}
+	return 0;
+}
+
+/*
+ * Registration
+ */
+
+/* A region with a key that nobody knows yet */
+static struct edu_mr *edu_mr_alloc(struct ib_pd *ibpd, u64 length, u64 iova,
+				   int access)
+{
+	struct edu_dev *edu = to_edu_dev(ibpd->device);
+	struct edu_mr *mr;
+	u32 index;
+	u64 end;
+	int ret;
+
+	if (access & ~EDU_ACCESS)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (!length || length > EDU_MAX_LENGTH ||
+	    check_add_overflow(iova, length - 1, &end))
+		return ERR_PTR(-EINVAL);
+
+	mr = kzalloc_obj(*mr, GFP_KERNEL_ACCOUNT);
+	if (!mr)
+		return ERR_PTR(-ENOMEM);
+	ret = xa_alloc(&edu->mrs, &index, NULL, XA_LIMIT(1, EDU_MAX_MR),
+		       GFP_KERNEL);
+	if (ret) {
+		kfree(mr);
+		return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);
+	}
+	refcount_set(&mr->ref, 1);
+	init_completion(&mr->unused);
+	mr->access = access;
+	mr->ibmr.device = ibpd->device;
+	mr->ibmr.pd = ibpd;
+	mr->ibmr.iova = iova;
+	mr->ibmr.length = length;
+	/* A stale key does not fit the next region of the same index */
+	mr->ibmr.lkey = index << 8 | (u8)atomic_inc_return(&edu->key);
+	mr->ibmr.rkey = mr->ibmr.lkey;
+	return mr;
+}
+
+/* Cannot fail: edu_mr_alloc() made the place */
+static struct ib_mr *edu_mr_publish(struct edu_mr *mr)
+{
+	struct edu_dev *edu = to_edu_dev(mr->ibmr.device);
+
+	xa_store(&edu->mrs, mr->ibmr.lkey >> 8, mr, GFP_KERNEL);
+	return &mr->ibmr;
+}
+
+static void edu_mr_destroy(struct edu_mr *mr)
+{
+	struct edu_dev *edu = to_edu_dev(mr->ibmr.device);
+
+	/* No more references, and none is left */
+	xa_erase(&edu->mrs, mr->ibmr.lkey >> 8);
+	edu_mr_put(mr);
+	wait_for_completion(&mr->unused);
+
+	if (mr->umem && mr->umem->is_dmabuf) {
+		struct dma_resv *resv = edu_mr_resv(mr);
+
+		dma_resv_lock(resv, NULL);
+		edu_mr_unmap_locked(mr);
+		dma_resv_unlock(resv);
+	} else if (mr->umem) {
+		edu_mr_untranslate(mr);
+	}
+	/* Callbacks may come until this returns */
+	if (mr->umem)
+		ib_umem_release(mr->umem);
+	kfree(mr);
+}
+
+struct ib_mr *edu_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
+			      u64 iova, int access, struct ib_dmah *dmah,
+			      struct ib_udata *udata)
+{
+	struct ib_umem *umem;
+	struct edu_mr *mr;
+	int ret;
+
+	if (dmah)
+		return ERR_PTR(-EOPNOTSUPP);
+	ret = ib_no_udata_io(udata);
+	if (ret)
+		return ERR_PTR(ret);
+	mr = edu_mr_alloc(ibpd, length, iova, access);
+	if (IS_ERR(mr))
+		return ERR_CAST(mr);
+
+	umem = ib_umem_get_va(ibpd->device, start, length, access);
+	if (IS_ERR(umem)) {
+		ret = PTR_ERR(umem);
+		goto err_destroy;
+	}
+	mr->umem = umem;
+	ret = edu_mr_translate(mr);
+	if (ret)
+		goto err_destroy;
+	return edu_mr_publish(mr);
+
+err_destroy:
+	edu_mr_destroy(mr);
+	return ERR_PTR(ret);
+}
+
+struct ib_mr *edu_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
+				     u64 length, u64 iova, int fd, int access,
+				     struct ib_dmah *dmah,
+				     struct uverbs_attr_bundle *attrs)
+{
+	struct ib_umem_dmabuf *umem;
+	struct dma_resv *resv;
+	struct edu_mr *mr;
+	int ret;
+
+	if (dmah)
+		return ERR_PTR(-EOPNOTSUPP);
+	ret = ib_no_udata_io(&attrs->driver_udata);
+	if (ret)
+		return ERR_PTR(ret);
+	mr = edu_mr_alloc(ibpd, length, iova, access);
+	if (IS_ERR(mr))
+		return ERR_CAST(mr);
+
+	umem = ib_umem_dmabuf_get(ibpd->device, offset, length, fd, access,
+				  &edu_mr_attach_ops);
+	if (IS_ERR(umem)) {
+		ret = PTR_ERR(umem);
+		goto err_destroy;
+	}
+	mr->umem = &umem->umem;
+	resv = edu_mr_resv(mr);
+	dma_resv_lock(resv, NULL);
+	umem->private = mr;
+	ret = edu_mr_map_locked(mr);
+	dma_resv_unlock(resv);
+	if (ret)
+		goto err_destroy;
+	return edu_mr_publish(mr);
+
+err_destroy:
+	edu_mr_destroy(mr);
+	return ERR_PTR(ret);
+}
+
+int edu_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
+{
+	edu_mr_destroy(to_edu_mr(ibmr));
+	return 0;
+}

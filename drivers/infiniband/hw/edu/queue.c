@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Work queues: posting, completing and flushing of work requests.
+ *
+ * Requests are copied into rings of fixed size. Nothing is looked up when they
+ * are posted: keys are checked when the worker gets there, as a device does.
+ */
+#include <linux/cleanup.h>
+
+#include "edu_ib.h"
+
+#define EDU_SEND_FLAGS	(IB_SEND_SIGNALED | IB_SEND_SOLICITED | IB_SEND_FENCE)
+
+/*
+ * Completing; edu_dev.lock is held
+ */
+
+static enum ib_wc_opcode edu_wc_opcode(enum ib_wr_opcode opcode)
+{
+	switch (opcode) {
+	case IB_WR_RDMA_WRITE:
+	case IB_WR_RDMA_WRITE_WITH_IMM:
+		return IB_WC_RDMA_WRITE;
+	case IB_WR_RDMA_READ:
+		return IB_WC_RDMA_READ;
+	default:
+		return IB_WC_SEND;
+	}
+}
+
+/**
+ * edu_send_complete - finish the first send request of a queue pair
+ * @qp: the queue pair
+ * @status: how it ended
+ */
+void edu_send_complete(struct edu_qp *qp, enum ib_wc_status status)
+{
+	const struct edu_wqe *send = edu_ring_first(&qp->sq);
+	struct ib_wc wc = {
+		.wr_id = send->wr_id,
+		.status = status,
+		.opcode = edu_wc_opcode(send->opcode),
+		.byte_len = send->length,
+		.qp = &qp->ibqp,
+		.port_num = EDU_PORT,
+	};
+
+	if (status != IB_WC_SUCCESS || qp->sig_all ||
+	    send->flags & IB_SEND_SIGNALED)
+		edu_cq_push(qp->ibqp.send_cq, &wc, false);
+	edu_ring_drop_first(&qp->sq);
+	qp->started = false;
+	qp->done = 0;
+}
+
+/**
+ * edu_recv_complete - finish the first receive request of a queue pair
+ * @qp: the queue pair
+ * @status: how it ended
+ * @from: the sender, or NULL if there is none
+ * @send: what was sent, or NULL
+ */
+void edu_recv_complete(struct edu_qp *qp, enum ib_wc_status status,
+		       const struct edu_qp *from, const struct edu_wqe *send)
+{
+	struct ib_wc wc = {
+		.wr_id = edu_ring_first(&qp->rq)->wr_id,
+		.status = status,
+		.opcode = IB_WC_RECV,
+		.qp = &qp->ibqp,
+		.slid = EDU_LID,
+		.port_num = EDU_PORT,
+	};
+
+	if (send) {
+		wc.byte_len = send->length;
+		wc.src_qp = from->ibqp.qp_num;
+		if (send->opcode == IB_WR_RDMA_WRITE_WITH_IMM)
+			wc.opcode = IB_WC_RECV_RDMA_WITH_IMM;
+		if (send->opcode != IB_WR_SEND) {
+			wc.wc_flags = IB_WC_WITH_IMM;
+			wc.ex.imm_data = send->imm;
+		}
+	}
+	edu_cq_push(qp->ibqp.recv_cq, &wc,
+		    send && send->flags & IB_SEND_SOLICITED);
+	edu_ring_drop_first(&qp->rq);
+}
+
+static void edu_qp_flush(struct edu_qp *qp)
+{
+	while (qp->sq.count)
+		edu_send_complete(qp, IB_WC_WR_FLUSH_ERR);
+	while (qp->rq.count)
+		edu_recv_complete(qp, IB_WC_WR_FLUSH_ERR, NULL, NULL);
+}
+
+/*
+ * States; edu_dev.lock is held
+ */
+
+/* Does the worker execute a chunk of it, on one end or the other? */
+bool edu_qp_in_use(const struct edu_qp *qp)
+{
+	struct edu_dev *edu = to_edu_dev(qp->ibqp.device);
+
+	lockdep_assert_held(&edu->lock);
+	return edu->cur_qp == qp || edu->cur_peer == qp;
+}
+
+/**
+ * edu_qp_run - do what the state says
+ * @qp: the queue pair, whose state or queues changed
+ *
+ * While the worker is at it, the first requests belong to the worker, which
+ * calls this again when it is through.
+ */
+void edu_qp_run(struct edu_qp *qp)
+{
+	struct edu_dev *edu = to_edu_dev(qp->ibqp.device);
+
+	lockdep_assert_held(&edu->lock);
+	if (qp->attr.qp_state == IB_QPS_ERR && !edu_qp_in_use(qp))
+		edu_qp_flush(qp);
+	else if (qp->attr.qp_state == IB_QPS_RTS && qp->sq.count)
+		mod_delayed_work(edu->wq, &edu->work, 0);
+}
+
+/* A queue pair in RESET has nothing to flush and stays there */
+void edu_qp_error(struct edu_qp *qp)
+{
+	lockdep_assert_held(&to_edu_dev(qp->ibqp.device)->lock);
+	if (qp->attr.qp_state == IB_QPS_RESET)
+		return;
+	qp->attr.qp_state = IB_QPS_ERR;
+	edu_qp_run(qp);
+}
+
+void edu_qp_error_all(struct edu_dev *edu)
+{
+	struct edu_qp *qp;
+
+	lockdep_assert_held(&edu->lock);
+	list_for_each_entry(qp, &edu->qps, node)
+		edu_qp_error(qp);
+}
+
+/*
+ * Posting
+ */
+
+static struct edu_wqe *edu_ring_next(struct edu_ring *ring)
+{
+	if (ring->count == ring->size)
+		return NULL;
+	return &ring->wqe[(ring->head + ring->count) % ring->size];
+}
+
+static int edu_wqe_set_sge(struct edu_wqe *wqe, const struct ib_sge *sge,
+			   int num_sge, u32 max)
+{
+	int i;
+
+	if (num_sge < 0 || num_sge > max)
+		return -EINVAL;
+	wqe->num_sge = num_sge;
+	wqe->length = 0;
+	for (i = 0; i < num_sge; i++) {
+		wqe->sge[i] = sge[i];
+		wqe->length += sge[i].length;
+	}
+	return 0;
+}
+
+static int edu_queue_send(struct edu_qp *qp, const struct ib_send_wr *wr)
+{
+	struct edu_wqe *wqe = edu_ring_next(&qp->sq);
+	int ret;
+
+	if (wr->send_flags & ~EDU_SEND_FLAGS)
+		return -EINVAL;
+	if (!wqe)
+		return -ENOMEM;
+
+	switch (wr->opcode) {
+	case IB_WR_RDMA_WRITE:
+	case IB_WR_RDMA_WRITE_WITH_IMM:
+	case IB_WR_RDMA_READ:
+		wqe->remote = rdma_wr(wr)->remote_addr;
+		wqe->rkey = rdma_wr(wr)->rkey;
+		break;
+	case IB_WR_SEND:
+	case IB_WR_SEND_WITH_IMM:
+		break;
+	default:
+		return -EINVAL;
+	}
+	wqe->wr_id = wr->wr_id;
+	wqe->opcode = wr->opcode;
+	wqe->flags = wr->send_flags;
+	wqe->imm = wr->ex.imm_data;
+	ret = edu_wqe_set_sge(wqe, wr->sg_list, wr->num_sge,
+			      qp->attr.cap.max_send_sge);
+	if (ret)
+		return ret;
+	if (wqe->length > EDU_MAX_MSG)
+		return -EINVAL;
+	qp->sq.count++;
+	return 0;
+}
+
+static int edu_queue_recv(struct edu_qp *qp, const struct ib_recv_wr *wr)
+{
+	struct edu_wqe *wqe = edu_ring_next(&qp->rq);
+	int ret;
+
+	if (!wqe)
+		return -ENOMEM;
+	wqe->wr_id = wr->wr_id;
+	ret = edu_wqe_set_sge(wqe, wr->sg_list, wr->num_sge,
+			      qp->attr.cap.max_recv_sge);
+	if (!ret)
+		qp->rq.count++;
+	return ret;
+}
+
+int edu_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
+		  const struct ib_send_wr **bad_wr)
+{
+	struct edu_qp *qp = to_edu_qp(ibqp);
+	int ret = 0;
+
+	guard(spinlock_irqsave)(&to_edu_dev(ibqp->device)->lock);
+	if (qp->attr.qp_state != IB_QPS_RTS &&
+	    qp->attr.qp_state != IB_QPS_ERR) {
+		*bad_wr = wr;
+		return -EINVAL;
+	}
+	for (; wr && !ret; wr = wr->next) {
+		*bad_wr = wr;
+		ret = edu_queue_send(qp, wr);
+	}
+	edu_qp_run(qp);
+	return ret;
+}
+
+int edu_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
+		  const struct ib_recv_wr **bad_wr)
+{
+	struct edu_qp *qp = to_edu_qp(ibqp);
+	int ret = 0;
+
+	guard(spinlock_irqsave)(&to_edu_dev(ibqp->device)->lock);
+	if (qp->attr.qp_state == IB_QPS_RESET) {
+		*bad_wr = wr;
+		return -EINVAL;
+	}
+	for (; wr && !ret; wr = wr->next) {
+		*bad_wr = wr;
+		ret = edu_queue_recv(qp, wr);
+	}
+	edu_qp_run(qp);
+	return ret;
+}
