@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "module.h"
 #include "pci.h"
 #include "sysfs.h"
 
+#define BUS "/sys/bus/pci/"
 #define MAX_SAVED 8
 
 static struct {
@@ -38,7 +40,7 @@ bool pci_topology_is(const char *name)
 static void device_path(char *buf, size_t size, const char *addr,
 			const char *file)
 {
-	snprintf(buf, size, "/sys/bus/pci/devices/%s/%s", addr, file);
+	snprintf(buf, size, BUS "devices/%s/%s", addr, file);
 }
 
 bool pci_exists(const char *addr)
@@ -135,7 +137,7 @@ static int move_to(const char *addr, const char *driver, const char *override)
 	if (*driver && !now[0]) {
 		ret = set_override(addr, driver);
 		if (!ret)
-			ret = __sysfs_write("/sys/bus/pci/drivers_probe", addr);
+			ret = __sysfs_write(BUS "drivers_probe", addr);
 		if (ret)
 			return ret;
 		/* The probe's own error is lost: see whether it has one now */
@@ -166,6 +168,13 @@ void pci_bind(const char *addr, const char *driver)
 		     "%s: cannot bind it to %s: %s. Is the driver there ('modprobe %s') and nothing using the device?\n",
 		     addr, driver ? driver : "no driver", strerror(-ret),
 		     driver ? driver : "");
+}
+
+void pci_load_driver(const char *module)
+{
+	sysfs_write(BUS "drivers_autoprobe", "0");
+	module_load(module);
+	sysfs_write(BUS "drivers_autoprobe", "1");
 }
 
 void pci_restore(void)

@@ -50,6 +50,15 @@ int __pci_bind(const char *addr, const char *driver);
 void pci_bind(const char *addr, const char *driver);
 
 /**
+ * pci_load_driver - load a driver, or fail the test
+ * @module: name of its module
+ *
+ * It takes no device by itself: there are two edu, and drivers for them that
+ * would take both. See pci_bind().
+ */
+void pci_load_driver(const char *module);
+
+/**
  * __pci_unbind - unbind a device through sysfs
  * @addr: PCI address
  *

@@ -61,6 +61,11 @@ uint64_t guard_word(uint64_t offset)
 	return 0x6a2d000000000001ull + offset;
 }
 
+uint8_t guard_byte(uint64_t offset)
+{
+	return (uint8_t)(guard_word(offset & ~7ull) >> (offset & 7) * 8);
+}
+
 void guard_fill(void *bar, uint64_t offset, uint64_t length)
 {
 	volatile uint64_t *word = (uint64_t *)((uint8_t *)bar + offset);

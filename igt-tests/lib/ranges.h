@@ -85,6 +85,9 @@ void picture_check(const struct picture *picture);
 /** guard_word - what the guard pattern is at an offset of the BAR */
 uint64_t guard_word(uint64_t offset);
 
+/** guard_byte - the same by bytes, at any offset */
+uint8_t guard_byte(uint64_t offset);
+
 /** guard_fill - write the guard pattern */
 void guard_fill(void *bar, uint64_t offset, uint64_t length);
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "igt_core.h"
-#include "module.h"
 #include "pci.h"
 #include "sg_importer.h"
 #include "sysfs.h"
@@ -19,12 +18,12 @@ static int do_ioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-void sg_bind(void)
+void sg_bind(const char *addr)
 {
 	uint64_t deadline = now_ms() + 5000;
 
-	module_load("dma-buf-edu");
-	pci_bind(pci_env("DMABUF_EDU"), "dma-buf-edu");
+	pci_load_driver("dma-buf-edu");
+	pci_bind(addr, "dma-buf-edu");
 	while (access(NODE, F_OK)) {
 		igt_assert_f(now_ms() < deadline,
 			     "no " NODE " although the driver is bound\n");
@@ -90,4 +89,33 @@ int __sg_copy(int importer, uint64_t offset, void *data, size_t length,
 	};
 
 	return do_ioctl(importer, DMA_BUF_EDU_COPY, &copy);
+}
+
+void sg_copy_both(int importer, uint8_t *bar,
+		  const struct vfio_region_dma_range *ranges, size_t nr,
+		  uint64_t at)
+{
+	uint8_t out[SG_COPY_BOTH], in[SG_COPY_BOTH];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < SG_COPY_BOTH; i++)
+		out[i] = (uint8_t)(at / PAGE + i * 3 + 1);
+	ret = __sg_copy(importer, at, out, SG_COPY_BOTH, true);
+	igt_assert_f(!ret, "copy to 0x%" PRIx64 ": %s\n", at, strerror(-ret));
+	for (i = 0; i < SG_COPY_BOTH; i++)
+		igt_assert_eq(bar[ranges_find(ranges, nr, at + i)], out[i]);
+
+	for (i = 0; i < SG_COPY_BOTH; i++)
+		bar[ranges_find(ranges, nr, at + i)] = (uint8_t)~out[i];
+	ret = __sg_copy(importer, at, in, SG_COPY_BOTH, false);
+	igt_assert_f(!ret, "copy from 0x%" PRIx64 ": %s\n", at, strerror(-ret));
+	for (i = 0; i < SG_COPY_BOTH; i++)
+		igt_assert_eq(in[i], (uint8_t)~out[i]);
+
+	for (i = 0; i < SG_COPY_BOTH; i++) {
+		uint64_t pos = ranges_find(ranges, nr, at + i);
+
+		bar[pos] = guard_byte(pos);
+	}
 }

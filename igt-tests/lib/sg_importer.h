@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "edu_importer_uapi.h"
+#include "ranges.h"
 
 /**
- * sg_bind - give edu to the kernel's scatterlist importer, or fail the test
+ * sg_bind - give an edu to the kernel's scatterlist importer, or fail the test
+ * @addr: PCI address; the importer can have only one device
  *
- * $DMABUF_EDU goes back to what it had when the program exits.
+ * It goes back to what it had when the program exits.
  */
-void sg_bind(void);
+void sg_bind(const char *addr);
 
 /** sg_open - a new importer; Return: its fd */
 int sg_open(void);
@@ -50,5 +52,22 @@ void sg_info(int importer, struct dma_buf_edu_info *info);
  */
 int __sg_copy(int importer, uint64_t offset, void *data, size_t length,
 	      bool to_dmabuf);
+
+/* Bytes that sg_copy_both() copies */
+#define SG_COPY_BOTH 256u
+
+/**
+ * sg_copy_both - copy to the dma-buf and from it, compared by the CPU
+ * @importer: from sg_open(), mapped
+ * @bar: CPU mapping of what the dma-buf is made of
+ * @ranges: of the dma-buf, offsets into @bar
+ * @nr: number of them
+ * @at: offset in the dma-buf
+ *
+ * Afterwards the guard pattern is in their place.
+ */
+void sg_copy_both(int importer, uint8_t *bar,
+		  const struct vfio_region_dma_range *ranges, size_t nr,
+		  uint64_t at);
 
 #endif /* LIB_SG_IMPORTER_H */

@@ -36,42 +36,60 @@ void sweep_require(void)
 		sysfs_write(settings[i].file, settings[i].value);
 }
 
-void sweep_start(struct sweep *sweep)
-{
-	sweep->n = 0;
-	sweep->over = false;
-	sweep->fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	igt_assert_fd(sweep->fd);
-}
-
-void sweep_arm(struct sweep *sweep)
+/* From here on the n-th allocation of this thread fails */
+static void arm(int fd, unsigned int n)
 {
 	char text[16];
-	int len;
+	int len = snprintf(text, sizeof(text), "%u", n);
 
-	/* Far beyond any operation here: a count that never ends is a bug */
-	sweep->n++;
-	igt_assert_f(sweep->n < 20000, "%u allocations and no end\n", sweep->n);
-	len = snprintf(text, sizeof(text), "%u", sweep->n);
-	igt_assert_eq((int)pwrite(sweep->fd, text, (size_t)len, 0), len);
+	igt_assert_eq((int)pwrite(fd, text, (size_t)len, 0), len);
 }
 
-bool sweep_disarm(struct sweep *sweep)
+/* Return: whether an allocation was made to fail */
+static bool disarm(int fd)
 {
 	char text[16] = "";
 	bool failed;
 
 	/* 0: it was reached. Reading can itself allocate, before it is off */
-	failed = pread(sweep->fd, text, sizeof(text) - 1, 0) < 0 ||
+	failed = pread(fd, text, sizeof(text) - 1, 0) < 0 ||
 		 !strcmp(text, "0\n");
-	if (pwrite(sweep->fd, "0", 1, 0) != 1)
-		igt_assert_eq((int)pwrite(sweep->fd, "0", 1, 0), 1);
-	if (!failed)
-		sweep->over = true;
+	if (pwrite(fd, "0", 1, 0) != 1)
+		igt_assert_eq((int)pwrite(fd, "0", 1, 0), 1);
 	return failed;
 }
 
-void sweep_end(struct sweep *sweep)
+void sweep_over(const struct sweep_op *op)
 {
-	close(sweep->fd);
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), ret;
+	unsigned int n = 0, failed = 0;
+	bool hit;
+
+	igt_assert_fd(fd);
+	do {
+		/* Far beyond any operation: a count that never ends is a bug */
+		n++;
+		igt_assert_f(n < 20000, "%u allocations and no end\n", n);
+		if (op->begin)
+			op->begin();
+		arm(fd, n);
+		ret = op->go();
+		hit = disarm(fd);
+		if (ret < 0) {
+			failed++;
+			igt_assert_f(hit && ret == -ENOMEM,
+				     "allocation %u %s: %s\n", n,
+				     hit ? "failed" : "did not even fail",
+				     strerror(-ret));
+			if (op->failed)
+				op->failed();
+		} else if (op->undo) {
+			op->undo(ret);
+		}
+	} while (hit);
+	close(fd);
+	igt_info("%u allocations failed, %u of them the operation\n", n - 1,
+		 failed);
+	/* An operation that allocates nothing is not what is swept here */
+	igt_assert_lt(1, (int)n);
 }

@@ -2,30 +2,18 @@
 #ifndef LIB_SWEEP_H
 #define LIB_SWEEP_H
 
-#include <stdbool.h>
-
 /**
- * struct sweep - fail the n-th allocation of an operation, n = 1, 2, ...
- * @n: allocation that fails in this pass
- * @fd: of this thread's fail-nth file
- * @over: a pass went through without its n-th allocation
- *
- * ::
- *
- *	for (sweep_start(&sweep); !sweep.over;) {
- *		sweep_arm(&sweep);
- *		ret = operation();
- *		if (sweep_disarm(&sweep))
- *			... an allocation failed: ret says -ENOMEM or 0 ...
- *		else
- *			... none did: it must have worked ...
- *	}
- *	sweep_end(&sweep);
+ * struct sweep_op - something that may fail half way
+ * @begin: before each pass; may be NULL
+ * @go: the operation; returns a value >= 0 or -errno
+ * @undo: undoes a successful @go; may be NULL
+ * @failed: looks at what a failed @go left; may be NULL
  */
-struct sweep {
-	unsigned int n;
-	int fd;
-	bool over;
+struct sweep_op {
+	void (*begin)(void);
+	int (*go)(void);
+	void (*undo)(int result);
+	void (*failed)(void);
 };
 
 /**
@@ -35,21 +23,13 @@ struct sweep {
  */
 void sweep_require(void);
 
-/** sweep_start - open the file; the first pass is n = 1 */
-void sweep_start(struct sweep *sweep);
-
-/** sweep_arm - from here on the n-th allocation of this thread fails */
-void sweep_arm(struct sweep *sweep);
-
 /**
- * sweep_disarm - end of a pass
- * @sweep: the sweep
+ * sweep_over - do something with its n-th allocation failing, n = 1, 2, ...
+ * @op: the operation
  *
- * Return: whether an allocation was made to fail. If not, the sweep is over.
+ * Until a pass goes through without an n-th allocation. Fails the test if an
+ * operation fails without one that failed, or with anything but -ENOMEM.
  */
-bool sweep_disarm(struct sweep *sweep);
-
-/** sweep_end - close the file */
-void sweep_end(struct sweep *sweep);
+void sweep_over(const struct sweep_op *op);
 
 #endif /* LIB_SWEEP_H */

@@ -152,6 +152,20 @@ int vfio_dmabuf_one(struct vfio_device *dev, unsigned int bar, uint64_t offset,
 int __vfio_dmabuf_bars(struct vfio_device *dev,
 		       const struct vfio_region_dma_range *ranges, size_t nr);
 
+/**
+ * vfio_dmabuf_two_bars - export a page of one BAR, then a page of another
+ * @dev: the device
+ * @first: 0 to 5
+ * @first_at: offset of the page in it
+ * @second: 0 to 5
+ * @second_at: offset of the page in it
+ *
+ * Return: the dma-buf's fd.
+ */
+int vfio_dmabuf_two_bars(struct vfio_device *dev, unsigned int first,
+			 uint64_t first_at, unsigned int second,
+			 uint64_t second_at);
+
 /** vfio_has_dmabuf - whether the kernel offers the feature for this device */
 bool vfio_has_dmabuf(struct vfio_device *dev);
 

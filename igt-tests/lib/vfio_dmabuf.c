@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "igt_core.h"
+#include "ranges.h"
 #include "vfio.h"
 
 int __vfio_dmabuf_raw(struct vfio_device *dev,
@@ -75,6 +76,21 @@ int __vfio_dmabuf_bars(struct vfio_device *dev,
 	};
 
 	return __vfio_dmabuf_raw(dev, &head, ranges, nr);
+}
+
+int vfio_dmabuf_two_bars(struct vfio_device *dev, unsigned int first,
+			 uint64_t first_at, unsigned int second,
+			 uint64_t second_at)
+{
+	const struct vfio_region_dma_range ranges[] = {
+		{ dev->region[first].offset + first_at, PAGE },
+		{ dev->region[second].offset + second_at, PAGE },
+	};
+	int fd = __vfio_dmabuf_bars(dev, ranges, 2);
+
+	igt_assert_f(fd >= 0, "%s: cannot export a page of BAR%u and BAR%u: %s\n",
+		     dev->addr, first, second, strerror(-fd));
+	return fd;
 }
 
 bool vfio_has_dmabuf(struct vfio_device *dev)

@@ -13,6 +13,7 @@
 #include "igt_core.h"
 #include "memory.h"
 #include "module.h"
+#include "pci.h"
 #include "scene.h"
 #include "sg_importer.h"
 #include "sweep.h"
@@ -24,53 +25,6 @@ static struct scene scene;
 static struct vfio_region_dma_range *ranges;
 static int fd = -1;
 static uint32_t other;
-
-/**
- * struct operation - something that may fail half way
- * @begin: before each pass; may be NULL
- * @go: the operation; returns a value >= 0 or -errno
- * @undo: undoes a successful @go; may be NULL
- * @failed: looks at what a failed @go left; may be NULL
- */
-struct operation {
-	void (*begin)(void);
-	int (*go)(void);
-	void (*undo)(int result);
-	void (*failed)(void);
-};
-
-static void sweep_over(const struct operation *op)
-{
-	unsigned int failed = 0;
-	struct sweep sweep;
-	bool hit;
-	int ret;
-
-	sweep_start(&sweep);
-	while (!sweep.over) {
-		if (op->begin)
-			op->begin();
-		sweep_arm(&sweep);
-		ret = op->go();
-		hit = sweep_disarm(&sweep);
-		if (ret < 0) {
-			failed++;
-			igt_assert_f(hit && (ret == -ENOMEM),
-				     "allocation %u %s: %s\n", sweep.n,
-				     hit ? "failed" : "did not even fail",
-				     strerror(-ret));
-			if (op->failed)
-				op->failed();
-		} else if (op->undo) {
-			op->undo(ret);
-		}
-	}
-	sweep_end(&sweep);
-	igt_info("%u allocations failed, %u of them the operation\n",
-		 sweep.n - 1, failed);
-	/* An operation that allocates nothing is not what is swept here */
-	igt_assert_lt(1, (int)sweep.n);
-}
 
 /**
  * SUBTEST: export
@@ -307,7 +261,7 @@ int igt_main()
 		for (i = 0; i < 2; i++)
 			igt_dynamic_f("ranges-%zu", counts[i]) {
 				start(counts[i]);
-				sweep_over(&(struct operation) {
+				sweep_over(&(struct sweep_op) {
 					.go = export_go, .undo = export_undo });
 			}
 	}
@@ -317,7 +271,7 @@ int igt_main()
 		for (i = 0; i < 2; i++)
 			igt_dynamic_f("ranges-%zu", counts[i]) {
 				start(counts[i]);
-				sweep_over(&(struct operation) {
+				sweep_over(&(struct sweep_op) {
 					.go = map_go, .undo = map_undo,
 					.failed = map_failed });
 			}
@@ -327,7 +281,7 @@ int igt_main()
 	igt_subtest("map-empty") {
 		start(256);
 		map_to = ioas_alloc(scene.iommufd);
-		sweep_over(&(struct operation) {
+		sweep_over(&(struct sweep_op) {
 			.go = map_go, .undo = map_undo, .failed = map_failed });
 		iommufd_destroy(scene.iommufd, map_to);
 	}
@@ -337,7 +291,7 @@ int igt_main()
 		start(256);
 		other = ioas_alloc(scene.iommufd);
 		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, nr * PAGE, BASE);
-		sweep_over(&(struct operation) {
+		sweep_over(&(struct sweep_op) {
 			.go = copy_go, .undo = copy_undo });
 		iommufd_destroy(scene.iommufd, other);
 	}
@@ -348,7 +302,7 @@ int igt_main()
 		other = ioas_alloc(scene.iommufd);
 		ioas_map_file(scene.iommufd, other, fd, 0, nr * PAGE,
 			      BASE + GiB(1));
-		sweep_over(&(struct operation) {
+		sweep_over(&(struct sweep_op) {
 			.go = attach_go, .undo = attach_undo,
 			.failed = attach_failed });
 		iommufd_destroy(scene.iommufd, other);
@@ -363,7 +317,7 @@ int igt_main()
 		igt_assert_eq(__vfio_compat_set_ioas(scene.iommufd, split_ioas),
 			      0);
 		vfio_attach(&scene.edu.dev, split_ioas);
-		sweep_over(&(struct operation) {
+		sweep_over(&(struct sweep_op) {
 			.begin = split_begin, .go = split_go,
 			.undo = split_undo, .failed = split_failed });
 		vfio_attach(&scene.edu.dev, scene.ioas);
@@ -377,7 +331,7 @@ int igt_main()
 				start(counts[i]);
 				ioas_map_file(scene.iommufd, scene.ioas, fd, 0,
 					      nr * PAGE, BASE);
-				sweep_over(&(struct operation) {
+				sweep_over(&(struct sweep_op) {
 					.begin = restore_begin,
 					.go = restore_go,
 					.undo = restore_check });
@@ -389,7 +343,7 @@ int igt_main()
 		module_load("udmabuf");
 		start(1);
 		memfd = sealed_memfd(MiB(1));
-		sweep_over(&(struct operation) {
+		sweep_over(&(struct sweep_op) {
 			.go = udmabuf_go, .undo = udmabuf_undo });
 		close(memfd);
 	}
@@ -399,9 +353,9 @@ int igt_main()
 	igt_subtest("sg") {
 		start(256);
 		edu_close(&scene.edu);
-		sg_bind();
+		sg_bind(pci_env("DMABUF_EDU"));
 		importer = sg_open();
-		sweep_over(&(struct operation) {
+		sweep_over(&(struct sweep_op) {
 			.go = sg_go, .undo = sg_undo });
 		close(importer);
 	}

@@ -158,9 +158,8 @@ static void single_accesses(void)
 		/* Put the guard back under it, then all of it must be guard */
 		for (i = 0; i < len; i++) {
 			uint64_t bar = ranges_find(ranges, NR, at + i);
-			uint64_t word = guard_word(bar & ~7ull);
 
-			scene.bar[bar] = (uint8_t)(word >> (bar & 7) * 8);
+			scene.bar[bar] = guard_byte(bar);
 		}
 		guard_check(scene.bar, 0, WINDOW);
 	}
@@ -373,18 +372,12 @@ static void page_sizes(void)
 static void two_bars(void)
 {
 	static struct vfio_device nvme1;
-	struct vfio_region_dma_range both[2];
 	uint64_t cap, word;
 	uint8_t *cmb;
 	int fd;
 
 	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), scene.iommufd);
-	both[0] = (struct vfio_region_dma_range) {
-		nvme1.region[2].offset + MiB(1), PAGE };
-	both[1] = (struct vfio_region_dma_range) {
-		nvme1.region[0].offset, PAGE };
-	fd = __vfio_dmabuf_bars(&nvme1, both, 2);
-	igt_assert_f(fd >= 0, "ranges of two BARs: %s\n", strerror(-fd));
+	fd = vfio_dmabuf_two_bars(&nvme1, 2, MiB(1), 0, 0);
 	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, 2 * PAGE, BASE);
 
 	cap = *(volatile uint64_t *)vfio_map_bar(&nvme1, 0);

@@ -24,40 +24,17 @@
 IGT_TEST_DESCRIPTION("Scatterlist importers of dma-bufs of physical ranges");
 
 #define BAR 2
-#define CHUNK 256u
+#define CHUNK SG_COPY_BOTH
 
 static int iommufd = -1;
 static struct vfio_device dev;
 static uint8_t *bar;
 
-/* One copy each way at an offset, compared by the CPU */
 static void copy_both_ways(int importer,
 			   const struct vfio_region_dma_range *ranges,
 			   size_t nr, uint64_t at)
 {
-	uint8_t out[CHUNK], in[CHUNK];
-	size_t i;
-	int ret;
-
-	for (i = 0; i < CHUNK; i++)
-		out[i] = (uint8_t)(at / PAGE + i * 3 + 1);
-	ret = __sg_copy(importer, at, out, CHUNK, true);
-	igt_assert_f(!ret, "copy to 0x%" PRIx64 ": %s\n", at, strerror(-ret));
-	for (i = 0; i < CHUNK; i++)
-		igt_assert_eq(bar[ranges_find(ranges, nr, at + i)], out[i]);
-
-	for (i = 0; i < CHUNK; i++)
-		bar[ranges_find(ranges, nr, at + i)] = (uint8_t)~out[i];
-	ret = __sg_copy(importer, at, in, CHUNK, false);
-	igt_assert_f(!ret, "copy from 0x%" PRIx64 ": %s\n", at, strerror(-ret));
-	for (i = 0; i < CHUNK; i++)
-		igt_assert_eq(in[i], (uint8_t)~out[i]);
-
-	for (i = 0; i < CHUNK; i++) {
-		uint64_t pos = ranges_find(ranges, nr, at + i);
-
-		bar[pos] = (uint8_t)(guard_word(pos & ~7ull) >> (pos & 7) * 8);
-	}
+	sg_copy_both(importer, bar, ranges, nr, at);
 }
 
 /**
@@ -116,18 +93,12 @@ static void with_ranges(size_t nr, uint64_t length)
 static void two_bars(void)
 {
 	static struct vfio_device nvme1;
-	struct vfio_region_dma_range both[2];
 	struct dma_buf_edu_info info;
 	uint64_t word = 0x1122334455667788ull, cap = 0;
 	int fd, importer = sg_open();
 
 	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
-	both[0] = (struct vfio_region_dma_range) {
-		nvme1.region[2].offset + MiB(1), PAGE };
-	both[1] = (struct vfio_region_dma_range) {
-		nvme1.region[0].offset, PAGE };
-	fd = __vfio_dmabuf_bars(&nvme1, both, 2);
-	igt_assert_f(fd >= 0, "ranges of two BARs: %s\n", strerror(-fd));
+	fd = vfio_dmabuf_two_bars(&nvme1, 2, MiB(1), 0, 0);
 	sg_attach(importer, fd, 0);
 	sg_info(importer, &info);
 	igt_assert_eq_u64(info.length, 2 * PAGE);
@@ -381,7 +352,7 @@ int igt_main()
 		iommufd = iommufd_open();
 		vfio_open(&dev, pci_env("DMABUF_EXPORTER"), iommufd);
 		bar = vfio_map_bar(&dev, BAR);
-		sg_bind();
+		sg_bind(pci_env("DMABUF_EDU"));
 	}
 
 	igt_describe("One range");

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_RDMA_H
+#define LIB_RDMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranges.h"
+#include "verbs.h"
+#include "vfio.h"
+
+/* Work requests that a queue of rdma_open() holds */
+#define RDMA_DEPTH 16
+
+/* Host memory that rdma_scene_open() registers, bytes */
+#define RDMA_MEMORY KiB(64)
+
+/**
+ * struct rdma - an RDMA device with two queue pairs, each the other's peer
+ * @dev: the device
+ * @pd: protection domain
+ * @channel: completion events of @cq
+ * @cq: completion queue of all queues
+ * @qp: both in RTS; tests send on the first and receive on the second
+ */
+struct rdma {
+	struct verbs dev;
+	uint32_t pd;
+	int channel;
+	uint32_t cq;
+	struct verbs_qp qp[2];
+};
+
+/**
+ * rdma_bind - give a device to the kernel's RDMA driver, or fail the test
+ * @addr: PCI address of edu
+ *
+ * It goes back to what it had when the program exits.
+ */
+void rdma_bind(const char *addr);
+
+/** __rdma_wait_device - until a PCI device is an RDMA device; 0 or -ENODEV */
+int __rdma_wait_device(const char *addr, struct verbs_device *device);
+
+/**
+ * __rdma_open - open an RDMA device and connect two queue pairs
+ * @rdma: filled in
+ * @node: character device
+ *
+ * Return: 0 or -errno.
+ */
+int __rdma_open(struct rdma *rdma, const char *node);
+
+/** rdma_open - __rdma_open() of a PCI device, or fail the test */
+void rdma_open(struct rdma *rdma, const char *addr);
+
+/** rdma_close - destroy everything with the context; harmless if closed */
+void rdma_close(struct rdma *rdma);
+
+/** __rdma_reset - both queue pairs through RESET to RTS, completions dropped */
+int __rdma_reset(struct rdma *rdma);
+void rdma_reset(struct rdma *rdma);
+
+/** rdma_reg_memory - register memory with all rights, or fail the test */
+void rdma_reg_memory(struct rdma *rdma, void *addr, uint64_t length,
+		     struct verbs_mr *mr);
+
+/**
+ * __rdma_reg_dmabuf - register a slice of a dma-buf with all rights
+ * @rdma: where
+ * @fd: of the dma-buf
+ * @offset: of the slice
+ * @length: of the slice, bytes
+ * @mr: filled in; its addresses are offsets in the dma-buf
+ *
+ * Return: 0 or -errno.
+ */
+int __rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
+		      uint64_t length, struct verbs_mr *mr);
+void rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
+		     uint64_t length, struct verbs_mr *mr);
+
+/**
+ * struct rdma_op - a transfer
+ * @opcode: %IB_UVERBS_WR_RDMA_WRITE, %IB_UVERBS_WR_RDMA_READ ...
+ * @lkey: key of the local side
+ * @local: address of the local side
+ * @rkey: key of the remote side; of RDMA only
+ * @remote: address of the remote side; of RDMA only
+ * @length: bytes
+ * @imm: immediate data, in the opcodes that have it
+ */
+struct rdma_op {
+	enum ib_uverbs_wr_opcode opcode;
+	uint32_t lkey;
+	uint64_t local;
+	uint32_t rkey;
+	uint64_t remote;
+	uint32_t length;
+	uint32_t imm;
+};
+
+/** __rdma_post - post a transfer on the first queue pair; 0 or -errno */
+int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id);
+
+/**
+ * __rdma_wait - wait for the next completion
+ * @rdma: where
+ * @length: of the transfer, bytes: long ones take long
+ * @wc: receives the completion; may be NULL
+ *
+ * Return: enum verbs_wc_status, or -errno.
+ */
+int __rdma_wait(struct rdma *rdma, uint32_t length, struct ib_uverbs_wc *wc);
+
+/** __rdma_do - __rdma_post() and __rdma_wait() */
+int __rdma_do(struct rdma *rdma, const struct rdma_op *op);
+
+/**
+ * __rdma_copy - one RDMA WRITE or READ
+ * @rdma: where
+ * @opcode: which
+ * @local: region of the local side
+ * @local_at: address in it
+ * @remote: region of the remote side
+ * @remote_at: address in it
+ * @length: bytes
+ *
+ * An error leaves the queue pairs in the error state: see rdma_reset().
+ *
+ * Return: enum verbs_wc_status, or -errno.
+ */
+int __rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
+		const struct verbs_mr *local, uint64_t local_at,
+		const struct verbs_mr *remote, uint64_t remote_at,
+		uint32_t length);
+void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
+	       const struct verbs_mr *local, uint64_t local_at,
+	       const struct verbs_mr *remote, uint64_t remote_at,
+	       uint32_t length);
+
+/**
+ * rdma_expect - fail the test unless a status is the expected one
+ * @what: what was done, for the message
+ * @status: enum verbs_wc_status, or -errno
+ * @expected: the same
+ */
+void rdma_expect(const char *what, int status, int expected);
+
+/**
+ * struct rdma_target - a dma-buf that is a memory region and what backs it
+ * @mr: the region; addresses are offsets in the dma-buf
+ * @base: CPU mapping of the BAR or memory
+ * @ranges: what the dma-buf is made of, offsets into @base
+ * @nr: number of them
+ */
+struct rdma_target {
+	struct verbs_mr mr;
+	uint8_t *base;
+	const struct vfio_region_dma_range *ranges;
+	size_t nr;
+};
+
+/**
+ * struct rdma_scene - an exporter, host memory, an RDMA device
+ * @iommufd: from iommufd_open()
+ * @shm: ivshmem, whose BAR 2 is 1 GiB of memory
+ * @bar: CPU mapping of that BAR
+ * @rdma: edu
+ * @mem: %RDMA_MEMORY bytes of host memory
+ * @mem_mr: the same, registered
+ */
+struct rdma_scene {
+	int iommufd;
+	struct vfio_device shm;
+	uint8_t *bar;
+	struct rdma rdma;
+	uint8_t *mem;
+	struct verbs_mr mem_mr;
+};
+
+/** rdma_scene_open - open everything, or fail the test */
+void rdma_scene_open(struct rdma_scene *scene);
+
+/** rdma_scene_close - close everything; harmless if closed already */
+void rdma_scene_close(struct rdma_scene *scene);
+
+/**
+ * rdma_scene_reset - start over
+ * @scene: the scene
+ *
+ * Access back, a new context, queue pairs in RTS: subtests begin with this, so
+ * that what a failed one left does not matter.
+ */
+void rdma_scene_reset(struct rdma_scene *scene);
+
+/**
+ * rdma_target_open - export ranges of the scene's BAR and register all of them
+ * @scene: the scene
+ * @target: filled in; the region alone keeps the dma-buf
+ * @ranges: kept until rdma_target_close()
+ * @nr: number of them
+ */
+void rdma_target_open(struct rdma_scene *scene, struct rdma_target *target,
+		      const struct vfio_region_dma_range *ranges, size_t nr);
+
+/** rdma_target_close - deregister it */
+void rdma_target_close(struct rdma_scene *scene, struct rdma_target *target);
+
+/**
+ * rdma_scene_write - RDMA WRITE from host memory, every byte compared
+ * @scene: the scene
+ * @target: where to
+ * @at: offset in the dma-buf
+ * @length: bytes
+ *
+ * Afterwards the guard pattern is in their place, so that a guard_check() of
+ * everything finds what else was written.
+ */
+void rdma_scene_write(struct rdma_scene *scene,
+		      const struct rdma_target *target, uint64_t at,
+		      uint32_t length);
+
+/** rdma_scene_read - the same by RDMA READ; host memory beside it compared */
+void rdma_scene_read(struct rdma_scene *scene, const struct rdma_target *target,
+		     uint64_t at, uint32_t length);
+
+/** rdma_scene_both - rdma_scene_write() and rdma_scene_read() */
+void rdma_scene_both(struct rdma_scene *scene, const struct rdma_target *target,
+		     uint64_t at, uint32_t length);
+
+/*
+ * Watching a transfer from the start of host memory to a place where the guard
+ * pattern of offset 0 and on is
+ */
+
+/* When an engine that was still at it would be done, ms: it takes 100 */
+#define RDMA_WATCH_MS 400
+
+/** rdma_scene_fill - make each byte of host memory differ from the guard */
+void rdma_scene_fill(struct rdma_scene *scene, uint32_t length);
+
+/**
+ * rdma_scene_arrived - how much of a transfer has arrived
+ * @scene: the scene
+ * @to: where it goes
+ * @length: of the transfer
+ *
+ * Fails the test if it is anything but the first bytes, with guard behind them.
+ *
+ * Return: how many.
+ */
+uint32_t rdma_scene_arrived(struct rdma_scene *scene, const void *to,
+			    uint32_t length);
+
+/** rdma_wait_moving - wait until the byte at @to is not @before any more */
+void rdma_wait_moving(const void *to, uint8_t before);
+
+/** rdma_scene_watch - see that no more arrives */
+void rdma_scene_watch(struct rdma_scene *scene, const void *to,
+		      uint32_t length);
+
+/** rdma_regions_of - memory regions that a device has, from debugfs */
+unsigned int rdma_regions_of(const char *addr);
+
+/** rdma_regions - those of $DMABUF_EDU */
+unsigned int rdma_regions(void);
+
+/**
+ * rdma_entries - translation entries of a dma-buf's region, from debugfs
+ * @length: of the region, which tells it from others
+ * @page: receives their size, bytes
+ *
+ * Return: how many; 0 if there is no such region.
+ */
+uint64_t rdma_entries(uint64_t length, uint64_t *page);
+
+#endif /* LIB_RDMA_H */

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys drm
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: DRM
+ * Description: Where dma-bufs with a physical list meet drivers that have none: PRIME
+ *	import is refused, PRIME exports go by scatterlist
+ * Test category: functionality test
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xf86drm.h>
+
+#include "igt_core.h"
+#include "iommufd.h"
+#include "memory.h"
+#include "module.h"
+#include "rdma.h"
+
+IGT_TEST_DESCRIPTION("PRIME and dma-bufs of physical ranges");
+
+#define MAX_CARDS 16
+
+/* A dumb buffer of 64 KiB, and its dma-buf */
+#define SIZE KiB(64)
+
+static struct rdma_scene scene;
+static int card = -1;
+
+static int open_vgem(void)
+{
+	int i;
+
+	module_load("vgem");
+	/* drmOpen() would make and change device nodes */
+	for (i = 0; i < MAX_CARDS; i++) {
+		drmVersion *version;
+		char path[32];
+		bool found;
+		int fd;
+
+		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		version = drmGetVersion(fd);
+		found = version && !strcmp(version->name, "vgem");
+		drmFreeVersion(version);
+		if (found)
+			return fd;
+		close(fd);
+	}
+	igt_assert_f(false, "no /dev/dri/card* is vgem's although it is loaded\n");
+	return -1;
+}
+
+static void expect_prime_refused(int fd, int error)
+{
+	uint32_t handle = 0;
+	int ret = drmPrimeFDToHandle(card, fd, &handle) ? -errno : 0;
+
+	igt_assert_f(ret == error, "PRIME import: %s instead of %s\n",
+		     strerror(-ret), strerror(-error));
+}
+
+/**
+ * SUBTEST: prime-import
+ * Description: vgem cannot be told that memory goes away, so it may not have a BAR:
+ *	EOPNOTSUPP, and the dma-buf is as good as before
+ *
+ * SUBTEST: prime-import-revoked
+ * Description: The same while the BAR is switched off and when the exporter has gone
+ */
+static void prime_import(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(16, 0, PAGE);
+	int fd = vfio_dmabuf(&scene.shm, 2, ranges, 16), i;
+	struct rdma_target target = {
+		.base = scene.bar, .ranges = ranges, .nr = 16 };
+
+	guard_fill(scene.bar, 0, 32 * PAGE);
+	for (i = 0; i < 20; i++)
+		expect_prime_refused(fd, -EOPNOTSUPP);
+	/* Nothing of it is left that a revoke would wait for */
+	vfio_memory_enable(&scene.shm, false);
+	vfio_memory_enable(&scene.shm, true);
+	rdma_reg_dmabuf(&scene.rdma, fd, 0, 16 * PAGE, &target.mr);
+	expect_prime_refused(fd, -EOPNOTSUPP);
+	rdma_scene_both(&scene, &target, PAGE - 100, 200);
+	guard_check(scene.bar, 0, 32 * PAGE);
+	rdma_target_close(&scene, &target);
+	close(fd);
+	free(ranges);
+}
+
+static void prime_import_revoked(void)
+{
+	int fd = vfio_dmabuf_one(&scene.shm, 2, 0, PAGE);
+
+	vfio_memory_enable(&scene.shm, false);
+	expect_prime_refused(fd, -EOPNOTSUPP);
+	vfio_close(&scene.shm);
+	expect_prime_refused(fd, -EOPNOTSUPP);
+	close(fd);
+}
+
+static uint32_t create_dumb(uint8_t **map)
+{
+	struct drm_mode_create_dumb create = {
+		.width = 128, .height = SIZE / 512, .bpp = 32 };
+	struct drm_mode_map_dumb offset = { 0 };
+
+	igt_assert_f(!drmIoctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &create),
+		     "vgem: cannot create a dumb buffer: %s\n", strerror(errno));
+	igt_assert_eq_u64(create.size, SIZE);
+	offset.handle = create.handle;
+	igt_assert_f(!drmIoctl(card, DRM_IOCTL_MODE_MAP_DUMB, &offset),
+		     "vgem: cannot map a dumb buffer: %s\n", strerror(errno));
+	*map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, card,
+		    (off_t)offset.offset);
+	igt_assert(*map != MAP_FAILED);
+	return create.handle;
+}
+
+static void destroy_dumb(uint32_t handle)
+{
+	struct drm_mode_destroy_dumb destroy = { .handle = handle };
+
+	igt_assert_eq(drmIoctl(card, DRM_IOCTL_MODE_DESTROY_DUMB, &destroy), 0);
+}
+
+/**
+ * SUBTEST: prime-export
+ * Description: vgem's dma-buf becomes a memory region by scatterlist: RDMA WRITE and
+ *	READ are seen in the mapping of the dumb buffer
+ *
+ * SUBTEST: prime-export-iommufd
+ * Description: iommufd needs a physical list: EOPNOTSUPP
+ */
+static void prime_export(void)
+{
+	const struct vfio_region_dma_range all = { 0, SIZE };
+	struct rdma_target target = { .ranges = &all, .nr = 1 };
+	uint32_t handle = create_dumb(&target.base);
+	int fd = -1;
+
+	igt_assert_f(!drmPrimeHandleToFD(card, handle, DRM_CLOEXEC | DRM_RDWR,
+					 &fd),
+		     "vgem: cannot export a dumb buffer: %s\n",
+		     strerror(errno));
+	guard_fill(target.base, 0, SIZE);
+	rdma_reg_dmabuf(&scene.rdma, fd, 0, SIZE, &target.mr);
+	rdma_scene_both(&scene, &target, PAGE - 100, 3000);
+	rdma_scene_both(&scene, &target, SIZE - 8, 8);
+	guard_check(target.base, 0, SIZE);
+	rdma_target_close(&scene, &target);
+
+	/* A slice; and the region keeps the buffer when all else is closed */
+	rdma_reg_dmabuf(&scene.rdma, fd, 3 * PAGE + 5, 2 * PAGE, &target.mr);
+	close(fd);
+	destroy_dumb(handle);
+	rdma_scene_both(&scene, &target, 3 * PAGE + 5, 300);
+	rdma_scene_both(&scene, &target, 5 * PAGE + 5 - 300, 300);
+	guard_check(target.base, 0, SIZE);
+	rdma_target_close(&scene, &target);
+	munmap(target.base, SIZE);
+}
+
+static void prime_export_iommufd(void)
+{
+	uint32_t ioas = ioas_alloc(scene.iommufd), handle;
+	uint8_t *map;
+	int fd = -1;
+
+	handle = create_dumb(&map);
+	igt_assert_eq(drmPrimeHandleToFD(card, handle, DRM_CLOEXEC | DRM_RDWR,
+					 &fd), 0);
+	igt_assert_eq(__ioas_map_file(scene.iommufd, ioas, fd, 0, SIZE, GiB(4)),
+		      -EOPNOTSUPP);
+	/* The address is still free, the buffer still good */
+	igt_assert_eq(__ioas_unmap(scene.iommufd, ioas, GiB(4), SIZE), -ENOENT);
+	map[SIZE - 1] = 1;
+	close(fd);
+	munmap(map, SIZE);
+	destroy_dumb(handle);
+	iommufd_destroy(scene.iommufd, ioas);
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		rdma_scene_open(&scene);
+		card = open_vgem();
+	}
+
+	igt_describe("A BAR offered by PRIME");
+	igt_subtest("prime-import") {
+		rdma_scene_reset(&scene);
+		prime_import();
+	}
+
+	igt_describe("A BAR that is away offered by PRIME");
+	igt_subtest("prime-import-revoked") {
+		rdma_scene_reset(&scene);
+		prime_import_revoked();
+	}
+
+	igt_describe("A dumb buffer as a memory region");
+	igt_subtest("prime-export") {
+		rdma_scene_reset(&scene);
+		prime_export();
+	}
+
+	igt_describe("A dumb buffer in an address space");
+	igt_subtest("prime-export-iommufd") {
+		rdma_scene_reset(&scene);
+		prime_export_iommufd();
+	}
+
+	igt_fixture() {
+		close(card);
+		rdma_scene_close(&scene);
+	}
+}

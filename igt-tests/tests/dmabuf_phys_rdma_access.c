@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys rdma access
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: RDMA
+ * Description: What is not allowed: each violation has the completion status that
+ *	verbs prescribe, moves no byte and stops the queue pair until it is reset
+ * Test category: functionality test
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "rdma.h"
+
+IGT_TEST_DESCRIPTION("Access violations of RDMA regions");
+
+/* The region is a slice: what is around it is the dma-buf's, and not allowed */
+#define START PAGE
+#define LENGTH (2 * PAGE)
+#define BAR_USED (8 * PAGE)
+
+#define WRITE IB_UVERBS_WR_RDMA_WRITE
+#define READ IB_UVERBS_WR_RDMA_READ
+
+static struct rdma_scene scene;
+static struct vfio_region_dma_range *ranges;
+static int fd = -1;
+static struct verbs_mr region;
+
+static void begin(void)
+{
+	rdma_scene_reset(&scene);
+	if (fd >= 0)
+		close(fd);
+	fd = vfio_dmabuf(&scene.shm, 2, ranges, 4);
+	rdma_reg_dmabuf(&scene.rdma, fd, START, LENGTH, &region);
+	guard_fill(scene.bar, 0, BAR_USED);
+	memset(scene.mem, 0x99, RDMA_MEMORY);
+}
+
+static struct rdma_op to_region(enum ib_uverbs_wr_opcode opcode)
+{
+	return (struct rdma_op) {
+		.opcode = opcode,
+		.lkey = scene.mem_mr.lkey,
+		.local = scene.mem_mr.iova,
+		.rkey = region.rkey,
+		.remote = START,
+		.length = 8,
+	};
+}
+
+static struct rdma_op from_region(enum ib_uverbs_wr_opcode opcode)
+{
+	return (struct rdma_op) {
+		.opcode = opcode,
+		.lkey = region.lkey,
+		.local = START,
+		.rkey = scene.mem_mr.rkey,
+		.remote = scene.mem_mr.iova,
+		.length = 8,
+	};
+}
+
+static void expect_untouched(void)
+{
+	uint32_t i;
+
+	guard_check(scene.bar, 0, BAR_USED);
+	for (i = 0; i < RDMA_MEMORY; i++)
+		igt_assert_f(scene.mem[i] == 0x99,
+			     "host memory has changed at 0x%x\n", i);
+}
+
+/* What is queued behind the violation is flushed, and so is what comes later */
+static void violate(const char *what, struct rdma_op op, int expected)
+{
+	const struct rdma_op good = to_region(READ);
+	struct ib_uverbs_wc wc;
+	int i;
+
+	igt_info("%s\n", what);
+	igt_assert_eq(__rdma_post(&scene.rdma, &op, 100), 0);
+	for (i = 0; i < 3; i++)
+		igt_assert_eq(__rdma_post(&scene.rdma, &good,
+					  101 + (uint64_t)i), 0);
+	rdma_expect(what, __rdma_wait(&scene.rdma, 0, &wc), expected);
+	igt_assert_eq_u64(wc.wr_id, 100);
+	igt_assert_eq_u32(wc.qp_num, scene.rdma.qp[0].qpn);
+	for (i = 0; i < 3; i++) {
+		rdma_expect("queued behind it",
+			    __rdma_wait(&scene.rdma, 8, &wc),
+			    VERBS_WC_WR_FLUSH_ERR);
+		igt_assert_eq_u64(wc.wr_id, 101 + (uint64_t)i);
+	}
+	igt_assert_eq(__verbs_qp_state(&scene.rdma.dev, &scene.rdma.qp[0]),
+		      VERBS_QPS_ERR);
+	rdma_expect("posted later", __rdma_do(&scene.rdma, &good),
+		    VERBS_WC_WR_FLUSH_ERR);
+	expect_untouched();
+	rdma_reset(&scene.rdma);
+}
+
+/* After all that, the region is what it was */
+static void end(void)
+{
+	const struct rdma_target target = { region, scene.bar, ranges, 4 };
+
+	rdma_scene_both(&scene, &target, START, 100);
+	rdma_scene_both(&scene, &target, START + LENGTH - 8, 8);
+	guard_check(scene.bar, 0, BAR_USED);
+	verbs_dereg_mr(&scene.rdma.dev, &region);
+}
+
+/**
+ * SUBTEST: keys
+ * Description: Keys of nothing, of another protection domain, of a region that is gone
+ *
+ * SUBTEST: bounds
+ * Description: One byte before, one after, the whole length too many, addresses that
+ *	wrap around
+ *
+ * SUBTEST: rights
+ * Description: A region that grants too little
+ */
+static void keys(void)
+{
+	struct verbs_mr foreign, gone;
+	struct rdma_op op;
+	uint32_t pd;
+
+	begin();
+	igt_assert_eq(__verbs_alloc_pd(&scene.rdma.dev, &pd), 0);
+	igt_assert_eq(__verbs_reg_dmabuf_mr(&scene.rdma.dev, pd, fd, START,
+					    LENGTH, START, VERBS_ACCESS_ALL,
+					    &foreign), 0);
+	rdma_reg_dmabuf(&scene.rdma, fd, START, LENGTH, &gone);
+	verbs_dereg_mr(&scene.rdma.dev, &gone);
+
+	op = to_region(WRITE);
+	op.rkey = ~region.rkey;
+	violate("WRITE, rkey of nothing", op, VERBS_WC_REM_ACCESS_ERR);
+	op.rkey = 0;
+	violate("WRITE, rkey 0", op, VERBS_WC_REM_ACCESS_ERR);
+	op.rkey = foreign.rkey;
+	violate("WRITE, rkey of another domain", op, VERBS_WC_REM_ACCESS_ERR);
+	op.rkey = gone.rkey;
+	violate("WRITE, rkey that is gone", op, VERBS_WC_REM_ACCESS_ERR);
+	op = to_region(READ);
+	op.rkey = foreign.rkey;
+	violate("READ, rkey of another domain", op, VERBS_WC_REM_ACCESS_ERR);
+
+	op = from_region(WRITE);
+	op.lkey = ~region.lkey;
+	violate("WRITE, lkey of nothing", op, VERBS_WC_LOC_PROT_ERR);
+	op.lkey = foreign.lkey;
+	violate("WRITE, lkey of another domain", op, VERBS_WC_LOC_PROT_ERR);
+	op.lkey = gone.lkey;
+	violate("WRITE, lkey that is gone", op, VERBS_WC_LOC_PROT_ERR);
+	op = from_region(READ);
+	op.lkey = foreign.lkey;
+	violate("READ, lkey of another domain", op, VERBS_WC_LOC_PROT_ERR);
+	verbs_dereg_mr(&scene.rdma.dev, &foreign);
+	igt_assert_eq(__verbs_dealloc_pd(&scene.rdma.dev, pd), 0);
+	end();
+}
+
+static void bounds(void)
+{
+	static const struct {
+		const char *what;
+		uint64_t at;
+		uint32_t length;
+	} cases[] = {
+		{ "one byte before", START - 1, 8 },
+		{ "one byte after", START + LENGTH - 7, 8 },
+		{ "after the end", START + LENGTH, 1 },
+		{ "all and one more", START, LENGTH + 1 },
+		{ "far away", 1ull << 62, 8 },
+		{ "around the end of addresses", UINT64_MAX - 3, 8 },
+	};
+	struct rdma_op op;
+	char what[96];
+	size_t i;
+
+	begin();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(what, sizeof(what), "WRITE to %s", cases[i].what);
+		op = to_region(WRITE);
+		op.remote = cases[i].at;
+		op.length = cases[i].length;
+		violate(what, op, VERBS_WC_REM_ACCESS_ERR);
+		snprintf(what, sizeof(what), "READ of %s", cases[i].what);
+		op.opcode = READ;
+		violate(what, op, VERBS_WC_REM_ACCESS_ERR);
+
+		op = from_region(WRITE);
+		op.local = cases[i].at;
+		op.length = cases[i].length;
+		snprintf(what, sizeof(what), "WRITE from %s", cases[i].what);
+		violate(what, op, VERBS_WC_LOC_PROT_ERR);
+		snprintf(what, sizeof(what), "READ into %s", cases[i].what);
+		op.opcode = READ;
+		violate(what, op, VERBS_WC_LOC_PROT_ERR);
+	}
+	end();
+}
+
+static void rights(void)
+{
+	struct verbs *dev = &scene.rdma.dev;
+	struct verbs_mr full;
+	struct rdma_op op;
+
+	begin();
+	full = region;
+	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, scene.rdma.pd, fd, START,
+					    LENGTH, START,
+					    IB_UVERBS_ACCESS_LOCAL_WRITE |
+						    IB_UVERBS_ACCESS_REMOTE_READ,
+					    &region), 0);
+	violate("WRITE without the right to write remotely", to_region(WRITE),
+		VERBS_WC_REM_ACCESS_ERR);
+	verbs_dereg_mr(dev, &region);
+
+	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, scene.rdma.pd, fd, START,
+					    LENGTH, START,
+					    IB_UVERBS_ACCESS_LOCAL_WRITE |
+						    IB_UVERBS_ACCESS_REMOTE_WRITE,
+					    &region), 0);
+	/* What violate() queues behind it is a READ as well, and flushed */
+	violate("READ without the right to read remotely", to_region(READ),
+		VERBS_WC_REM_ACCESS_ERR);
+	verbs_dereg_mr(dev, &region);
+
+	/* Reading one's own memory needs no right */
+	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, scene.rdma.pd, fd, START,
+					    LENGTH, START, 0, &region), 0);
+	violate("READ into what must not be written", from_region(READ),
+		VERBS_WC_LOC_PROT_ERR);
+	op = from_region(WRITE);
+	rdma_expect("WRITE from what may be read", __rdma_do(&scene.rdma, &op),
+		    VERBS_WC_SUCCESS);
+	igt_assert(!memcmp(scene.mem, scene.bar + ranges[1].offset, 8));
+	verbs_dereg_mr(dev, &region);
+	region = full;
+	end();
+}
+
+/**
+ * SUBTEST: receives
+ * Description: A receive that is too small, one that must not be written to, none
+ *
+ * SUBTEST: peer
+ * Description: The owner of the memory is told of a violation by an event; it is in
+ *	error then, and does not answer
+ *
+ * SUBTEST: zero-length
+ * Description: Transfers of nothing succeed
+ */
+static void message(const char *what, const struct ib_uverbs_sge *sge,
+		    int send_status, int recv_status)
+{
+	struct rdma_op op = {
+		.opcode = IB_UVERBS_WR_SEND,
+		.lkey = scene.mem_mr.lkey,
+		.local = scene.mem_mr.iova,
+		.length = 64,
+	};
+	struct ib_uverbs_wc wc;
+	int i;
+
+	igt_info("%s\n", what);
+	if (sge)
+		igt_assert_eq(__verbs_post_recv(&scene.rdma.dev,
+						&scene.rdma.qp[1], 2, sge), 0);
+	igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
+	for (i = 0; i < (sge ? 2 : 1); i++) {
+		int status = __rdma_wait(&scene.rdma, 64, &wc);
+
+		rdma_expect(what, status,
+			    wc.wr_id == 1 ? send_status : recv_status);
+	}
+	igt_assert_eq(__verbs_qp_state(&scene.rdma.dev, &scene.rdma.qp[0]),
+		      VERBS_QPS_ERR);
+	if (sge)
+		igt_assert_eq(__verbs_qp_state(&scene.rdma.dev,
+					       &scene.rdma.qp[1]),
+			      VERBS_QPS_ERR);
+	expect_untouched();
+	rdma_reset(&scene.rdma);
+}
+
+static void receives(void)
+{
+	struct ib_uverbs_sge sge = { .addr = START, .length = 63 };
+	struct verbs_mr readonly;
+
+	begin();
+	sge.lkey = region.lkey;
+	message("receive that is a byte too small", &sge,
+		VERBS_WC_REM_INV_REQ_ERR, VERBS_WC_LOC_LEN_ERR);
+	sge.addr = START + LENGTH - 63;
+	sge.length = 64;
+	message("receive that leaves the region", &sge, VERBS_WC_REM_OP_ERR,
+		VERBS_WC_LOC_PROT_ERR);
+	igt_assert_eq(__verbs_reg_dmabuf_mr(&scene.rdma.dev, scene.rdma.pd, fd,
+					    START, LENGTH, START,
+					    IB_UVERBS_ACCESS_REMOTE_READ,
+					    &readonly), 0);
+	sge.addr = START;
+	sge.lkey = readonly.lkey;
+	message("receive into what must not be written", &sge,
+		VERBS_WC_REM_OP_ERR, VERBS_WC_LOC_PROT_ERR);
+	verbs_dereg_mr(&scene.rdma.dev, &readonly);
+	message("no receive", NULL, VERBS_WC_RNR_RETRY_EXC_ERR, 0);
+	end();
+}
+
+static void peer(void)
+{
+	struct ib_uverbs_async_event_desc event = { .event_type = 0 };
+	struct verbs *dev = &scene.rdma.dev;
+	struct rdma_op op;
+
+	begin();
+	op = to_region(WRITE);
+	op.rkey = 0;
+	rdma_expect("WRITE, rkey 0", __rdma_do(&scene.rdma, &op),
+		    VERBS_WC_REM_ACCESS_ERR);
+	igt_assert_eq(__verbs_get_async_event(dev, 10000, &event), 0);
+	igt_assert_eq_u32(event.event_type, VERBS_EVENT_QP_ACCESS_ERR);
+	igt_assert_eq_u64(event.element, (uintptr_t)&scene.rdma.qp[1]);
+	igt_assert_eq(__verbs_qp_state(dev, &scene.rdma.qp[1]),
+		      VERBS_QPS_ERR);
+
+	/* Only the one that sends is connected again */
+	igt_assert_eq(__verbs_modify_qp(dev, &scene.rdma.qp[0],
+					VERBS_QPS_RESET, NULL), 0);
+	igt_assert_eq(__verbs_connect(dev, &scene.rdma.qp[0],
+				      &scene.rdma.qp[1]), 0);
+	violate("a peer in error", to_region(READ), VERBS_WC_RETRY_EXC_ERR);
+	end();
+}
+
+static void zero_length(void)
+{
+	struct rdma_op op;
+
+	begin();
+	op = to_region(WRITE);
+	op.length = 0;
+	rdma_expect("WRITE of nothing", __rdma_do(&scene.rdma, &op),
+		    VERBS_WC_SUCCESS);
+	op.opcode = READ;
+	rdma_expect("READ of nothing", __rdma_do(&scene.rdma, &op),
+		    VERBS_WC_SUCCESS);
+	op = from_region(WRITE);
+	op.length = 0;
+	op.local = START + LENGTH;
+	rdma_expect("WRITE of nothing from the end",
+		    __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+	expect_untouched();
+	end();
+}
+
+/**
+ * SUBTEST: register
+ * Description: Registrations that are refused, each with its errno
+ */
+static void bad_registrations(void)
+{
+	const uint64_t size = 4 * PAGE;
+	const struct {
+		const char *what;
+		uint64_t offset, length, iova;
+		uint32_t access;
+		int error;
+	} cases[] = {
+		{ "offset beyond the end", size, PAGE, size, 1, -EINVAL },
+		{ "one byte too long", 0, size + 1, 0, 1, -EINVAL },
+		{ "offset plus length overflows", PAGE, -PAGE, PAGE, 1,
+		  -EINVAL },
+		{ "offset plus length is 0", -PAGE, PAGE, 0, 1, -EINVAL },
+		{ "all there is of 64 bits", 0, UINT64_MAX, 0, 1, -EINVAL },
+		{ "length 0", PAGE, 0, PAGE, 1, -EINVAL },
+		{ "length 0 inside a page", 5, 0, 5, 1, -EINVAL },
+		{ "address that does not agree with the offset", 5, 100, 6, 1,
+		  -EINVAL },
+		{ "addresses that wrap around", PAGE, 2 * PAGE, -PAGE, 1,
+		  -EINVAL },
+		{ "remote write without local write", 0, PAGE, 0,
+		  IB_UVERBS_ACCESS_REMOTE_WRITE, -EINVAL },
+		{ "on demand", 0, PAGE, 0, IB_UVERBS_ACCESS_ON_DEMAND,
+		  -EINVAL },
+		{ "rights that do not exist", 0, PAGE, 0, 1u << 31, -EINVAL },
+	};
+	struct verbs *dev = &scene.rdma.dev;
+	uint32_t pd = scene.rdma.pd;
+	unsigned int before;
+	struct verbs_mr mr;
+	int file, pipes[2];
+	size_t i;
+
+	begin();
+	before = rdma_regions();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int ret = __verbs_reg_dmabuf_mr(dev, pd, fd, cases[i].offset,
+						cases[i].length, cases[i].iova,
+						cases[i].access, &mr);
+
+		igt_assert_f(ret == cases[i].error, "%s: %s instead of %s\n",
+			     cases[i].what, strerror(-ret),
+			     strerror(-cases[i].error));
+	}
+
+	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, -1, 0, PAGE, &mr),
+		      -EBADF);
+	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, 1000, 0, PAGE, &mr),
+		      -EBADF);
+	igt_assert_eq(pipe(pipes), 0);
+	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, pipes[0], 0, PAGE, &mr),
+		      -EINVAL);
+	file = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	igt_assert_fd(file);
+	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, file, 0, PAGE, &mr),
+		      -EINVAL);
+	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, scene.rdma.dev.fd, 0, PAGE,
+					&mr), -EINVAL);
+	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, pd + 1000, fd, 0, PAGE, 0, 1,
+					    &mr), -ENOENT);
+	/* Memory that is not there */
+	igt_assert_eq(__verbs_reg_mr(dev, pd, NULL, PAGE, 1, &mr), -EFAULT);
+	igt_assert_eq(__verbs_reg_mr(dev, pd, scene.mem, -PAGE, 1, &mr),
+		      -EINVAL);
+	close(file);
+	close(pipes[0]);
+	close(pipes[1]);
+	igt_assert_eq((int)rdma_regions(), (int)before);
+	end();
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		rdma_scene_open(&scene);
+		ranges = ranges_scattered(4, 0, PAGE);
+	}
+
+	igt_describe("Keys");
+	igt_subtest("keys")
+		keys();
+
+	igt_describe("Bounds");
+	igt_subtest("bounds")
+		bounds();
+
+	igt_describe("Rights");
+	igt_subtest("rights")
+		rights();
+
+	igt_describe("Receives that do not fit");
+	igt_subtest("receives")
+		receives();
+
+	igt_describe("The other end");
+	igt_subtest("peer")
+		peer();
+
+	igt_describe("Nothing");
+	igt_subtest("zero-length")
+		zero_length();
+
+	igt_describe("Bad registrations");
+	igt_subtest("register")
+		bad_registrations();
+
+	igt_fixture() {
+		close(fd);
+		free(ranges);
+		rdma_scene_close(&scene);
+	}
+}

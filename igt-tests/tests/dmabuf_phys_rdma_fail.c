@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys rdma fail
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: RDMA
+ * Description: Each operation with its n-th allocation failing, n = 1 until none
+ *	fails: it fails with ENOMEM or works, leaves nothing behind, and works after
+ * Test category: functionality test
+ */
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "memory.h"
+#include "module.h"
+#include "pci.h"
+#include "rdma.h"
+#include "sweep.h"
+
+IGT_TEST_DESCRIPTION("Allocation failures one after the other under RDMA");
+
+static struct rdma_scene scene;
+static struct verbs_device device;
+static struct vfio_region_dma_range *ranges;
+static size_t nr;
+static int fd = -1;
+
+static unsigned int regions;
+
+static void nothing_left(void)
+{
+	igt_assert_eq((int)rdma_regions(), (int)regions);
+}
+
+static void sweep(int (*go)(void), void (*undo)(int result))
+{
+	const struct sweep_op op = {
+		.begin = nothing_left, .go = go, .undo = undo };
+
+	regions = rdma_regions();
+	sweep_over(&op);
+	nothing_left();
+}
+
+/**
+ * SUBTEST: open
+ * Description: Device, context, domain, channel, completion queue and two connected queue
+ *	pairs
+ *
+ * SUBTEST: memory
+ * Description: Registration of memory
+ *
+ * SUBTEST: dmabuf
+ * Description: Registration of a dma-buf of 1 and of 256 ranges
+ *
+ * SUBTEST: udmabuf
+ * Description: Registration of a memfd's pages
+ *
+ * SUBTEST: heap
+ * Description: Registration of a dma-buf without a physical list
+ */
+static struct rdma other;
+
+static int open_go(void)
+{
+	return __rdma_open(&other, device.node);
+}
+
+static void open_undo(int result)
+{
+	(void)result;
+	rdma_close(&other);
+}
+
+static struct verbs_mr mr;
+
+static int memory_go(void)
+{
+	return __verbs_reg_mr(&scene.rdma.dev, scene.rdma.pd, scene.mem + 7,
+			      RDMA_MEMORY / 2, VERBS_ACCESS_ALL, &mr);
+}
+
+static int dmabuf_go(void)
+{
+	return __rdma_reg_dmabuf(&scene.rdma, fd, PAGE / 2, nr * PAGE - PAGE,
+				 &mr);
+}
+
+static void region_undo(int result)
+{
+	(void)result;
+	verbs_dereg_mr(&scene.rdma.dev, &mr);
+}
+
+/**
+ * SUBTEST: post
+ * Description: Work requests posted; nothing is half posted
+ */
+static int post_go(void)
+{
+	const struct ib_uverbs_sge sge = {
+		.addr = scene.mem_mr.iova,
+		.length = 64,
+		.lkey = scene.mem_mr.lkey,
+	};
+	const struct rdma_op op = {
+		.opcode = IB_UVERBS_WR_SEND,
+		.lkey = sge.lkey,
+		.local = sge.addr + PAGE,
+		.length = 0,
+	};
+	int ret = __verbs_post_recv(&scene.rdma.dev, &scene.rdma.qp[1], 2,
+				    &sge);
+
+	return ret ? ret : __rdma_post(&scene.rdma, &op, 1);
+}
+
+static void post_undo(int result)
+{
+	int i;
+
+	(void)result;
+	for (i = 0; i < 2; i++)
+		rdma_expect("message", __rdma_wait(&scene.rdma, 64, NULL),
+			    VERBS_WC_SUCCESS);
+}
+
+/* Work after all the failures */
+static void start(size_t nr_ranges)
+{
+	rdma_scene_reset(&scene);
+	if (fd >= 0)
+		close(fd);
+	fd = -1;
+	nr = nr_ranges;
+	free(ranges);
+	ranges = nr ? ranges_scattered(nr, 0, PAGE) : NULL;
+	if (nr)
+		fd = vfio_dmabuf(&scene.shm, 2, ranges, nr);
+}
+
+static void finish(void)
+{
+	struct rdma_target target = {
+		.base = scene.bar, .ranges = ranges, .nr = nr };
+
+	rdma_reg_dmabuf(&scene.rdma, fd, 0, nr * PAGE, &target.mr);
+	guard_fill(scene.bar, 0, 2 * nr * PAGE);
+	rdma_scene_both(&scene, &target, nr * PAGE - 500, 500);
+	guard_check(scene.bar, 0, 2 * nr * PAGE);
+	rdma_target_close(&scene, &target);
+}
+
+int igt_main()
+{
+	static const size_t counts[] = { 2, 256 };
+	static size_t i;
+
+	igt_fixture() {
+		sweep_require();
+		rdma_scene_open(&scene);
+		igt_assert_eq(__rdma_wait_device(pci_env("DMABUF_EDU"),
+						 &device), 0);
+	}
+
+	igt_describe("Open and connect");
+	igt_subtest("open") {
+		start(1);
+		sweep(open_go, open_undo);
+		finish();
+	}
+
+	igt_describe("Register memory");
+	igt_subtest("memory") {
+		start(1);
+		sweep(memory_go, region_undo);
+		finish();
+	}
+
+	igt_describe("Register a dma-buf");
+	igt_subtest_with_dynamic("dmabuf") {
+		for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+			igt_dynamic_f("ranges-%zu", counts[i]) {
+				start(counts[i]);
+				sweep(dmabuf_go, region_undo);
+				finish();
+			}
+	}
+
+	igt_describe("Register a udmabuf");
+	igt_subtest("udmabuf") {
+		int memfd;
+
+		module_load("udmabuf");
+		start(0);
+		nr = 16;
+		memfd = sealed_memfd(nr * PAGE);
+		fd = __udmabuf(memfd, 0, nr * PAGE);
+		igt_assert_f(fd >= 0, "udmabuf: %s\n", strerror(-fd));
+		sweep(dmabuf_go, region_undo);
+		close(memfd);
+	}
+
+	igt_describe("Register a dma-buf that has no physical list");
+	igt_subtest("heap") {
+		start(0);
+		nr = 16;
+		fd = heap_dmabuf(nr * PAGE);
+		sweep(dmabuf_go, region_undo);
+	}
+
+	igt_describe("Post");
+	igt_subtest("post") {
+		start(1);
+		sweep(post_go, post_undo);
+		finish();
+	}
+
+	igt_fixture() {
+		if (fd >= 0)
+			close(fd);
+		free(ranges);
+		rdma_scene_close(&scene);
+	}
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys rdma unplug
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: RDMA
+ * Description: The exporting device or the RDMA device is unbound or unplugged while
+ *	there are regions, in the middle of a transfer
+ * Test category: functionality test
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "monitor.h"
+#include "pci.h"
+#include "rdma.h"
+#include "sysfs.h"
+
+IGT_TEST_DESCRIPTION("Devices go away under RDMA regions");
+
+/*
+ * QEMU takes 5 s from device_del to the removal. What is posted takes the engine
+ * 18 s: 2 KiB are 200 ms.
+ */
+#define LONG RDMA_MEMORY
+#define NR_POSTED 3
+
+/*
+ * What tools/vm/topology calls the devices, for plugging them in again. The
+ * exporter gets other memory: see dmabuf_phys_unplug.
+ */
+#define SHM_MEMORY "object_add memory-backend-memfd,id=again,share=on,size=64M"
+#define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=again,bus=rp1"
+#define EDU_PLUG "device_add edu,id=edu0,dma_mask=0xffffffffffffffff,bus=rp3"
+
+static struct rdma_scene scene;
+static const struct vfio_region_dma_range range = { 0, 2 * LONG };
+static struct rdma_target target;
+static const char *shm, *edu;
+
+/* A transfer runs, others are queued */
+static void begin(void)
+{
+	struct rdma_op op;
+	uint64_t i;
+
+	rdma_scene_reset(&scene);
+	rdma_target_open(&scene, &target, &range, 1);
+	guard_fill(scene.bar, 0, 3 * LONG);
+	rdma_scene_fill(&scene, LONG);
+	op = (struct rdma_op) {
+		.opcode = IB_UVERBS_WR_RDMA_WRITE,
+		.lkey = scene.mem_mr.lkey,
+		.local = scene.mem_mr.iova,
+		.rkey = target.mr.rkey,
+		.length = LONG,
+	};
+	for (i = 0; i < NR_POSTED; i++)
+		igt_assert_eq(__rdma_post(&scene.rdma, &op, i), 0);
+	rdma_wait_moving(scene.bar, guard_byte(0));
+}
+
+/* Devices are there again, and so is everything they can do */
+static void end(void)
+{
+	rdma_scene_reset(&scene);
+	rdma_target_open(&scene, &target, &range, 1);
+	guard_fill(scene.bar, 0, 3 * LONG);
+	rdma_scene_both(&scene, &target, 1000, 3000);
+	guard_check(scene.bar, 0, 3 * LONG);
+	rdma_target_close(&scene, &target);
+}
+
+static void *unbind_thread(void *arg)
+{
+	int *result = arg;
+
+	*result = __pci_unbind(shm);
+	return NULL;
+}
+
+static void wait_for_device(const char *addr, bool there)
+{
+	uint64_t deadline = now_ms() + 60000;
+
+	while (pci_exists(addr) != there) {
+		igt_assert_f(now_ms() < deadline, "%s: still %s after 60 s\n",
+			     addr, there ? "absent" : "present");
+		usleep(50000);
+	}
+}
+
+/* QEMU lets go of a device a moment after the kernel has */
+static void plug_in(const char *command, const char *addr, const char *driver)
+{
+	uint64_t deadline = now_ms() + 30000;
+	char reply[256];
+
+	do {
+		igt_assert_eq(__monitor_command(command, reply, sizeof(reply)),
+			      0);
+		igt_assert_f(now_ms() < deadline, "'%s': %s\n", command, reply);
+		usleep(200000);
+	} while (strstr(reply, "Duplicate device ID"));
+	igt_assert_f(!reply[0], "'%s': %s\n", command, reply);
+	wait_for_device(addr, true);
+	/* It can be seen a moment before drivers may have it */
+	while (__pci_bind(addr, driver)) {
+		igt_assert_f(now_ms() < deadline, "%s: cannot bind it to %s\n",
+			     addr, driver);
+		usleep(100000);
+	}
+}
+
+/**
+ * SUBTEST: exporter-unbind
+ * Description: The exporter's driver unbound through sysfs
+ *
+ * SUBTEST: exporter-unplug
+ * Description: The exporter pulled out through QEMU's monitor, and put back
+ */
+
+/* The kernel asks for the device; it is given back under the transfer */
+static void exporter_goes(int request)
+{
+	struct pollfd pfd = { .fd = request, .events = POLLIN };
+	int expected = VERBS_WC_REM_ACCESS_ERR, i;
+
+	igt_assert_f(poll(&pfd, 1, 30000) == 1,
+		     "%s: the kernel does not ask for the device back\n", shm);
+	vfio_close(&scene.shm);
+	close(request);
+	for (i = 0; i < NR_POSTED; i++) {
+		int status = __rdma_wait(&scene.rdma, LONG, NULL);
+
+		/* The first ones may have been through before */
+		if (status == VERBS_WC_SUCCESS && expected)
+			continue;
+		rdma_expect("WRITE to a device that went", status,
+			    expected ? expected : VERBS_WC_WR_FLUSH_ERR);
+		expected = 0;
+	}
+	igt_assert_f(!expected, "no WRITE has noticed that %s went\n", shm);
+}
+
+static int request_eventfd(void)
+{
+	int request = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	igt_assert_fd(request);
+	igt_assert_eq(__vfio_request_eventfd(&scene.shm, request), 0);
+	return request;
+}
+
+static void expect_dead(void)
+{
+	rdma_reset(&scene.rdma);
+	rdma_expect("READ of a device that went",
+		    __rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_READ,
+				&scene.mem_mr, scene.mem_mr.iova, &target.mr,
+				0, 8),
+		    VERBS_WC_REM_ACCESS_ERR);
+	rdma_target_close(&scene, &target);
+	rdma_reset(&scene.rdma);
+	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_WRITE, &scene.mem_mr,
+		  scene.mem_mr.iova, &scene.mem_mr, scene.mem_mr.iova + PAGE,
+		  8);
+}
+
+static void exporter_unbind(void)
+{
+	pthread_t thread;
+	int result = 1, request;
+
+	begin();
+	request = request_eventfd();
+	igt_assert(!pthread_create(&thread, NULL, unbind_thread, &result));
+	exporter_goes(request);
+	igt_assert(!pthread_join(thread, NULL));
+	igt_assert_eq(result, 0);
+	expect_dead();
+	end();
+}
+
+static void exporter_unplug(void)
+{
+	int request;
+
+	begin();
+	request = request_eventfd();
+	monitor_command(SHM_MEMORY);
+	monitor_command("device_del shm0");
+	exporter_goes(request);
+	wait_for_device(shm, false);
+	expect_dead();
+	plug_in(SHM_PLUG, shm, "vfio-pci");
+	end();
+}
+
+/**
+ * SUBTEST: importer-unbind
+ * Description: The RDMA driver unbound: the program's context is dead, the exporter free
+ *
+ * SUBTEST: importer-unplug
+ * Description: The RDMA device pulled out through QEMU's monitor, and put back
+ */
+static void expect_disassociated(void)
+{
+	struct ib_uverbs_async_event_desc event = { .event_type = 0 };
+	struct ib_uverbs_query_port_resp port;
+	struct ib_uverbs_wc wc;
+	struct verbs_mr mr;
+	int fd, ret;
+
+	/* Whatever else has happened, this one is the last */
+	do {
+		ret = __verbs_get_async_event(&scene.rdma.dev, 10000, &event);
+	} while (!ret && event.event_type != VERBS_EVENT_DEVICE_FATAL);
+	igt_assert_f(!ret, "no event says that the device is gone: %s\n",
+		     strerror(-ret));
+	igt_assert(__verbs_query_port(&scene.rdma.dev, 1, &port) < 0);
+	igt_assert(__verbs_poll_cq(&scene.rdma.dev, scene.rdma.cq, &wc) < 0);
+	fd = vfio_dmabuf_one(&scene.shm, 2, 0, PAGE);
+	igt_assert(__rdma_reg_dmabuf(&scene.rdma, fd, 0, PAGE, &mr) < 0);
+	close(fd);
+
+	/* Nobody is left who would have to be told, and nothing moves */
+	rdma_scene_watch(&scene, scene.bar, LONG);
+	guard_check(scene.bar, LONG, 2 * LONG);
+	vfio_memory_enable(&scene.shm, false);
+	vfio_memory_enable(&scene.shm, true);
+	rdma_close(&scene.rdma);
+}
+
+static void importer_unbind(void)
+{
+	struct verbs_device device;
+
+	begin();
+	igt_assert_eq(__pci_unbind(edu), 0);
+	igt_assert_eq(__verbs_find(edu, &device), -ENODEV);
+	expect_disassociated();
+	pci_bind(edu, "edu_ib");
+	end();
+}
+
+static void importer_unplug(void)
+{
+	begin();
+	monitor_command("device_del edu0");
+	wait_for_device(edu, false);
+	expect_disassociated();
+	plug_in(EDU_PLUG, edu, "edu_ib");
+	end();
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		rdma_scene_open(&scene);
+		shm = pci_env("DMABUF_EXPORTER");
+		edu = pci_env("DMABUF_EDU");
+	}
+
+	igt_describe("The exporter's driver goes");
+	igt_subtest("exporter-unbind")
+		exporter_unbind();
+
+	igt_describe("The RDMA driver goes");
+	igt_subtest("importer-unbind")
+		importer_unbind();
+
+	igt_describe("The RDMA device goes");
+	igt_subtest("importer-unplug")
+		importer_unplug();
+
+	igt_describe("The exporter goes");
+	igt_subtest("exporter-unplug")
+		exporter_unplug();
+
+	igt_fixture()
+		rdma_scene_close(&scene);
+}

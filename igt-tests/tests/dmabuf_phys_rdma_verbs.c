@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys rdma verbs
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: RDMA
+ * Description: What else an RDMA device does with regions that are dma-bufs: messages,
+ *	immediate data, several pieces, events; and its objects
+ * Test category: functionality test
+ */
+#include "igt_core.h"
+#include "pci.h"
+#include "rdma.h"
+
+IGT_TEST_DESCRIPTION("Messages, events and objects of an RDMA device");
+
+static struct rdma_scene scene;
+
+/**
+ * SUBTEST: device
+ * Description: sysfs lists the device; device and port can be queried
+ *
+ * SUBTEST: objects
+ * Description: Handles of nothing, objects in use, transitions that do not exist
+ */
+static void device(void)
+{
+	struct verbs_device devices[VERBS_MAX_DEVICES];
+	size_t nr = verbs_list(devices, VERBS_MAX_DEVICES), i;
+	struct ib_uverbs_query_device_resp attr;
+	struct ib_uverbs_query_port_resp port;
+	int found = 0;
+
+	for (i = 0; i < nr; i++) {
+		igt_info("%s: PCI device %s, %s\n", devices[i].name,
+			 devices[i].pci, devices[i].node);
+		found += !strcmp(devices[i].pci, pci_env("DMABUF_EDU"));
+	}
+	igt_assert_eq(found, 1);
+
+	igt_assert_eq(__verbs_query_device(&scene.rdma.dev, &attr), 0);
+	igt_info("%u queue pairs, %u regions, page sizes 0x%" PRIx64 "\n",
+		 attr.max_qp, attr.max_mr, (uint64_t)attr.page_size_cap);
+	igt_assert_eq(attr.phys_port_cnt, 1);
+	igt_assert(attr.page_size_cap & PAGE);
+	igt_assert_lte(2, (int)attr.max_qp);
+	igt_assert_eq(__verbs_query_port(&scene.rdma.dev, 1, &port), 0);
+	igt_assert_eq(port.state, 4);	/* active */
+	igt_assert_eq(__verbs_query_port(&scene.rdma.dev, 2, &port), -EINVAL);
+	for (i = 0; i < 2; i++)
+		igt_assert_eq(__verbs_qp_state(&scene.rdma.dev,
+					       &scene.rdma.qp[i]),
+			      VERBS_QPS_RTS);
+}
+
+static void objects(void)
+{
+	struct verbs *dev = &scene.rdma.dev;
+	const struct verbs_mr no_mr = { .handle = 1000 };
+	const struct verbs_qp no_qp = { .handle = 1000 };
+	struct ib_uverbs_wc wc;
+	struct verbs_qp qp;
+
+	igt_assert_eq(__verbs_dereg_mr(dev, &no_mr), -ENOENT);
+	igt_assert_eq(__verbs_destroy_qp(dev, &no_qp), -ENOENT);
+	igt_assert_eq(__verbs_destroy_cq(dev, 1000), -ENOENT);
+	igt_assert_eq(__verbs_poll_cq(dev, 1000, &wc), -ENOENT);
+	/* A region keeps its domain, a queue pair its completion queue */
+	igt_assert_eq(__verbs_dealloc_pd(dev, scene.rdma.pd), -EBUSY);
+	igt_assert_eq(__verbs_destroy_cq(dev, scene.rdma.cq), -EBUSY);
+
+	igt_assert_eq(__verbs_create_qp(dev, scene.rdma.pd, scene.rdma.cq, 4,
+					&qp), 0);
+	igt_assert_eq(__verbs_qp_state(dev, &qp), VERBS_QPS_RESET);
+	igt_assert_eq(__verbs_modify_qp(dev, &qp, VERBS_QPS_RTS, NULL),
+		      -EINVAL);
+	igt_assert_eq(__verbs_modify_qp(dev, &qp, VERBS_QPS_INIT, NULL), 0);
+	/* Receives may be posted from here on, sends not yet */
+	igt_assert_eq(__verbs_post_recv(dev, &qp, 7, NULL), 0);
+	igt_assert_eq(__verbs_modify_qp(dev, &qp, VERBS_QPS_ERR, NULL), 0);
+	igt_assert_eq(__verbs_wait_cq(dev, scene.rdma.cq, &wc, 10000), 0);
+	igt_assert_eq_u64(wc.wr_id, 7);
+	igt_assert_eq_u32(wc.status, VERBS_WC_WR_FLUSH_ERR);
+	igt_assert_eq(__verbs_destroy_qp(dev, &qp), 0);
+	igt_assert_eq(__verbs_destroy_qp(dev, &qp), -ENOENT);
+	device();
+}
+
+/**
+ * SUBTEST: send
+ * Description: SEND from a dma-buf, received in host memory; SEND with immediate data
+ *	from host memory, received in a dma-buf
+ *
+ * SUBTEST: write-imm
+ * Description: RDMA WRITE with immediate data into a dma-buf completes a receive
+ *
+ * SUBTEST: pieces
+ * Description: RDMA WRITE gathers from several regions, RDMA READ scatters to them
+ *
+ * SUBTEST: events
+ * Description: A completion event comes once for each request for it, and only for
+ *	what was asked
+ */
+
+/* Both completions of a message, in whichever order they come */
+static void wait_message(uint32_t length, uint32_t recv_opcode,
+			 uint32_t wc_flags, uint32_t imm)
+{
+	bool sent = false, received = false;
+	struct ib_uverbs_wc wc;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		rdma_expect("a message", __rdma_wait(&scene.rdma, length, &wc),
+			    VERBS_WC_SUCCESS);
+		if (wc.wr_id == 1) {
+			sent = true;
+			igt_assert_eq_u32(wc.qp_num, scene.rdma.qp[0].qpn);
+			continue;
+		}
+		igt_assert_eq_u64(wc.wr_id, 2);
+		received = true;
+		igt_assert_eq_u32(wc.qp_num, scene.rdma.qp[1].qpn);
+		igt_assert_eq_u32(wc.opcode, recv_opcode);
+		igt_assert_eq_u32(wc.byte_len, length);
+		igt_assert_eq_u32(wc.wc_flags & VERBS_WC_WITH_IMM, wc_flags);
+		if (wc_flags)
+			igt_assert_eq_u32(wc.ex.imm_data, imm);
+	}
+	igt_assert(sent && received);
+}
+
+/* Of no memory if @mr is NULL */
+static void post_recv(const struct verbs_mr *mr, uint64_t at, uint32_t length)
+{
+	const struct ib_uverbs_sge sge = {
+		.addr = at, .length = length, .lkey = mr ? mr->lkey : 0 };
+
+	igt_assert_eq(__verbs_post_recv(&scene.rdma.dev, &scene.rdma.qp[1], 2,
+					mr ? &sge : NULL), 0);
+}
+
+static void send(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(4, 0, PAGE);
+	const uint32_t length = 3000, at = PAGE - 100;
+	struct rdma_op op = { .opcode = IB_UVERBS_WR_SEND, .length = length };
+	struct rdma_target target;
+	uint32_t i;
+
+	guard_fill(scene.bar, 0, 8 * PAGE);
+	rdma_target_open(&scene, &target, ranges, 4);
+	memset(scene.mem, 0x66, RDMA_MEMORY);
+	/* More room than the message needs: what is left stays as it is */
+	post_recv(&scene.mem_mr, scene.mem_mr.iova + 9, length + 50);
+	op.lkey = target.mr.lkey;
+	op.local = at;
+	igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
+	wait_message(length, VERBS_WC_RECV, 0, 0);
+	for (i = 0; i < length; i++)
+		igt_assert_eq(scene.mem[9 + i],
+			      scene.bar[ranges_find(ranges, 4, at + i)]);
+	igt_assert_eq(scene.mem[8], 0x66);
+	igt_assert_eq(scene.mem[9 + length], 0x66);
+	guard_check(scene.bar, 0, 8 * PAGE);
+
+	post_recv(&target.mr, at, length);
+	op = (struct rdma_op) {
+		.opcode = IB_UVERBS_WR_SEND_WITH_IMM,
+		.lkey = scene.mem_mr.lkey,
+		.local = scene.mem_mr.iova + 5,
+		.length = length - 1,
+		.imm = 0x12345678,
+	};
+	igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
+	wait_message(length - 1, VERBS_WC_RECV, VERBS_WC_WITH_IMM, op.imm);
+	for (i = 0; i < length - 1; i++)
+		igt_assert_eq(scene.bar[ranges_find(ranges, 4, at + i)],
+			      scene.mem[5 + i]);
+	for (i = 0; i < 4; i++)
+		guard_check(scene.bar, ranges[i].offset + PAGE, PAGE);
+	rdma_target_close(&scene, &target);
+	free(ranges);
+}
+
+static void write_imm(void)
+{
+	const struct vfio_region_dma_range range = { 0, MiB(1) };
+	struct rdma_op op = {
+		.opcode = IB_UVERBS_WR_RDMA_WRITE_WITH_IMM,
+		.lkey = scene.mem_mr.lkey,
+		.local = scene.mem_mr.iova,
+		.remote = 3 * PAGE + 1,
+		.length = 700,
+		.imm = 0xfeedc0de,
+	};
+	struct rdma_target target;
+
+	guard_fill(scene.bar, 0, MiB(1));
+	rdma_target_open(&scene, &target, &range, 1);
+	op.rkey = target.mr.rkey;
+	memset(scene.mem, 0x77, 700);
+	post_recv(NULL, 0, 0);
+	igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
+	wait_message(700, VERBS_WC_RECV_RDMA_WITH_IMM, VERBS_WC_WITH_IMM,
+		     op.imm);
+	igt_assert(!memcmp(scene.bar + 3 * PAGE + 1, scene.mem, 700));
+	guard_check(scene.bar, 0, 3 * PAGE);
+	guard_check(scene.bar, 4 * PAGE, PAGE);
+	rdma_target_close(&scene, &target);
+}
+
+static void pieces(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(4, 0, PAGE);
+	struct ib_uverbs_sge sge[3] = {
+		{ .addr = scene.mem_mr.iova + 7, .length = 1000 },
+		{ .addr = PAGE - 3, .length = 9 },
+		{ .addr = scene.mem_mr.iova + 2 * PAGE, .length = 1500 },
+	};
+	struct ib_uverbs_send_wr wr = {
+		.num_sge = 3,
+		.opcode = IB_UVERBS_WR_RDMA_WRITE,
+		.send_flags = VERBS_SEND_SIGNALED,
+	};
+	struct rdma_target target;
+	uint8_t out[2509], *to = scene.mem + KiB(32);
+	size_t i;
+
+	guard_fill(scene.bar, 0, 8 * PAGE);
+	rdma_target_open(&scene, &target, ranges, 4);
+	for (i = 0; i < 2 * sizeof(out) + 2 * PAGE; i++)
+		scene.mem[i] = (uint8_t)(i * 11 + (i >> 8));
+	memcpy(out, scene.mem + 7, 1000);
+	for (i = 0; i < 9; i++)
+		out[1000 + i] = scene.bar[ranges_find(ranges, 4, PAGE - 3 + i)];
+	memcpy(out + 1009, scene.mem + 2 * PAGE, 1500);
+	sge[0].lkey = sge[2].lkey = scene.mem_mr.lkey;
+	sge[1].lkey = target.mr.lkey;
+	wr.wr.rdma.remote_addr = scene.mem_mr.iova + KiB(32);
+	wr.wr.rdma.rkey = scene.mem_mr.rkey;
+	igt_assert_eq(__verbs_post_send(&scene.rdma.dev, &scene.rdma.qp[0], &wr,
+					sge), 0);
+	rdma_expect("WRITE of three pieces",
+		    __rdma_wait(&scene.rdma, sizeof(out), NULL), 0);
+	igt_assert(!memcmp(to, out, sizeof(out)));
+
+	for (i = 0; i < sizeof(out); i++)
+		out[i] = to[i] = (uint8_t)~out[i];
+	wr.opcode = IB_UVERBS_WR_RDMA_READ;
+	igt_assert_eq(__verbs_post_send(&scene.rdma.dev, &scene.rdma.qp[0], &wr,
+					sge), 0);
+	rdma_expect("READ into three pieces",
+		    __rdma_wait(&scene.rdma, sizeof(out), NULL), 0);
+	igt_assert(!memcmp(scene.mem + 7, out, 1000));
+	for (i = 0; i < 9; i++)
+		igt_assert_eq(scene.bar[ranges_find(ranges, 4, PAGE - 3 + i)],
+			      out[1000 + i]);
+	igt_assert(!memcmp(scene.mem + 2 * PAGE, out + 1009, 1500));
+	rdma_target_close(&scene, &target);
+	free(ranges);
+}
+
+/* An event within 20 s, or none within half a second */
+static void expect_event(bool expected)
+{
+	uint64_t cookie = 0;
+	int ret = __verbs_get_cq_event(scene.rdma.channel,
+				       expected ? 20000 : 500, &cookie);
+
+	igt_assert_f(ret == (expected ? 0 : -ETIMEDOUT),
+		     "%s a completion event: %s\n",
+		     expected ? "waiting for" : "there is", strerror(-ret));
+	if (expected)
+		igt_assert_eq_u64(cookie, (uintptr_t)&scene.rdma);
+}
+
+static void events(void)
+{
+	struct verbs *dev = &scene.rdma.dev;
+	struct rdma_op op = {
+		.opcode = IB_UVERBS_WR_RDMA_WRITE,
+		.lkey = scene.mem_mr.lkey,
+		.local = scene.mem_mr.iova,
+		.rkey = scene.mem_mr.rkey,
+		.remote = scene.mem_mr.iova + PAGE,
+		.length = 8,
+	};
+	struct ib_uverbs_send_wr wr = {
+		.wr_id = 1,
+		.opcode = IB_UVERBS_WR_SEND,
+		.send_flags = VERBS_SEND_SIGNALED | VERBS_SEND_SOLICITED,
+	};
+	int i;
+
+	/* Not asked for */
+	rdma_expect("WRITE", __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+	expect_event(false);
+	/* Asked once, for two completions */
+	igt_assert_eq(__verbs_req_notify_cq(dev, scene.rdma.cq, false), 0);
+	for (i = 0; i < 2; i++)
+		igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
+	expect_event(true);
+	for (i = 0; i < 2; i++)
+		rdma_expect("WRITE", __rdma_wait(&scene.rdma, 8, NULL),
+			    VERBS_WC_SUCCESS);
+	expect_event(false);
+	/* Asked for what the sender marks */
+	igt_assert_eq(__verbs_req_notify_cq(dev, scene.rdma.cq, true), 0);
+	rdma_expect("WRITE", __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+	expect_event(false);
+	post_recv(NULL, 0, 0);
+	igt_assert_eq(__verbs_post_send(dev, &scene.rdma.qp[0], &wr, NULL), 0);
+	expect_event(true);
+	wait_message(0, VERBS_WC_RECV, 0, 0);
+}
+
+int igt_main()
+{
+	igt_fixture()
+		rdma_scene_open(&scene);
+
+	igt_describe("Listing and queries");
+	igt_subtest("device")
+		device();
+
+	igt_describe("Bad handles and transitions");
+	igt_subtest("objects") {
+		rdma_scene_reset(&scene);
+		objects();
+	}
+
+	igt_describe("SEND and receive");
+	igt_subtest("send") {
+		rdma_scene_reset(&scene);
+		send();
+	}
+
+	igt_describe("RDMA WRITE with immediate data");
+	igt_subtest("write-imm") {
+		rdma_scene_reset(&scene);
+		write_imm();
+	}
+
+	igt_describe("Several pieces");
+	igt_subtest("pieces") {
+		rdma_scene_reset(&scene);
+		pieces();
+	}
+
+	igt_describe("Completion events");
+	igt_subtest("events") {
+		rdma_scene_reset(&scene);
+		events();
+	}
+
+	igt_fixture()
+		rdma_scene_close(&scene);
+}
