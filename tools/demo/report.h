@@ -16,6 +16,7 @@ enum step {
 	STEP_NVME_REVOKE,
 	STEP_BARS,
 	STEP_UDMABUF,
+	STEP_RDMA,
 	NR_STEPS,
 };
 
