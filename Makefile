@@ -5,11 +5,12 @@
 KERNEL ?= release debug
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
-.PHONY: help packages kernel tools demo check lint refresh clean distclean
+.PHONY: help packages kernel tools demo check bench lint refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another'
 	@echo 'make check      prove it: every test, in a kernel that checks itself'
+	@echo 'make bench      measure it: instructions and bytes, beside an unmodified kernel'
 	@echo
 	@echo 'make packages   install the Debian packages needed (as root)'
 	@echo 'make kernel     build both kernels, or KERNEL=release, KERNEL=debug'
@@ -41,6 +42,12 @@ check: packages
 	@tools/kernel/build debug
 	@tools/build
 	@tools/check
+
+bench: packages
+	@tools/kernel/build release
+	@tools/kernel/build upstream
+	@tools/build
+	@tools/bench/run
 
 lint: packages
 	@tools/lint
