@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memslots backed by a slice of a dma-buf that has a physical list.
+ *
+ * The guest's page tables are filled from the list: the host maps nothing and
+ * needs no struct page. Such a slot has no userspace address, so the host's own
+ * accesses to it fail as for a hole, and faults go the way of guest_memfd, be
+ * they private or shared.
+ *
+ * A slot is attached to the dma-buf from its creation to its deletion. The list
+ * is mapped at the first fault, and again at the first one after the exporter
+ * took it away: so a slot can be created while the buffer is revoked, and a
+ * restore needs nobody to do anything. A fault that finds no list ends in
+ * KVM_EXIT_MEMORY_FAULT.
+ *
+ * Taking the list away:
+ *
+ *	notify				fault
+ *
+ *	kd->list = NULL			snapshot of mmu_invalidate_seq
+ *	under mmu_lock:			look the pfn up in kd->list
+ *	  mmu_invalidate_seq++		under mmu_lock:
+ *	  zap, flush TLBs		  retry if the snapshot is stale
+ *	dma_buf_phys_unmap()		  map the pfn
+ *
+ * A fault that found the old list either mapped it before the zap, or sees the
+ * new mmu_invalidate_seq and starts over. One whose snapshot is new finds no
+ * list. When notify returns no CPU of the guest reaches the memory.
+ *
+ * The memory type is what the architecture makes of memory that is not RAM: x86
+ * maps it uncached on Intel and leaves it to the guest's page tables on AMD. So
+ * a group's attribute is never exceeded, and write-combining is up to the guest.
+ *
+ * Locks, outermost first: slots_lock, reservation lock, mmu_lock or kd->lock. A
+ * fault takes the reservation lock within an SRCU read section, so nobody may
+ * synchronize_srcu() under that lock.
+ */
+#include <linux/cleanup.h>
+#include <linux/dma-buf-phys.h>
+#include <linux/dma-resv.h>
+#include <linux/kvm_host.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "dmabuf.h"
+#include "kvm_mm.h"
+
+MODULE_IMPORT_NS("DMA_BUF");
+
+/**
+ * struct kvm_dmabuf - what backs a memslot
+ * @kvm: the VM
+ * @slot: the memslot, which owns this
+ * @dmabuf: the dma-buf, with a reference
+ * @at: the attachment; NULL until the slot is bound
+ * @offset: where the slot starts in @dmabuf, bytes
+ * @lock: what a fault reads @list under
+ * @list: mapped, or NULL; changed under the reservation lock and @lock
+ */
+struct kvm_dmabuf {
+	struct kvm *kvm;
+	struct kvm_memory_slot *slot;
+	struct dma_buf *dmabuf;
+	struct dma_buf_phys_attachment *at;
+	u64 offset;
+	spinlock_t lock; /* see @list */
+	struct dma_buf_phys_list *list;
+};
+
+/*
+ * The list
+ */
+
+static void set_list(struct kvm_dmabuf *kd, struct dma_buf_phys_list *list)
+{
+	dma_resv_assert_held(kd->dmabuf->resv);
+
+	guard(spinlock)(&kd->lock);
+	kd->list = list;
+}
+
+/* Map the list, unless somebody else was first */
+static int map_list(struct kvm_dmabuf *kd)
+{
+	struct dma_resv *resv = kd->dmabuf->resv;
+	struct dma_buf_phys_list *list;
+	int ret = 0;
+
+	dma_resv_lock(resv, NULL);
+	if (!kd->list) {
+		/* A guest uses memory at once: the bytes must be there */
+		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, false,
+				      MAX_SCHEDULE_TIMEOUT);
+		list = dma_buf_phys_map(kd->at);
+		if (IS_ERR(list))
+			ret = PTR_ERR(list);
+		else
+			set_list(kd, list);
+	}
+	dma_resv_unlock(resv);
+	return ret;
+}
+
+static void zap(struct kvm_dmabuf *kd)
+{
+	struct kvm_memory_slot *slot = kd->slot;
+	struct kvm_gfn_range range = {
+		.slot = slot,
+		.start = slot->base_gfn,
+		.end = slot->base_gfn + slot->npages,
+		.attr_filter = KVM_FILTER_SHARED | KVM_FILTER_PRIVATE,
+		.may_block = true,
+	};
+	struct kvm *kvm = kd->kvm;
+
+	KVM_MMU_LOCK(kvm);
+	kvm_mmu_invalidate_start(kvm);
+	if (kvm_mmu_unmap_gfn_range(kvm, &range))
+		kvm_flush_remote_tlbs(kvm);
+	kvm_mmu_invalidate_end(kvm);
+	KVM_MMU_UNLOCK(kvm);
+}
+
+static void kvm_dmabuf_notify(struct dma_buf_phys_attachment *at,
+			      enum dma_buf_phys_event event)
+{
+	struct kvm_dmabuf *kd = at->priv;
+	struct dma_buf_phys_list *list = kd->list;
+
+	/* The next fault maps again */
+	if (event == DMA_BUF_PHYS_EV_RESTORE || !list)
+		return;
+	set_list(kd, NULL);
+	zap(kd);
+	dma_buf_phys_unmap(at, list);
+}
+
+static const struct dma_buf_phys_importer_ops kvm_dmabuf_ops = {
+	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P),
+	.notify = kvm_dmabuf_notify,
+};
+
+/* A VM with memory that the host must not touch may have such groups, too */
+static const struct dma_buf_phys_importer_ops kvm_dmabuf_private_ops = {
+	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P) |
+		 BIT(DMA_BUF_PHYS_ENCRYPTED),
+	.notify = kvm_dmabuf_notify,
+};
+
+/*
+ * Faults
+ */
+
+/* Is the block of 1 << @order pages around @gfn one block of physical memory? */
+static bool is_block(const struct kvm_dmabuf *kd, gfn_t gfn, kvm_pfn_t pfn,
+		     int order)
+{
+	const struct kvm_memory_slot *slot = kd->slot;
+	u64 pages = BIT_ULL(order);
+	gfn_t start = ALIGN_DOWN(gfn, pages);
+	struct dma_buf_phys_iter iter;
+
+	if ((gfn ^ pfn) & (pages - 1))
+		return false;
+	if (start < slot->base_gfn ||
+	    start + pages > slot->base_gfn + slot->npages)
+		return false;
+	return dma_buf_phys_iter_first(&iter, kd->list, kd->offset +
+				       ((start - slot->base_gfn) << PAGE_SHIFT),
+				       pages << PAGE_SHIFT) &&
+	       iter.length == pages << PAGE_SHIFT;
+}
+
+/* With kd->lock held and a list */
+static int look_up(struct kvm_dmabuf *kd, gfn_t gfn, kvm_pfn_t *pfn,
+		   int *max_order)
+{
+	static const int orders[] = { 18, 9 };
+	struct dma_buf_phys_iter iter;
+	unsigned int i;
+
+	if (!dma_buf_phys_iter_first(&iter, kd->list, kd->offset +
+				     ((gfn - kd->slot->base_gfn) << PAGE_SHIFT),
+				     PAGE_SIZE))
+		return -EFAULT;
+	/* What the host must not see is for private memory only */
+	if (iter.group->type == DMA_BUF_PHYS_ENCRYPTED &&
+	    !kvm_mem_is_private(kd->kvm, gfn))
+		return -EFAULT;
+
+	*pfn = PHYS_PFN(iter.paddr);
+	*max_order = 0;
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		if (is_block(kd, gfn, *pfn, orders[i])) {
+			*max_order = orders[i];
+			break;
+		}
+	}
+	return 0;
+}
+
+/**
+ * kvm_dmabuf_get_pfn - where a page of a memslot is
+ * @slot: a memslot of flag KVM_MEM_DMABUF, active
+ * @gfn: the page
+ * @pfn: set to its page frame, which has perhaps no struct page
+ * @max_order: set to the order of the largest mapping that can hold it: 0, 9 or
+ *	18
+ *
+ * Context: a fault, which took its snapshot of mmu_invalidate_seq before. Takes
+ * the reservation lock if the list is not mapped.
+ *
+ * Return: 0; -EFAULT if the memory cannot be reached now, or never, or not by
+ * this kind of access; -ENOMEM or another error of the exporter.
+ */
+int kvm_dmabuf_get_pfn(struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t *pfn,
+		       int *max_order)
+{
+	struct kvm_dmabuf *kd = slot->dmabuf;
+	int ret;
+
+	do {
+		scoped_guard(spinlock, &kd->lock)
+			if (kd->list)
+				return look_up(kd, gfn, pfn, max_order);
+		ret = map_list(kd);
+	} while (!ret);
+
+	return ret == -ENODEV || ret == -EOPNOTSUPP ? -EFAULT : ret;
+}
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_dmabuf_get_pfn);
+
+/*
+ * Memslots; slots_lock is held, or the VM is being destroyed
+ */
+
+/**
+ * kvm_dmabuf_prepare - take what a new memslot is made of
+ * @kvm: the VM
+ * @slot: the memslot, not visible to anybody
+ * @fd: of the dma-buf
+ * @offset: of the slot's first byte in it
+ *
+ * Undone by kvm_dmabuf_unbind().
+ *
+ * Return: 0; -EBADF or -EINVAL if @fd is no dma-buf; -EINVAL if the slice is not
+ * page-aligned or not in the dma-buf; -ENOMEM.
+ */
+int kvm_dmabuf_prepare(struct kvm *kvm, struct kvm_memory_slot *slot, int fd,
+		       u64 offset)
+{
+	struct dma_buf *dmabuf;
+	struct kvm_dmabuf *kd;
+	int ret = -EINVAL;
+	u64 end;
+
+	dmabuf = dma_buf_get(fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	if (!PAGE_ALIGNED(offset) ||
+	    check_add_overflow(offset, (u64)slot->npages << PAGE_SHIFT, &end) ||
+	    end > dmabuf->size)
+		goto err_put;
+
+	ret = -ENOMEM;
+	kd = kzalloc_obj(*kd, GFP_KERNEL_ACCOUNT);
+	if (!kd)
+		goto err_put;
+	spin_lock_init(&kd->lock);
+	kd->kvm = kvm;
+	kd->slot = slot;
+	kd->dmabuf = dmabuf;
+	kd->offset = offset;
+	slot->dmabuf = kd;
+	slot->flags |= KVM_MEMSLOT_GMEM_ONLY;
+	return 0;
+
+err_put:
+	dma_buf_put(dmabuf);
+	return ret;
+}
+
+/**
+ * kvm_dmabuf_bind - attach a prepared memslot
+ * @slot: the memslot, not active yet, but with all that zapping it needs
+ *
+ * Return: 0 or an error of dma_buf_phys_attach().
+ */
+int kvm_dmabuf_bind(struct kvm_memory_slot *slot)
+{
+	struct kvm_dmabuf *kd = slot->dmabuf;
+	struct dma_buf_phys_attachment *at;
+
+	at = dma_buf_phys_attach(kd->dmabuf, kvm_arch_has_private_mem(kd->kvm) ?
+				 &kvm_dmabuf_private_ops : &kvm_dmabuf_ops, kd);
+	if (IS_ERR(at))
+		return PTR_ERR(at);
+	kd->at = at;
+	return 0;
+}
+
+/**
+ * kvm_dmabuf_unbind - undo kvm_dmabuf_prepare() and kvm_dmabuf_bind()
+ * @slot: the memslot, with nothing of it mapped by the guest; may have been
+ *	unbound already
+ */
+void kvm_dmabuf_unbind(struct kvm_memory_slot *slot)
+{
+	struct kvm_dmabuf *kd = slot->dmabuf;
+
+	if (!kd)
+		return;
+	slot->dmabuf = NULL;
+	if (kd->at) {
+		dma_resv_lock(kd->dmabuf->resv, NULL);
+		if (kd->list)
+			dma_buf_phys_unmap(kd->at, kd->list);
+		dma_buf_phys_detach_locked(kd->at);
+		dma_resv_unlock(kd->dmabuf->resv);
+	}
+	dma_buf_put(kd->dmabuf);
+	kfree(kd);
+}
+
+/**
+ * kvm_dmabuf_unbind_all - unbind the memslots of a VM that is being destroyed
+ * @kvm: the VM, which nobody uses any more, its MMU still alive
+ *
+ * An attachment does not keep a VM alive, and what its callback needs goes soon.
+ */
+void kvm_dmabuf_unbind_all(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
+	int i, bkt;
+
+	for (i = 0; i < kvm_arch_nr_memslot_as_ids(kvm); i++) {
+		slots = __kvm_memslots(kvm, i);
+		kvm_for_each_memslot(slot, bkt, slots) {
+			if (!slot->dmabuf)
+				continue;
+			zap(slot->dmabuf);
+			kvm_dmabuf_unbind(slot);
+		}
+	}
+}
