@@ -104,7 +104,8 @@ static void iopt_dmabuf_notify(struct dma_buf_phys_attachment *attach,
 }
 
 static const struct dma_buf_phys_importer_ops iopt_dmabuf_importer_ops = {
-	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P),
+	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P) |
+		 BIT(DMA_BUF_PHYS_ENCRYPTED),
 	.notify = iopt_dmabuf_notify,
 };
 

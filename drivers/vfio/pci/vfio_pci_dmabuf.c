@@ -30,16 +30,15 @@ MODULE_IMPORT_NS("DMA_BUF");
 /* More than any device needs; keeps one ioctl from running for minutes */
 #define VFIO_PCI_DMA_BUF_MAX_RANGES BIT(20)
 
-struct vfio_pci_dma_buf {
-	struct dma_buf_phys phys;
-	struct vfio_pci_core_device *vdev;
-	struct list_head dmabufs_elm;
-};
-
 /* User space's ranges are read and translated so many at a time */
 #define CHUNK 64
 
-struct chunk {
+/* A list in the making, and the ranges it is made of */
+struct build {
+	struct vfio_pci_core_device *vdev;
+	struct dma_buf_phys_builder b;
+	struct vfio_pci_ranges *pages;
+	u64 size;
 	struct vfio_region_dma_range ranges[CHUNK];
 	struct phys_vec vecs[CHUNK];
 };
@@ -114,11 +113,12 @@ int vfio_pci_core_get_dmabuf_phys(struct vfio_pci_core_device *vdev,
 EXPORT_SYMBOL_GPL(vfio_pci_core_get_dmabuf_phys);
 
 /* Append ranges of one region to the list */
-static int add_region_ranges(struct vfio_pci_core_device *vdev,
-			     struct dma_buf_phys_builder *b, u64 region,
-			     struct vfio_region_dma_range *ranges,
-			     struct phys_vec *vecs, size_t nr, u64 *size)
+static int add_region_ranges(struct build *build, u64 region, size_t first,
+			     size_t nr)
 {
+	struct vfio_region_dma_range *ranges = &build->ranges[first];
+	struct vfio_pci_core_device *vdev = build->vdev;
+	struct phys_vec *vecs = &build->vecs[first];
 	struct p2pdma_provider *provider;
 	size_t i;
 	int ret;
@@ -138,11 +138,20 @@ static int add_region_ranges(struct vfio_pci_core_device *vdev,
 		return ret;
 
 	/* get_dmabuf_phys() knows no attribute: what is behind a BAR is MMIO */
-	dma_buf_phys_add_group(b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, provider);
+	if (build->pages->claims)
+		dma_buf_phys_add_group(&build->b, DMA_BUF_PHYS_ENCRYPTED,
+				       DMA_BUF_PHYS_UC, NULL);
+	else
+		dma_buf_phys_add_group(&build->b, DMA_BUF_PHYS_P2P,
+				       DMA_BUF_PHYS_UC, provider);
 	for (i = 0; i < nr; i++) {
-		if (check_add_overflow(*size, vecs[i].len, size))
+		if (check_add_overflow(build->size, vecs[i].len, &build->size))
 			return -EINVAL;
-		dma_buf_phys_add_frag(b, vecs[i].paddr, vecs[i].len);
+		ret = vfio_pci_ranges_add(build->pages, region,
+					  ranges[i].offset, ranges[i].length);
+		if (ret)
+			return ret;
+		dma_buf_phys_add_frag(&build->b, vecs[i].paddr, vecs[i].len);
 	}
 	return 0;
 }
@@ -151,25 +160,22 @@ static int add_region_ranges(struct vfio_pci_core_device *vdev,
  * With VFIO_DMA_BUF_DEVICE_OFFSETS every range may be in a region of its own:
  * hand on runs that are in the same one.
  */
-static int add_device_ranges(struct vfio_pci_core_device *vdev,
-			     struct dma_buf_phys_builder *b, struct chunk *c,
-			     size_t nr, u64 *size)
+static int add_device_ranges(struct build *build, size_t nr)
 {
 	size_t first, i;
 	u64 region;
 	int ret;
 
 	for (first = 0; first < nr; first = i) {
-		region = VFIO_PCI_OFFSET_TO_INDEX(c->ranges[first].offset);
+		region = VFIO_PCI_OFFSET_TO_INDEX(build->ranges[first].offset);
 		for (i = first; i < nr; i++) {
-			u64 offset = c->ranges[i].offset;
+			u64 offset = build->ranges[i].offset;
 
 			if (VFIO_PCI_OFFSET_TO_INDEX(offset) != region)
 				break;
-			c->ranges[i].offset = offset & VFIO_PCI_OFFSET_MASK;
+			build->ranges[i].offset = offset & VFIO_PCI_OFFSET_MASK;
 		}
-		ret = add_region_ranges(vdev, b, region, &c->ranges[first],
-					&c->vecs[first], i - first, size);
+		ret = add_region_ranges(build, region, first, i - first);
 		if (ret)
 			return ret;
 	}
@@ -179,35 +185,37 @@ static int add_device_ranges(struct vfio_pci_core_device *vdev,
 static struct dma_buf_phys_list *
 build_list(struct vfio_pci_core_device *vdev,
 	   const struct vfio_device_feature_dma_buf *get,
-	   struct vfio_region_dma_range __user *uranges)
+	   struct vfio_region_dma_range __user *uranges,
+	   struct vfio_pci_ranges *pages)
 {
-	struct chunk *c __free(kfree) = kmalloc_obj(*c);
-	struct dma_buf_phys_builder b;
+	struct build *build __free(kfree) = kmalloc_obj(*build);
 	u32 done, nr;
-	u64 size = 0;
 	int ret = 0;
 
-	if (!c)
+	if (!build)
 		return ERR_PTR(-ENOMEM);
 
-	dma_buf_phys_build(&b, get->nr_ranges);
+	build->vdev = vdev;
+	build->pages = pages;
+	build->size = 0;
+	dma_buf_phys_build(&build->b, get->nr_ranges);
 	for (done = 0; done < get->nr_ranges && !ret; done += nr) {
 		nr = min(get->nr_ranges - done, CHUNK);
-		if (copy_from_user(c->ranges, uranges + done,
+		if (copy_from_user(build->ranges, uranges + done,
 				   array_size(nr, sizeof(*uranges))))
 			ret = -EFAULT;
 		else if (get->flags & VFIO_DMA_BUF_DEVICE_OFFSETS)
-			ret = add_device_ranges(vdev, &b, c, nr, &size);
+			ret = add_device_ranges(build, nr);
 		else
-			ret = add_region_ranges(vdev, &b, get->region_index,
-						c->ranges, c->vecs, nr, &size);
+			ret = add_region_ranges(build, get->region_index, 0,
+						nr);
 		cond_resched();
 	}
 	if (ret) {
-		dma_buf_phys_abandon(&b);
+		dma_buf_phys_abandon(&build->b);
 		return ERR_PTR(ret);
 	}
-	return dma_buf_phys_seal(&b, size);
+	return dma_buf_phys_seal(&build->b, build->size);
 }
 
 static void vfio_pci_dma_buf_release(struct dma_buf_phys *phys)
@@ -219,9 +227,11 @@ static void vfio_pci_dma_buf_release(struct dma_buf_phys *phys)
 	if (vdev) {
 		down_write(&vdev->memory_lock);
 		list_del(&priv->dmabufs_elm);
+		vfio_pci_ranges_unclaim(vdev, &priv->ranges);
 		up_write(&vdev->memory_lock);
 		vfio_device_put_registration(&vdev->vdev);
 	}
+	vfio_pci_ranges_free(&priv->ranges);
 	kfree(priv);
 }
 
@@ -229,50 +239,50 @@ static const struct dma_buf_phys_ops vfio_pci_dma_buf_phys_ops = {
 	.release = vfio_pci_dma_buf_release,
 };
 
-/* Takes over @list in any case */
+/* Claim the ranges and make the dma-buf, which must be one step for others */
+static int export_claimed(struct vfio_pci_core_device *vdev,
+			  struct vfio_pci_dma_buf *priv,
+			  struct dma_buf_phys_export_info *info)
+{
+	int ret;
+
+	guard(rwsem_write)(&vdev->memory_lock);
+	ret = vfio_pci_ranges_claim(vdev, &priv->ranges);
+	if (ret)
+		return ret;
+
+	info->state = __vfio_pci_memory_enabled(vdev) ? DMA_BUF_PHYS_LIVE :
+							DMA_BUF_PHYS_REVOKED;
+	ret = dma_buf_phys_export(&priv->phys, info);
+	if (ret)
+		vfio_pci_ranges_unclaim(vdev, &priv->ranges);
+	else
+		list_add_tail(&priv->dmabufs_elm, &vdev->dmabufs);
+	return ret;
+}
+
+/* On success the dma-buf owns @priv and @list */
 static int export_list(struct vfio_pci_core_device *vdev,
+		       struct vfio_pci_dma_buf *priv,
 		       struct dma_buf_phys_list *list, int flags)
 {
 	DEFINE_DMA_BUF_PHYS_EXPORT_INFO(info);
-	struct vfio_pci_dma_buf *priv;
 	int ret;
 
-	priv = kzalloc_obj(*priv, GFP_KERNEL_ACCOUNT);
-	if (!priv) {
-		ret = -ENOMEM;
-		goto err_list;
-	}
-	if (!vfio_device_try_get_registration(&vdev->vdev)) {
-		ret = -ENODEV;
-		goto err_free;
-	}
+	if (!vfio_device_try_get_registration(&vdev->vdev))
+		return -ENODEV;
 	priv->vdev = vdev;
 	info.ops = &vfio_pci_dma_buf_phys_ops;
 	info.list = list;
 	info.flags = flags;
 
-	down_write(&vdev->memory_lock);
-	info.state = __vfio_pci_memory_enabled(vdev) ? DMA_BUF_PHYS_LIVE :
-						       DMA_BUF_PHYS_REVOKED;
-	ret = dma_buf_phys_export(&priv->phys, &info);
-	if (!ret)
-		list_add_tail(&priv->dmabufs_elm, &vdev->dmabufs);
-	up_write(&vdev->memory_lock);
+	if (priv->ranges.claims)
+		scoped_guard(mutex, &vdev->ioeventfds_lock)
+			ret = export_claimed(vdev, priv, &info);
+	else
+		ret = export_claimed(vdev, priv, &info);
 	if (ret)
-		goto err_put;
-
-	/* From here on the dma-buf owns everything and its file the dma-buf */
-	ret = dma_buf_fd(priv->phys.dmabuf, flags);
-	if (ret < 0)
-		dma_buf_put(priv->phys.dmabuf);
-	return ret;
-
-err_put:
-	vfio_device_put_registration(&vdev->vdev);
-err_free:
-	kfree(priv);
-err_list:
-	dma_buf_phys_list_free(list);
+		vfio_device_put_registration(&vdev->vdev);
 	return ret;
 }
 
@@ -281,7 +291,9 @@ int vfio_pci_core_feature_dma_buf(struct vfio_pci_core_device *vdev, u32 flags,
 				  size_t argsz)
 {
 	struct vfio_device_feature_dma_buf get = {};
+	struct vfio_pci_dma_buf *priv;
 	struct dma_buf_phys_list *list;
+	bool no_host_access;
 	int ret;
 
 	if (!vdev->pci_ops || !vdev->pci_ops->get_dmabuf_phys)
@@ -295,14 +307,43 @@ int vfio_pci_core_feature_dma_buf(struct vfio_pci_core_device *vdev, u32 flags,
 		return -EFAULT;
 
 	if (!get.nr_ranges || get.nr_ranges > VFIO_PCI_DMA_BUF_MAX_RANGES ||
-	    get.flags & ~VFIO_DMA_BUF_DEVICE_OFFSETS ||
+	    get.flags & ~(VFIO_DMA_BUF_DEVICE_OFFSETS |
+			  VFIO_DMA_BUF_NO_HOST_ACCESS) ||
 	    (get.flags & VFIO_DMA_BUF_DEVICE_OFFSETS && get.region_index))
 		return -EINVAL;
+	no_host_access = get.flags & VFIO_DMA_BUF_NO_HOST_ACCESS;
+	if (no_host_access && !vfio_pci_can_forgo_host_access(vdev))
+		return -EOPNOTSUPP;
 
-	list = build_list(vdev, &get, arg->dma_ranges);
-	if (IS_ERR(list))
-		return PTR_ERR(list);
-	return export_list(vdev, list, get.open_flags);
+	priv = kzalloc_obj(*priv, GFP_KERNEL_ACCOUNT);
+	if (!priv)
+		return -ENOMEM;
+	ret = vfio_pci_ranges_init(&priv->ranges, get.nr_ranges,
+				   no_host_access);
+	if (ret)
+		goto err_free;
+	list = build_list(vdev, &get, arg->dma_ranges, &priv->ranges);
+	if (IS_ERR(list)) {
+		ret = PTR_ERR(list);
+		goto err_ranges;
+	}
+	ret = export_list(vdev, priv, list, get.open_flags);
+	if (ret)
+		goto err_list;
+
+	/* From here on the dma-buf owns everything and its file the dma-buf */
+	ret = dma_buf_fd(priv->phys.dmabuf, get.open_flags);
+	if (ret < 0)
+		dma_buf_put(priv->phys.dmabuf);
+	return ret;
+
+err_list:
+	dma_buf_phys_list_free(list);
+err_ranges:
+	vfio_pci_ranges_free(&priv->ranges);
+err_free:
+	kfree(priv);
+	return ret;
 }
 
 /* Follow the device: take access to all its dma-bufs away, or give it back */
@@ -338,6 +379,7 @@ void vfio_pci_dma_buf_cleanup(struct vfio_pci_core_device *vdev)
 			continue;
 		dma_buf_phys_kill(&priv->phys);
 		list_del(&priv->dmabufs_elm);
+		vfio_pci_ranges_unclaim(vdev, &priv->ranges);
 		priv->vdev = NULL;
 		vfio_device_put_registration(&vdev->vdev);
 		fput(file);
