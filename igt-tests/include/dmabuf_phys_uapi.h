@@ -10,6 +10,7 @@
 
 #include <linux/dma-heap.h>
 #include <linux/ioctl.h>
+#include <linux/kvm.h>
 #include <linux/types.h>
 #include <linux/udmabuf.h>
 #include <linux/vfio.h>
@@ -62,6 +63,11 @@ struct vfio_device_feature_dma_buf {
 #ifndef VFIO_DMA_BUF_DEVICE_OFFSETS
 /* Offsets of ranges are offsets into the device's fd; region_index is 0 */
 #define VFIO_DMA_BUF_DEVICE_OFFSETS (1 << 0)
+#endif
+
+#ifndef VFIO_DMA_BUF_NO_HOST_ACCESS
+/* The host does not touch the ranges while the dma-buf exists */
+#define VFIO_DMA_BUF_NO_HOST_ACCESS (1 << 1)
 #endif
 
 /* linux/iommufd.h */
@@ -196,6 +202,74 @@ struct iommu_ioas_map_file {
 };
 
 #define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, 0x8f)
+#endif
+
+/* linux/kvm.h */
+
+#ifndef KVM_MEM_GUEST_MEMFD
+struct kvm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+
+#define KVM_MEM_GUEST_MEMFD (1UL << 2)
+#define KVM_SET_USER_MEMORY_REGION2 \
+	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+
+struct kvm_create_guest_memfd {
+	__u64 size;
+	__u64 flags;
+	__u64 reserved[6];
+};
+
+#define KVM_CREATE_GUEST_MEMFD _IOWR(KVMIO, 0xd4, struct kvm_create_guest_memfd)
+
+struct kvm_memory_attributes {
+	__u64 address;
+	__u64 size;
+	__u64 attributes;
+	__u64 flags;
+};
+
+#define KVM_MEMORY_ATTRIBUTE_PRIVATE (1ULL << 3)
+#define KVM_SET_MEMORY_ATTRIBUTES _IOW(KVMIO, 0xd2, struct kvm_memory_attributes)
+
+#define KVM_EXIT_MEMORY_FAULT 39
+#define KVM_MEMORY_EXIT_FLAG_PRIVATE (1ULL << 3)
+
+#define KVM_CAP_MEMORY_ATTRIBUTES 233
+#define KVM_CAP_GUEST_MEMFD 234
+#define KVM_CAP_VM_TYPES 235
+#endif
+
+#ifndef KVM_PRE_FAULT_MEMORY
+struct kvm_pre_fault_memory {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 padding[5];
+};
+
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+#endif
+
+#ifndef KVM_X86_SW_PROTECTED_VM
+#define KVM_X86_DEFAULT_VM 0
+#define KVM_X86_SW_PROTECTED_VM 1
+#endif
+
+#ifndef KVM_MEM_DMABUF
+/* A slot of a slice of the dma-buf @guest_memfd, from @guest_memfd_offset on */
+#define KVM_MEM_DMABUF (1UL << 3)
+#define KVM_CAP_MEMORY_DMABUF 300
 #endif
 
 #endif /* DMABUF_PHYS_UAPI_H */

@@ -11,6 +11,9 @@
 #include "dmabuf_phys_uapi.h"
 #include "igt_core.h"
 #include "memory.h"
+#include "sysfs.h"
+
+#define BUFINFO "/sys/kernel/debug/dma_buf/bufinfo"
 
 int heap_dmabuf(uint64_t length)
 {
@@ -57,4 +60,32 @@ int __udmabuf(int memfd, uint64_t offset, uint64_t length)
 		ret = -errno;
 	close(dev);
 	return ret;
+}
+
+unsigned int dmabuf_count(void)
+{
+	FILE *file = fopen(BUFINFO, "re");
+	unsigned int count;
+	char line[512];
+	bool found = false;
+
+	igt_assert_f(file, "cannot open " BUFINFO ": %s\n", strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Total %u objects", &count) == 1)
+			found = true;
+	fclose(file);
+	igt_assert_f(found, BUFINFO " does not say how many there are\n");
+	return count;
+}
+
+void dmabuf_expect_count(unsigned int count)
+{
+	uint64_t deadline = now_ms() + 5000;
+	unsigned int is;
+
+	while ((is = dmabuf_count()) != count) {
+		igt_assert_f(now_ms() < deadline, "%u dma-bufs instead of %u\n",
+			     is, count);
+		usleep(10000);
+	}
 }

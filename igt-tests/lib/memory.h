@@ -30,4 +30,15 @@ int sealed_memfd(uint64_t length);
  */
 int __udmabuf(int memfd, uint64_t offset, uint64_t length);
 
+/**
+ * dmabuf_expect_count - fail the test unless so many dma-bufs are left
+ * @count: from dmabuf_count() before
+ *
+ * Waits a moment: the last reference may be dropped behind our back.
+ */
+void dmabuf_expect_count(unsigned int count);
+
+/** dmabuf_count - how many dma-bufs there are in the system */
+unsigned int dmabuf_count(void);
+
 #endif /* LIB_MEMORY_H */

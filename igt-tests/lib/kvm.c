@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The VM: memory slots, private memory, statistics
+ */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "kvm.h"
+#include "kvm_layout.h"
+
+#define PTE_PRESENT (1ull << 0)
+#define PTE_WRITABLE (1ull << 1)
+#define PTE_ACCESSED (1ull << 5)
+#define PTE_DIRTY (1ull << 6)
+#define PTE_LARGE (1ull << 7)
+
+static int open_kvm(void)
+{
+	return open("/dev/kvm", O_RDWR | O_CLOEXEC);
+}
+
+void vmm_require(unsigned long type)
+{
+	int kvm = open_kvm(), types, vm, slots = 0;
+
+	igt_require_f(kvm >= 0,
+		      "cannot open /dev/kvm: %s. Load kvm-amd or kvm-intel\n",
+		      strerror(errno));
+	types = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES);
+	vm = types & (1 << type) ? ioctl(kvm, KVM_CREATE_VM, type) : -1;
+	if (vm >= 0) {
+		slots = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_MEMORY_DMABUF);
+		close(vm);
+	}
+	close(kvm);
+	igt_require_f(vm >= 0, "KVM has no VMs of type %lu\n", type);
+	igt_require_f(slots == 1, "KVM has no slots of dma-bufs\n");
+}
+
+/* Code, and page tables that map every address to itself in 1 GiB pages */
+static void fill_ram(uint8_t *ram)
+{
+	uint64_t *top = (uint64_t *)(ram + RAM_TOP_TABLE);
+	uint64_t *table = (uint64_t *)(ram + RAM_TABLE), i;
+
+	top[0] = RAM_TABLE | PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED;
+	for (i = 0; i < VMM_LIMIT >> 30; i++)
+		table[i] = i << 30 | PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED |
+			   PTE_DIRTY | PTE_LARGE;
+	memcpy(ram + RAM_CODE, guest_code,
+	       (size_t)(guest_code_end - guest_code));
+}
+
+int __vmm_open(struct vmm *vmm, unsigned long type)
+{
+	int kvm = open_kvm(), ret;
+	void *ram;
+
+	vmm->fd = -1;
+	vmm->ram = NULL;
+	if (kvm < 0)
+		return -errno;
+	vmm->fd = ioctl(kvm, KVM_CREATE_VM, type);
+	ret = vmm->fd < 0 ? -errno : 0;
+	close(kvm);
+	if (ret)
+		return ret;
+
+	/* A child's memory is not what the parent's guest has */
+	ram = mmap(NULL, VMM_RAM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (ram == MAP_FAILED) {
+		ret = -errno;
+	} else {
+		vmm->ram = ram;
+		madvise(ram, VMM_RAM_SIZE, MADV_DONTFORK);
+		/* So that all mappings of 2 MiB are those of tests */
+		madvise(ram, VMM_RAM_SIZE, MADV_NOHUGEPAGE);
+		fill_ram(ram);
+		ret = __vmm_memory(vmm, 0, 0, ram, VMM_RAM_SIZE);
+	}
+	if (ret)
+		vmm_close(vmm);
+	return ret;
+}
+
+void vmm_open(struct vmm *vmm, unsigned long type)
+{
+	int ret = __vmm_open(vmm, type);
+
+	igt_assert_f(!ret, "cannot make a VM of type %lu: %s\n", type,
+		     strerror(-ret));
+}
+
+void vmm_close(struct vmm *vmm)
+{
+	if (vmm->fd >= 0)
+		close(vmm->fd);
+	if (vmm->ram)
+		munmap(vmm->ram, VMM_RAM_SIZE);
+	vmm->fd = -1;
+	vmm->ram = NULL;
+}
+
+int vmm_has(const struct vmm *vmm, unsigned int cap)
+{
+	return ioctl(vmm->fd, KVM_CHECK_EXTENSION, cap);
+}
+
+int __vmm_region(const struct vmm *vmm,
+		 const struct kvm_userspace_memory_region2 *region)
+{
+	return ioctl(vmm->fd, KVM_SET_USER_MEMORY_REGION2, region) < 0 ?
+		       -errno : 0;
+}
+
+int __vmm_dmabuf(const struct vmm *vmm, uint32_t slot, uint64_t gpa, int fd,
+		 uint64_t offset, uint64_t size)
+{
+	struct kvm_userspace_memory_region2 region = {
+		.slot = slot,
+		.flags = KVM_MEM_DMABUF,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.guest_memfd_offset = offset,
+		.guest_memfd = (uint32_t)fd,
+	};
+
+	return __vmm_region(vmm, &region);
+}
+
+void vmm_dmabuf(const struct vmm *vmm, uint32_t slot, uint64_t gpa, int fd,
+		uint64_t offset, uint64_t size)
+{
+	int ret = __vmm_dmabuf(vmm, slot, gpa, fd, offset, size);
+
+	igt_assert_f(!ret,
+		     "slot %u: 0x%" PRIx64 " bytes at 0x%" PRIx64 " of a dma-buf: %s\n",
+		     slot, size, offset, strerror(-ret));
+}
+
+int __vmm_memory(const struct vmm *vmm, uint32_t slot, uint64_t gpa, void *va,
+		 uint64_t size)
+{
+	struct kvm_userspace_memory_region2 region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)va,
+	};
+
+	return __vmm_region(vmm, &region);
+}
+
+int __vmm_delete(const struct vmm *vmm, uint32_t slot)
+{
+	struct kvm_userspace_memory_region2 region = { .slot = slot };
+
+	return __vmm_region(vmm, &region);
+}
+
+void vmm_delete(const struct vmm *vmm, uint32_t slot)
+{
+	int ret = __vmm_delete(vmm, slot);
+
+	igt_assert_f(!ret, "cannot delete slot %u: %s\n", slot, strerror(-ret));
+}
+
+int __vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
+		  bool private)
+{
+	struct kvm_memory_attributes attributes = {
+		.address = gpa,
+		.size = size,
+		.attributes = private ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0,
+	};
+
+	return ioctl(vmm->fd, KVM_SET_MEMORY_ATTRIBUTES, &attributes) < 0 ?
+		       -errno : 0;
+}
+
+void vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
+		 bool private)
+{
+	int ret = __vmm_convert(vmm, gpa, size, private);
+
+	igt_assert_f(!ret, "cannot make 0x%" PRIx64 " bytes at 0x%" PRIx64 " %s: %s\n",
+		     size, gpa, private ? "private" : "shared", strerror(-ret));
+}
+
+/* Return: offset of a value in the statistics file, -1 if it has no such */
+static int64_t find_stat(int stats, const char *name)
+{
+	struct kvm_stats_header header;
+	char desc[sizeof(struct kvm_stats_desc) + 256];
+	int64_t at = -1;
+	uint32_t i;
+
+	if (pread(stats, &header, sizeof(header), 0) != sizeof(header) ||
+	    header.name_size >= 256)
+		return -1;
+	for (i = 0; i < header.num_desc && at < 0; i++) {
+		struct kvm_stats_desc *d = (struct kvm_stats_desc *)desc;
+		size_t size = sizeof(*d) + header.name_size;
+
+		memset(desc, 0, sizeof(desc));
+		if (pread(stats, desc, size,
+			  (off_t)(header.desc_offset + i * size)) !=
+		    (ssize_t)size)
+			return -1;
+		if (!strcmp(d->name, name))
+			at = (int64_t)header.data_offset + d->offset;
+	}
+	return at;
+}
+
+uint64_t vmm_stat(int fd, const char *name)
+{
+	int stats = ioctl(fd, KVM_GET_STATS_FD, NULL);
+	uint64_t value = 0;
+	int64_t at;
+
+	igt_assert_f(stats >= 0, "KVM gives no statistics: %s\n",
+		     strerror(errno));
+	at = find_stat(stats, name);
+	igt_assert_f(at >= 0 && pread(stats, &value, sizeof(value), at) ==
+		     (ssize_t)sizeof(value), "KVM does not count %s\n", name);
+	close(stats);
+	return value;
+}
+
+struct vmm_levels vmm_levels(const struct vmm *vmm)
+{
+	return (struct vmm_levels) {
+		.k4 = vmm_stat(vmm->fd, "pages_4k"),
+		.m2 = vmm_stat(vmm->fd, "pages_2m"),
+		.g1 = vmm_stat(vmm->fd, "pages_1g"),
+	};
+}

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys encrypted
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: memory the host does not touch
+ * Description: With VFIO_DMA_BUF_NO_HOST_ACCESS, VFIO closes every way of its own
+ *	to the ranges while the dma-buf exists
+ * Test category: functionality test
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host_access.h"
+#include "igt_core.h"
+#include "iommufd.h"
+#include "memory.h"
+#include "pci.h"
+#include "sweep.h"
+#include "sysfs.h"
+
+IGT_TEST_DESCRIPTION("BAR ranges that the host promises not to touch");
+
+/* What most subtests export, with room on both sides */
+#define AT MiB(4)
+#define LENGTH MiB(2)
+
+static int iommufd = -1;
+static uint32_t ioas;
+static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
+
+/**
+ * SUBTEST: flags
+ * Description: The flag works alone and with device offsets; the same byte twice,
+ *	and undefined flags are refused
+ *
+ * SUBTEST: msix-table
+ * Description: The page of an MSI-X table, which the kernel writes, is refused
+ *
+ * SUBTEST: many-ranges
+ * Description: 65,536 ranges: each is closed, each gap is open, and all are free
+ *	again
+ */
+static void flags(void)
+{
+	const struct vfio_region_dma_range twice[] = {
+		{ AT, 2 * PAGE }, { AT + PAGE, PAGE },
+	};
+	struct vfio_region_dma_range range = {
+		shm.region[SHM_BAR].offset + AT, LENGTH
+	};
+	uint32_t bit;
+	int fd;
+
+	fd = export_one(&shm, NO_HOST, AT, LENGTH);
+	igt_assert_eq_u64((uint64_t)lseek(fd, 0, SEEK_END), LENGTH);
+	igt_assert(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0) ==
+		   MAP_FAILED);
+	close(fd);
+
+	fd = __export_ranges(&shm, NO_HOST | VFIO_DMA_BUF_DEVICE_OFFSETS, 0,
+			     &range, 1);
+	igt_assert_fd(fd);
+	expect_closed(&shm, AT);
+	close(fd);
+	igt_assert_eq(__export_ranges(&shm,
+				      NO_HOST | VFIO_DMA_BUF_DEVICE_OFFSETS,
+				      SHM_BAR, &range, 1), -EINVAL);
+	for (bit = 2; bit < 32; bit++)
+		igt_assert_eq(try_export(&shm, NO_HOST | 1u << bit, AT, LENGTH),
+			      -EINVAL);
+	igt_assert_eq(__export_ranges(&shm, NO_HOST, SHM_BAR, twice, 2), -EINVAL);
+	expect_open(&shm, AT);
+}
+
+static void msix_table(void)
+{
+	struct vfio_region_dma_range range = { 0, PAGE };
+	int cap = __vfio_find_cap(&nvme1, 0x11), fd;
+	uint32_t table;
+
+	igt_assert_lt(0, cap);
+	igt_assert_eq(__vfio_config_read(&nvme1, (unsigned int)cap + 4, 4,
+					 &table), 0);
+	range.offset = table & ~(uint64_t)(PAGE - 1);
+	igt_assert_eq(__export_ranges(&nvme1, NO_HOST, table & 7, &range, 1),
+		      -EBUSY);
+	fd = __export_ranges(&nvme1, 0, table & 7, &range, 1);
+	igt_assert_fd(fd);
+	close(fd);
+}
+
+static void many_ranges(void)
+{
+	const size_t nr = 65536;
+	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, PAGE);
+	int fd = __export_ranges(&shm, NO_HOST, SHM_BAR, ranges, nr);
+	size_t i;
+
+	igt_assert_fd(fd);
+	for (i = 0; i < nr; i += 4099) {
+		expect_closed(&shm, ranges[i].offset);
+		expect_open(&shm, ranges[i].offset + PAGE);
+	}
+	igt_assert_eq(try_map(&shm, 0, shm.region[SHM_BAR].size), -EBUSY);
+	close(fd);
+	for (i = 0; i < nr; i += 4099)
+		expect_open(&shm, ranges[i].offset);
+	igt_assert_eq(try_map(&shm, 0, shm.region[SHM_BAR].size), 0);
+	free(ranges);
+}
+
+/**
+ * SUBTEST: used-before
+ * Description: An export is refused while its ranges are mapped, by whichever
+ *	process, or have an ioeventfd; what lies beside them does not matter
+ */
+static void used_before(void)
+{
+	uint8_t *map = host_map(&shm, AT - PAGE, LENGTH + 2 * PAGE);
+	int fd, pipes[2], child;
+
+	igt_assert(map);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), -EBUSY);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT + LENGTH, PAGE), -EBUSY);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT + LENGTH + PAGE, PAGE), 0);
+	igt_assert_eq(try_export(&shm, 0, AT, LENGTH), 0);
+
+	/* A hole in the mapping is free, its edges are not */
+	igt_assert_eq(munmap(map + PAGE, LENGTH), 0);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), 0);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT - PAGE, LENGTH), -EBUSY);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT + PAGE, LENGTH), -EBUSY);
+	fd = export_one(&shm, NO_HOST, AT, LENGTH);
+	map[0] = 1;
+	map[LENGTH + PAGE] = 1;
+	close(fd);
+	munmap(map, PAGE);
+	munmap(map + LENGTH + PAGE, PAGE);
+
+	/* Another process has it, untouched, when we have it no more */
+	map = host_map(&shm, AT, PAGE);
+	igt_assert(map);
+	igt_assert_eq(pipe(pipes), 0);
+	child = fork();
+	igt_assert(child >= 0);
+	if (!child) {
+		char c;
+
+		close(pipes[1]);
+		_exit(read(pipes[0], &c, 1) < 0);
+	}
+	close(pipes[0]);
+	munmap(map, PAGE);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), -EBUSY);
+	close(pipes[1]);
+	igt_assert_eq(waitpid(child, NULL, 0), child);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), 0);
+
+	fd = eventfd(0, EFD_CLOEXEC);
+	igt_assert_fd(fd);
+	igt_assert_eq(__ioeventfd(&shm, AT + LENGTH - 4, fd), 0);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), -EBUSY);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH - PAGE), 0);
+	igt_assert_eq(__ioeventfd(&shm, AT + LENGTH - 4, -1), 0);
+	close(fd);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), 0);
+}
+
+/**
+ * SUBTEST: closed
+ * Description: mmap, read, write and ioeventfds are refused inside and across the
+ *	borders, work beside, and work everywhere after the dma-buf is gone
+ *
+ * SUBTEST: overlap
+ * Description: Nothing overlaps such a dma-buf, of either kind, until the last
+ *	reference to it is dropped
+ */
+static void closed(void)
+{
+	uint64_t size = shm.region[SHM_BAR].size;
+	uint32_t id = 0;
+	int fd;
+
+	fd = export_one(&shm, NO_HOST, AT, LENGTH);
+	expect_closed(&shm, AT);
+	expect_closed(&shm, AT + LENGTH / 2);
+	expect_closed(&shm, AT + LENGTH - PAGE);
+	expect_open(&shm, AT - PAGE);
+	expect_open(&shm, AT + LENGTH);
+	expect_open(&shm, 0);
+	expect_open(&shm, size - PAGE);
+
+	igt_assert_eq(try_map(&shm, AT - PAGE, 2 * PAGE), -EBUSY);
+	igt_assert_eq(try_map(&shm, AT + LENGTH - PAGE, 2 * PAGE), -EBUSY);
+	igt_assert_eq(try_map(&shm, 0, size), -EBUSY);
+	igt_assert_eq(try_map(&shm, 0, AT), 0);
+	igt_assert_eq(try_map(&shm, AT + LENGTH, size - AT - LENGTH), 0);
+	igt_assert_eq(try_rw(&shm, AT - 8, 16), -EBUSY);
+	igt_assert_eq(try_rw(&shm, AT + LENGTH - 8, 16), -EBUSY);
+
+	igt_assert_eq(__vfio_config_read(&shm, 0, 4, &id), 0);
+	igt_assert_eq_u32(id & 0xffff, 0x1af4);
+	close(fd);
+	expect_open(&shm, AT);
+	expect_open(&shm, AT + LENGTH - PAGE);
+	igt_assert_eq(try_map(&shm, 0, size), 0);
+}
+
+static void overlap(void)
+{
+	int fd, other;
+
+	fd = export_one(&shm, NO_HOST, AT, LENGTH);
+	igt_assert_eq(try_export(&shm, 0, AT, PAGE), -EBUSY);
+	igt_assert_eq(try_export(&shm, 0, AT - PAGE, 2 * PAGE), -EBUSY);
+	igt_assert_eq(try_export(&shm, 0, 0, shm.region[SHM_BAR].size), -EBUSY);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT + LENGTH - PAGE, PAGE), -EBUSY);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), -EBUSY);
+	igt_assert_eq(try_export(&shm, 0, AT - PAGE, PAGE), 0);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT + LENGTH, PAGE), 0);
+
+	/* A mapping is a reference, too */
+	ioas_map_file(iommufd, ioas, fd, 0, LENGTH, BASE);
+	other = dup(fd);
+	close(fd);
+	expect_closed(&shm, AT);
+	close(other);
+	expect_closed(&shm, AT);
+	ioas_unmap(iommufd, ioas, BASE, LENGTH);
+	expect_open(&shm, AT);
+
+	other = export_one(&shm, 0, AT, PAGE);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), -EBUSY);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT + PAGE, LENGTH), 0);
+	close(other);
+	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), 0);
+}
+
+/**
+ * SUBTEST: race
+ * Description: Mapping and touching against exporting: whoever touches a page does
+ *	so while no such dma-buf of it exists, or gets SIGBUS
+ */
+#define RACE_MS 3000
+
+/* Odd while the dma-buf exists for sure */
+static uint64_t exported;
+static bool race_over;
+static sigjmp_buf on_sigbus;
+
+static void sigbus(int signal)
+{
+	siglongjmp(on_sigbus, signal);
+}
+
+static void *race_exporter(void *arg)
+{
+	unsigned int *count = arg;
+
+	while (!__atomic_load_n(&race_over, __ATOMIC_ACQUIRE)) {
+		int fd = __export_one(&shm, NO_HOST, AT, PAGE);
+
+		if (fd == -EBUSY)
+			continue;
+		/* No assertions here: the main thread has none of this */
+		if (fd < 0)
+			break;
+		__atomic_add_fetch(&exported, 1, __ATOMIC_SEQ_CST);
+		count[0]++;
+		sched_yield();
+		__atomic_add_fetch(&exported, 1, __ATOMIC_SEQ_CST);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void race(void)
+{
+	struct sigaction act = { .sa_handler = sigbus }, old;
+	/* Kept over siglongjmp() */
+	static unsigned int exports, refused, touched, faults;
+	static volatile uint8_t *map;
+	static uint64_t before;
+	uint64_t deadline = now_ms() + RACE_MS;
+	pthread_t thread;
+
+	exports = refused = touched = faults = 0;
+	race_over = false;
+	igt_assert_eq(sigaction(SIGBUS, &act, &old), 0);
+	igt_assert_eq(pthread_create(&thread, NULL, race_exporter, &exports), 0);
+	while (now_ms() < deadline) {
+		map = host_map(&shm, AT, PAGE);
+		if (!map) {
+			igt_assert_eq(errno, EBUSY);
+			refused++;
+			sched_yield();
+			continue;
+		}
+		before = __atomic_load_n(&exported, __ATOMIC_SEQ_CST);
+		if (!sigsetjmp(on_sigbus, 1)) {
+			*map = 0x77;
+			igt_assert_f(!(before & 1) ||
+				     before != __atomic_load_n(&exported,
+							       __ATOMIC_SEQ_CST),
+				     "touched a page that was exported\n");
+			touched++;
+		} else {
+			faults++;
+		}
+		munmap((void *)map, PAGE);
+		sched_yield();
+	}
+	__atomic_store_n(&race_over, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	sigaction(SIGBUS, &old, NULL);
+	igt_info("%u exports; %u times mmap refused, %u touched, %u SIGBUS\n",
+		 exports, refused, touched, faults);
+	igt_assert_lt(0, (int)exports);
+	igt_assert_lt(0, (int)touched);
+	expect_open(&shm, AT);
+}
+
+/**
+ * SUBTEST: fail
+ * Description: Export with one allocation after the other failing; a failed export
+ *	closes nothing
+ */
+static int fail_go(void)
+{
+	const struct vfio_region_dma_range ranges[] = {
+		{ AT, PAGE }, { AT + 2 * PAGE, PAGE }, { AT + MiB(1), PAGE },
+	};
+
+	return __export_ranges(&shm, NO_HOST, SHM_BAR, ranges, 3);
+}
+
+static void fail_undo(int fd)
+{
+	expect_closed(&shm, AT + 2 * PAGE);
+	close(fd);
+	expect_open(&shm, AT + 2 * PAGE);
+}
+
+static void fail_failed(void)
+{
+	expect_open(&shm, AT);
+	expect_open(&shm, AT + 2 * PAGE);
+	expect_open(&shm, AT + MiB(1));
+}
+
+static void fail(void)
+{
+	sweep_require();
+	sweep_over(&(struct sweep_op) {
+		.go = fail_go, .undo = fail_undo, .failed = fail_failed });
+}
+
+/* What a subtest that failed has left does not matter to the next */
+static void start_over(void)
+{
+	__iommufd_destroy(iommufd, ioas);
+	ioas = ioas_alloc(iommufd);
+	vfio_memory_enable(&shm, true);
+}
+
+int igt_main()
+{
+	static const struct {
+		const char *name, *what;
+		void (*run)(void);
+	} tests[] = {
+		{ "flags", "Which flags go together", flags },
+		{ "msix-table", "The kernel's own use is respected",
+		  msix_table },
+		{ "many-ranges", "65,536 ranges", many_ranges },
+		{ "used-before", "Refused while the host uses the ranges",
+		  used_before },
+		{ "closed", "The host's ways in are closed", closed },
+		{ "overlap", "No other dma-buf overlaps", overlap },
+		{ "race", "mmap against export", race },
+		{ "fail", "Allocation failures", fail },
+	};
+	unsigned int dmabufs = 0;
+	size_t i;
+
+	igt_fixture() {
+		iommufd = iommufd_open();
+		ioas = ioas_alloc(iommufd);
+		vfio_open(&shm, pci_env("DMABUF_EXPORTER"), iommufd);
+		vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+		dmabufs = dmabuf_count();
+	}
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		igt_describe(tests[i].what);
+		igt_subtest(tests[i].name) {
+			start_over();
+			tests[i].run();
+			dmabuf_expect_count(dmabufs);
+		}
+	}
+
+	igt_fixture() {
+		vfio_close(&nvme1);
+		vfio_close(&shm);
+		close(iommufd);
+	}
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys kvm level
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: KVM importer
+ * Description: KVM maps by the largest page that range, slot and offset allow: its
+ *	counts of mappings and of faults say so, and every byte is where it belongs
+ * Test category: functionality test
+ */
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "kvm_loop.h"
+#include "scene.h"
+
+IGT_TEST_DESCRIPTION("Page sizes and fault counts of slots of dma-bufs");
+
+#define SEED 0x1e7e000000000000ull
+
+static struct scene scene;
+static struct guest guest;
+static struct vcpu *const vcpu = &guest.vcpu[0];
+
+/* What the VM had before its slots had anything */
+static struct vmm_levels before;
+static uint64_t faults_before;
+
+static void begin(void)
+{
+	guest_open(&guest, KVM_X86_DEFAULT_VM, 1);
+	/* Code, page tables and mailbox are not what is counted */
+	vcpu_touch(vcpu, 0, VMM_RAM_SIZE);
+	before = vmm_levels(&guest.vmm);
+	faults_before = vmm_stat(vcpu->fd, "pf_taken");
+}
+
+static void expect_faults(uint64_t faults)
+{
+	igt_assert_eq_u64(vmm_stat(vcpu->fd, "pf_taken") - faults_before,
+			  faults);
+}
+
+static void expect_levels(uint64_t k4, uint64_t m2, uint64_t g1)
+{
+	struct vmm_levels now = vmm_levels(&guest.vmm);
+
+	igt_info("mapped: %" PRIu64 " of 4 KiB, %" PRIu64 " of 2 MiB, %" PRIu64 " of 1 GiB\n",
+		 now.k4 - before.k4, now.m2 - before.m2, now.g1 - before.g1);
+	igt_assert_eq_u64(now.k4 - before.k4, k4);
+	igt_assert_eq_u64(now.m2 - before.m2, m2);
+	igt_assert_eq_u64(now.g1 - before.g1, g1);
+}
+
+/* One word of every page, stored by the guest */
+static void check_words(uint64_t bar, uint64_t length, uint64_t seed)
+{
+	uint64_t at;
+
+	for (at = 0; at < length; at += PAGE)
+		igt_assert_eq_u64(*(volatile uint64_t *)(scene.bar + bar + at),
+				  seed + at);
+}
+
+/**
+ * SUBTEST: aligned-1g
+ * Description: The whole BAR of 1 GiB at an address of the same alignment: one mapping
+ *	and one fault
+ *
+ * SUBTEST: half
+ * Description: Half of the BAR: mappings of 2 MiB
+ *
+ * SUBTEST: shifted-2m
+ * Description: From the second 2 MiB on
+ *
+ * SUBTEST: shifted-4k
+ * Description: Address and offset do not agree modulo 2 MiB: pages of 4 KiB
+ *
+ * SUBTEST: shifted-offset
+ * Description: The same by the offset
+ *
+ * SUBTEST: ends
+ * Description: A slot that begins and ends in the middle of 2 MiB
+ *
+ * SUBTEST: agree-not-1g
+ * Description: Address and offset agree modulo 2 MiB, not modulo 1 GiB
+ */
+static const struct slot {
+	const char *name;
+	uint64_t gpa, offset, size;
+	uint64_t k4, m2, g1;
+} slots[] = {
+	{ "aligned-1g", BASE, 0, GiB(1), 0, 0, 1 },
+	{ "half", BASE, 0, MiB(512), 0, 256, 0 },
+	{ "shifted-2m", BASE + MiB(2), MiB(2), GiB(1) - MiB(2), 0, 511, 0 },
+	{ "shifted-4k", BASE + PAGE, 0, MiB(6), 1536, 0, 0 },
+	{ "shifted-offset", BASE, 3 * PAGE, MiB(6), 1536, 0, 0 },
+	{ "ends", BASE + PAGE, PAGE, MiB(6) - 2 * PAGE, 1022, 1, 0 },
+	{ "agree-not-1g", BASE + MiB(2), 0, GiB(1), 0, 512, 0 },
+};
+
+static void level(const struct slot *slot)
+{
+	int fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, GiB(1));
+
+	begin();
+	vmm_dmabuf(&guest.vmm, 1, slot->gpa, fd, slot->offset, slot->size);
+	close(fd);
+	expect_levels(0, 0, 0);
+	vcpu_fill(vcpu, slot->gpa, slot->size, SEED, PAGE);
+	expect_levels(slot->k4, slot->m2, slot->g1);
+	expect_faults(slot->k4 + slot->m2 + slot->g1);
+	check_words(slot->offset, slot->size, SEED);
+
+	/* Revoke leaves none, and the next accesses map as well as the first */
+	vfio_memory_enable(&scene.shm, false);
+	expect_levels(0, 0, 0);
+	vfio_memory_enable(&scene.shm, true);
+	vcpu_check(vcpu, slot->gpa, slot->size, SEED, PAGE);
+	expect_levels(slot->k4, slot->m2, slot->g1);
+	/* KVM takes the occasion to unmap everything: count again */
+	vmm_delete(&guest.vmm, 1);
+	igt_assert_lte_u64(vmm_levels(&guest.vmm).k4, before.k4);
+	igt_assert_eq_u64(vmm_levels(&guest.vmm).m2, before.m2);
+	igt_assert_eq_u64(vmm_levels(&guest.vmm).g1, before.g1);
+	vcpu_expect_nothing(vcpu, slot->gpa);
+}
+
+/**
+ * SUBTEST: ranges-2m
+ * Description: Ranges of 2 MiB here and there in the BAR: each is one mapping
+ *
+ * SUBTEST: ranges-1m
+ * Description: Ranges of 1 MiB, no two of which are neighbours: pages of 4 KiB
+ *
+ * SUBTEST: ranges
+ * Description: A buffer of 1, 256 and 65,536 ranges of a page: every byte of it, and
+ *	of every gap
+ */
+static void ranges_of(uint64_t length, uint64_t k4, uint64_t m2)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(8, 0, length);
+	int fd = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, 8), i;
+
+	begin();
+	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, 8 * length);
+	close(fd);
+	guard_fill(scene.bar, 0, 16 * length);
+	vcpu_fill(vcpu, BASE, 8 * length, SEED, PAGE);
+	expect_levels(k4, m2, 0);
+	for (i = 0; i < 8; i++) {
+		check_words(ranges[i].offset, length, SEED + i * length);
+		guard_check(scene.bar, ranges[i].offset + length, length);
+	}
+	free(ranges);
+}
+
+static void many_ranges(size_t nr)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, PAGE);
+	int fd = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, nr);
+	uint64_t i, at;
+
+	begin();
+	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, nr * PAGE);
+	close(fd);
+	guard_fill(scene.bar, 0, 2 * nr * PAGE);
+	vcpu_fill(vcpu, BASE, nr * PAGE, SEED, 8);
+	expect_levels(nr, 0, 0);
+	expect_faults(nr);
+	for (i = 0; i < nr; i++) {
+		const volatile uint64_t *words =
+			(const uint64_t *)(scene.bar + ranges[i].offset);
+
+		for (at = 0; at < PAGE; at += 8)
+			igt_assert_eq_u64(*words++, SEED + i * PAGE + at);
+		guard_check(scene.bar, ranges[i].offset + PAGE, PAGE);
+	}
+	vcpu_check(vcpu, BASE, nr * PAGE, SEED, 8);
+	/* All of them go at once */
+	vfio_memory_enable(&scene.shm, false);
+	expect_levels(0, 0, 0);
+	vcpu_expect_fault(vcpu, BASE + (nr - 1) * PAGE, 0);
+	vfio_memory_enable(&scene.shm, true);
+	vcpu_check(vcpu, BASE, nr * PAGE, SEED, 8);
+	free(ranges);
+}
+
+/**
+ * SUBTEST: hole
+ * Description: A page in the middle of the BAR belongs to no slot, as that of an MSI-X
+ *	table does: accesses there come to the VMM, those beside it go to the BAR, and
+ *	only the 2 MiB around the hole are mapped by small pages
+ */
+static void hole(void)
+{
+	int fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, GiB(1));
+	const uint64_t at = MiB(516) + 16 * PAGE, next = at + PAGE;
+
+	begin();
+	guard_fill(scene.bar, at - PAGE, 3 * PAGE);
+	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, at);
+	vmm_dmabuf(&guest.vmm, 2, BASE + next, fd, next, GiB(1) - next);
+	close(fd);
+	vcpu_check(vcpu, BASE + at - PAGE, PAGE, guard_word(at - PAGE), 8);
+	vcpu_check(vcpu, BASE + next, PAGE, guard_word(next), 8);
+	vcpu_fill(vcpu, BASE, at, SEED, PAGE);
+	vcpu_fill(vcpu, BASE + next, GiB(1) - next, SEED + next, PAGE);
+	expect_levels(511, 511, 0);
+	vcpu_expect_nothing(vcpu, BASE + at);
+	vcpu_expect_nothing(vcpu, BASE + next - 8);
+	guard_check(scene.bar, at, PAGE);
+	check_words(0, at, SEED);
+	check_words(next, GiB(1) - next, SEED + next);
+}
+
+/**
+ * SUBTEST: prefault
+ * Description: KVM_PRE_FAULT_MEMORY maps all of a slot, and the guest faults no more;
+ *	while revoked it says EFAULT, beside the slot ENOENT
+ */
+static void prefault(void)
+{
+	int fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, GiB(1));
+
+	begin();
+	igt_require_f(vmm_has(&guest.vmm, KVM_CAP_PRE_FAULT_MEMORY) == 1,
+		      "KVM does not map in advance\n");
+	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, GiB(1));
+	vmm_dmabuf(&guest.vmm, 2, BASE + GiB(2), fd, 0, MiB(64));
+	vmm_dmabuf(&guest.vmm, 3, BASE + GiB(3), fd, PAGE, MiB(1));
+	close(fd);
+	igt_assert_eq(__vcpu_prefault(vcpu, BASE, GiB(1)), 0);
+	expect_levels(0, 0, 1);
+	igt_assert_eq(__vcpu_prefault(vcpu, BASE + GiB(2), MiB(64)), 0);
+	expect_levels(0, 32, 1);
+	igt_assert_eq(__vcpu_prefault(vcpu, BASE + GiB(3), MiB(1)), 0);
+	expect_levels(256, 32, 1);
+	igt_assert_eq(__vcpu_prefault(vcpu, BASE + GiB(1), PAGE), -ENOENT);
+	/* Up to the end of the slot */
+	igt_assert_eq(__vcpu_prefault(vcpu, BASE + GiB(3), MiB(2)), MiB(1));
+
+	faults_before = vmm_stat(vcpu->fd, "pf_taken");
+	vcpu_fill(vcpu, BASE, GiB(1), SEED, PAGE);
+	vcpu_check(vcpu, BASE + GiB(2), MiB(64), SEED, PAGE);
+	vcpu_check(vcpu, BASE + GiB(3), MiB(1), SEED + PAGE, PAGE);
+	expect_faults(0);
+
+	vfio_memory_enable(&scene.shm, false);
+	expect_levels(0, 0, 0);
+	igt_assert_eq(__vcpu_prefault(vcpu, BASE, GiB(1)), -EFAULT);
+	vfio_memory_enable(&scene.shm, true);
+	igt_assert_eq(__vcpu_prefault(vcpu, BASE, GiB(1)), 0);
+	expect_levels(0, 0, 1);
+	check_words(0, GiB(1), SEED);
+}
+
+int igt_main()
+{
+	static const size_t counts[] = { 1, 256, 65536 };
+	static size_t i;
+
+	igt_fixture() {
+		vmm_require(KVM_X86_DEFAULT_VM);
+		scene_open(&scene);
+	}
+
+	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+		igt_describe("Largest page that slot and offset allow");
+		igt_subtest(slots[i].name)
+			level(&slots[i]);
+	}
+
+	igt_describe("Ranges of 2 MiB");
+	igt_subtest("ranges-2m")
+		ranges_of(MiB(2), 0, 8);
+
+	igt_describe("Ranges of 1 MiB");
+	igt_subtest("ranges-1m")
+		ranges_of(MiB(1), 2048, 0);
+
+	igt_describe("Many ranges");
+	igt_subtest_with_dynamic("ranges") {
+		for (i = 0; i < 3; i++)
+			igt_dynamic_f("%zu", counts[i])
+				many_ranges(counts[i]);
+	}
+
+	igt_describe("A hole in the middle");
+	igt_subtest("hole")
+		hole();
+
+	igt_describe("KVM_PRE_FAULT_MEMORY");
+	igt_subtest("prefault")
+		prefault();
+
+	igt_fixture() {
+		guest_close(&guest);
+		scene_close(&scene);
+	}
+}
