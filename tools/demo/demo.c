@@ -74,6 +74,7 @@ int main(void)
 	demo_nvme(&demo);
 	demo_bars(&demo);
 	demo_udmabuf(&demo);
+	demo_kvm(&demo);
 	demo_rdma(&demo);
 
 	demo_cleanup();

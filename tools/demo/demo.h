@@ -43,6 +43,7 @@ void demo_revoke(struct demo *demo);
 void demo_nvme(struct demo *demo);
 void demo_bars(struct demo *demo);
 void demo_udmabuf(struct demo *demo);
+void demo_kvm(struct demo *demo);
 void demo_rdma(struct demo *demo);
 
 /** demo_ranges - the ranges that demo_map() exported and mapped, 3 of them */

@@ -60,6 +60,10 @@ static struct {
 	[STEP_UDMABUF] = {
 		"CPU memory", "The same call takes a dma-buf of ordinary memory",
 		"bytes in the memfd behind it", "-EOPNOTSUPP" },
+	[STEP_KVM] = {
+		"guest", "A guest writes into the BAR, another device reads it",
+		"bytes both ways; a fault while revoked",
+		"not possible" },
 	[STEP_RDMA] = {
 		"RDMA", "An RDMA device writes into the BAR",
 		"bytes; refused while revoked; bytes again",
