@@ -8,10 +8,10 @@
  * they private or shared.
  *
  * A slot is attached to the dma-buf from its creation to its deletion. The list
- * is mapped at the first fault, and again at the first one after the exporter
- * took it away: so a slot can be created while the buffer is revoked, and a
- * restore needs nobody to do anything. A fault that finds no list ends in
- * KVM_EXIT_MEMORY_FAULT.
+ * is mapped when the slot is created, if it can be, and at the first fault after
+ * the exporter took it away: so a slot can be created while the buffer is
+ * revoked, and a restore needs nobody to do anything. A fault that finds no list
+ * ends in KVM_EXIT_MEMORY_FAULT.
  *
  * Taking the list away:
  *
@@ -151,52 +151,47 @@ static const struct dma_buf_phys_importer_ops kvm_dmabuf_private_ops = {
  * Faults
  */
 
-/* Is the block of 1 << @order pages around @gfn one block of physical memory? */
-static bool is_block(const struct kvm_dmabuf *kd, gfn_t gfn, kvm_pfn_t pfn,
-		     int order)
+/*
+ * Is the block of 1 << @order pages around @gfn in the slot and one block of
+ * physical memory? Then @iter is where it starts.
+ */
+static bool is_block(const struct kvm_dmabuf *kd, gfn_t gfn, int order,
+		     struct dma_buf_phys_iter *iter)
 {
 	const struct kvm_memory_slot *slot = kd->slot;
 	u64 pages = BIT_ULL(order);
 	gfn_t start = ALIGN_DOWN(gfn, pages);
-	struct dma_buf_phys_iter iter;
 
-	if ((gfn ^ pfn) & (pages - 1))
-		return false;
 	if (start < slot->base_gfn ||
 	    start + pages > slot->base_gfn + slot->npages)
 		return false;
-	return dma_buf_phys_iter_first(&iter, kd->list, kd->offset +
+	return dma_buf_phys_iter_first(iter, kd->list, kd->offset +
 				       ((start - slot->base_gfn) << PAGE_SHIFT),
 				       pages << PAGE_SHIFT) &&
-	       iter.length == pages << PAGE_SHIFT;
+	       iter->length == pages << PAGE_SHIFT &&
+	       IS_ALIGNED(PHYS_PFN(iter->paddr), pages);
 }
 
 /* With kd->lock held and a list */
 static int look_up(struct kvm_dmabuf *kd, gfn_t gfn, kvm_pfn_t *pfn,
 		   int *max_order)
 {
-	static const int orders[] = { 18, 9 };
+	static const int orders[] = { 18, 9, 0 };
 	struct dma_buf_phys_iter iter;
 	unsigned int i;
 
-	if (!dma_buf_phys_iter_first(&iter, kd->list, kd->offset +
-				     ((gfn - kd->slot->base_gfn) << PAGE_SHIFT),
-				     PAGE_SIZE))
-		return -EFAULT;
-	/* What the host must not see is for private memory only */
-	if (iter.group->type == DMA_BUF_PHYS_ENCRYPTED &&
-	    !kvm_mem_is_private(kd->kvm, gfn))
-		return -EFAULT;
-
-	*pfn = PHYS_PFN(iter.paddr);
-	*max_order = 0;
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
-		if (is_block(kd, gfn, *pfn, orders[i])) {
-			*max_order = orders[i];
-			break;
-		}
+		if (!is_block(kd, gfn, orders[i], &iter))
+			continue;
+		/* What the host must not see is for private memory only */
+		if (iter.group->type == DMA_BUF_PHYS_ENCRYPTED &&
+		    !kvm_mem_is_private(kd->kvm, gfn))
+			return -EFAULT;
+		*pfn = PHYS_PFN(iter.paddr) + (gfn & (BIT_ULL(orders[i]) - 1));
+		*max_order = orders[i];
+		return 0;
 	}
-	return 0;
+	return -EFAULT;
 }
 
 /**
@@ -296,6 +291,8 @@ int kvm_dmabuf_bind(struct kvm_memory_slot *slot)
 	if (IS_ERR(at))
 		return PTR_ERR(at);
 	kd->at = at;
+	/* Or else at the first fault: it may be revoked */
+	map_list(kd);
 	return 0;
 }
 
