@@ -25,7 +25,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "../demo/report.h"
 #include "bench_uapi.h"
 #include "entries.h"
 #include "footprint.h"
@@ -58,26 +56,6 @@ static struct {
 	struct dma_buf_bench_device exporter;
 	struct vfio_device shm;
 } bench;
-
-/* What a failed assertion of the library calls, by way of the demo's hooks */
-void vfail(const char *remedy, const char *fmt, va_list args)
-{
-	fprintf(stderr, "bench: ");
-	vfprintf(stderr, fmt, args);
-	fprintf(stderr, "\nremedy: %s\n",
-		remedy ? remedy :
-			 "run 'make bench', and look at the console log below build/vm");
-	pci_restore();
-	exit(1);
-}
-
-void fail(const char *remedy, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vfail(remedy, fmt, args);
-}
 
 static void print_number(const char *name, bool valid, uint64_t value)
 {
