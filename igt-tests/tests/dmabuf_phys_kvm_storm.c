@@ -8,21 +8,18 @@
  *	everything a VMM does with slots, in parallel; afterwards all of it works
  * Test category: stress test
  */
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "kvm_loop.h"
 #include "memory.h"
 #include "scene.h"
+#include "worker.h"
 
 IGT_TEST_DESCRIPTION("Revoke storms against memory slots and guests");
 
 #define NR 64u
 #define SIZE (NR * PAGE)
-#define MAX_THREADS 8
 
 /* Where nobody else's slots are: for the thread that makes and deletes them */
 #define SPARE (BASE + GiB(1))
@@ -32,43 +29,7 @@ static struct guest guest;
 static struct vcpu_loop *const loop = &guest.loop[0];
 static struct vfio_region_dma_range *ranges;
 static int fd = -1;
-static bool stop;
 static unsigned int buffers;
-
-/**
- * struct worker - one thread of a storm
- * @name: for the report
- * @once: does its thing once; returns 0 or -errno
- * @allowed: an error that may happen because of a revoke
- * @done: how often it went well
- * @refused: how often it failed as allowed
- * @error: first error that must not happen
- */
-struct worker {
-	const char *name;
-	int (*once)(void);
-	int allowed;
-	unsigned long done;
-	unsigned long refused;
-	int error;
-};
-
-static void *work(void *arg)
-{
-	struct worker *worker = arg;
-
-	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		int ret = worker->once();
-
-		if (!ret)
-			worker->done++;
-		else if (ret == worker->allowed)
-			worker->refused++;
-		else if (!worker->error)
-			worker->error = ret;
-	}
-	return NULL;
-}
 
 /* Switches the exporter's memory off and on */
 static int toggle(void)
@@ -163,11 +124,8 @@ static int export_slot(void)
 static void storm(unsigned long type, struct worker *workers, unsigned int nr,
 		  unsigned int seconds)
 {
-	pthread_t threads[MAX_THREADS];
-	struct timespec patience;
 	unsigned int i;
 
-	igt_assert_lte((int)nr, MAX_THREADS);
 	guest_close(&guest);
 	if (fd >= 0)
 		close(fd);
@@ -181,28 +139,7 @@ static void storm(unsigned long type, struct worker *workers, unsigned int nr,
 	loop->any_flags = type == KVM_X86_SW_PROTECTED_VM;
 	vcpu_loop_start(loop, &guest.vcpu[0], BASE, NR, PAGE);
 
-	stop = false;
-	for (i = 0; i < nr; i++)
-		igt_assert(!pthread_create(&threads[i], NULL, work,
-					   &workers[i]));
-	sleep(seconds);
-	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-	/* A revoke that waits for ever would take the VM's whole time */
-	clock_gettime(CLOCK_REALTIME, &patience);
-	patience.tv_sec += 60;
-	for (i = 0; i < nr; i++)
-		igt_abort_on_f(pthread_timedjoin_np(threads[i], NULL,
-						    &patience),
-			       "%s is stuck in the kernel\n", workers[i].name);
-
-	for (i = 0; i < nr; i++) {
-		igt_info("%-16s %8lu done, %8lu refused\n", workers[i].name,
-			 workers[i].done, workers[i].refused);
-		igt_assert_f(!workers[i].error, "%s: %s\n", workers[i].name,
-			     strerror(-workers[i].error));
-		igt_assert_f(workers[i].done, "%s never went well\n",
-			     workers[i].name);
-	}
+	workers_run(workers, nr, seconds);
 	igt_info("%-16s %8" PRIu64 " done, %8lu faults\n", "guest",
 		 vcpu_loop_done(loop), vcpu_loop_faults(loop));
 

@@ -8,9 +8,6 @@
  *	importer does, in parallel; afterwards all of it works
  * Test category: stress test
  */
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -18,53 +15,17 @@
 #include "scene.h"
 #include "sysfs.h"
 #include "vtd.h"
+#include "worker.h"
 
 IGT_TEST_DESCRIPTION("Revoke storms against mapping and DMA");
 
 #define NR 64u
 #define FRAG PAGE
 #define SIZE (NR * FRAG)
-#define MAX_THREADS 8
 
 static struct scene scene;
 static struct vfio_region_dma_range *ranges;
 static int fd;
-static bool stop;
-
-/**
- * struct worker - one thread of a storm
- * @name: for the report
- * @once: does its thing once; returns 0 or -errno
- * @allowed: an error that may happen because of a revoke
- * @done: how often it went well
- * @refused: how often it failed as allowed
- * @error: first error that must not happen
- */
-struct worker {
-	const char *name;
-	int (*once)(void);
-	int allowed;
-	unsigned long done;
-	unsigned long refused;
-	int error;
-};
-
-static void *work(void *arg)
-{
-	struct worker *worker = arg;
-
-	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		int ret = worker->once();
-
-		if (!ret)
-			worker->done++;
-		else if (ret == worker->allowed)
-			worker->refused++;
-		else if (!worker->error)
-			worker->error = ret;
-	}
-	return NULL;
-}
 
 /* Switches the exporter's memory off and on */
 static int toggle(void)
@@ -139,12 +100,9 @@ static int copy(void)
 
 static void storm(struct worker *workers, unsigned int nr, unsigned int seconds)
 {
-	pthread_t threads[MAX_THREADS];
-	struct timespec patience;
 	uint64_t word;
 	unsigned int i;
 
-	igt_assert_lte((int)nr, MAX_THREADS);
 	scene_reset_ioas(&scene);
 	fd = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, NR);
 	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
@@ -152,28 +110,7 @@ static void storm(struct worker *workers, unsigned int nr, unsigned int seconds)
 	ioas_map_file(scene.iommufd, spare_ioas, fd, 0, SIZE, BASE);
 
 	guard_fill(scene.bar, 0, 2 * SIZE);
-	stop = false;
-	for (i = 0; i < nr; i++)
-		igt_assert(!pthread_create(&threads[i], NULL, work,
-					   &workers[i]));
-	sleep(seconds);
-	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-	/* A revoke that waits for ever would take the VM's whole time */
-	clock_gettime(CLOCK_REALTIME, &patience);
-	patience.tv_sec += 60;
-	for (i = 0; i < nr; i++)
-		igt_abort_on_f(pthread_timedjoin_np(threads[i], NULL,
-						    &patience),
-			       "%s is stuck in the kernel\n", workers[i].name);
-
-	for (i = 0; i < nr; i++) {
-		igt_info("%-16s %8lu done, %8lu refused\n", workers[i].name,
-			 workers[i].done, workers[i].refused);
-		igt_assert_f(!workers[i].error, "%s: %s\n", workers[i].name,
-			     strerror(-workers[i].error));
-		igt_assert_f(workers[i].done, "%s never went well\n",
-			     workers[i].name);
-	}
+	workers_run(workers, nr, seconds);
 
 	/* The permanent mapping is back, everywhere, and gaps are untouched */
 	vfio_memory_enable(&scene.shm, true);
