@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "json.h"
+#include "verb.h"
+
+static struct json_object *checked(struct json_object *obj)
+{
+	if (!obj) {
+		fputs("dmabuf-p2p: out of memory\n", stderr);
+		exit(EXIT_FAILED);
+	}
+	return obj;
+}
+
+struct json_object *json_new_object(void)
+{
+	return checked(json_object_new_object());
+}
+
+struct json_object *json_new_array(void)
+{
+	return checked(json_object_new_array());
+}
+
+void json_member(struct json_object *obj, const char *name,
+		 struct json_object *value)
+{
+	if (json_object_object_add(obj, name, value))
+		checked(NULL);
+}
+
+void json_append(struct json_object *array, struct json_object *value)
+{
+	if (json_object_array_add(array, value))
+		checked(NULL);
+}
+
+void json_text(struct json_object *obj, const char *name, const char *value)
+{
+	json_member(obj, name, checked(json_object_new_string(value)));
+}
+
+void json_number(struct json_object *obj, const char *name, uint64_t value)
+{
+	json_member(obj, name, checked(json_object_new_uint64(value)));
+}
+
+void json_real(struct json_object *obj, const char *name, double value)
+{
+	json_member(obj, name, checked(json_object_new_double(value)));
+}
+
+void json_flag(struct json_object *obj, const char *name, int value)
+{
+	json_member(obj, name, checked(json_object_new_boolean(value)));
+}
+
+void json_null(struct json_object *obj, const char *name)
+{
+	json_member(obj, name, NULL);
+}
+
+void json_print(struct json_object *obj)
+{
+	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY |
+						 JSON_C_TO_STRING_SPACED |
+						 JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(obj);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef JSON_H
+#define JSON_H
+
+#include <json-c/json.h>
+#include <stdint.h>
+
+/*
+ * Adding members to a JSON object. Running out of memory ends the program, so
+ * nothing has to be checked.
+ */
+struct json_object *json_new_object(void);
+struct json_object *json_new_array(void);
+void json_text(struct json_object *obj, const char *name, const char *value);
+void json_number(struct json_object *obj, const char *name, uint64_t value);
+void json_real(struct json_object *obj, const char *name, double value);
+void json_flag(struct json_object *obj, const char *name, int value);
+void json_null(struct json_object *obj, const char *name);
+/** json_member - @value belongs to @obj afterwards */
+void json_member(struct json_object *obj, const char *name,
+		 struct json_object *value);
+/** json_append - @value belongs to @array afterwards */
+void json_append(struct json_object *array, struct json_object *value);
+
+/** json_print - on stdout, indented, and free it */
+void json_print(struct json_object *obj);
+
+#endif /* JSON_H */

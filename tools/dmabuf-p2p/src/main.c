@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dmabuf-p2p - one command for peer-to-peer DMA between PCI devices
+ *
+ * Verbs as git has them: each parses its own arguments, with argp.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "message.h"
+#include "verb.h"
+
+/* Each in a file of its own, cmd_NAME.c */
+static const struct verb *const verbs[] = {
+	NULL
+};
+
+static void usage(FILE *to)
+{
+	const struct verb *const *verb;
+
+	fputs("Usage: dmabuf-p2p VERB [OPTION...]\n"
+	      "Peer-to-peer DMA between PCI devices: who can reach whom, share the memory of\n"
+	      "a device, see what is shared, measure it.\n\n", to);
+	for (verb = verbs; *verb; verb++)
+		fprintf(to, "  %-9s %s\n", (*verb)->name, (*verb)->summary);
+	fputs("\n'dmabuf-p2p VERB --help' tells more, with examples.\n\n"
+	      "Exit status: 0 done; 1 the system refused something; 2 bad usage; 3 done, but\n"
+	      "bytes differ, a device cannot be reached or something has to be set right;\n"
+	      "4 the kernel or the device cannot do it; 130 interrupted, all put back.\n",
+	      to);
+}
+
+/* For the completion of shells */
+static int list_verbs(void)
+{
+	const struct verb *const *verb;
+
+	for (verb = verbs; *verb; verb++)
+		puts((*verb)->name);
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *const *verb;
+	char name[64];
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "-?") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("dmabuf-p2p " VERSION);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--list-verbs"))
+		return list_verbs();
+
+	for (verb = verbs; *verb; verb++) {
+		if (strcmp((*verb)->name, argv[1]))
+			continue;
+		snprintf(name, sizeof(name), "dmabuf-p2p %s", argv[1]);
+		message_set_verb(argv[1]);
+		argv[1] = name;
+		return (*verb)->run(argc - 1, argv + 1);
+	}
+	complain(argv[1], "see dmabuf-p2p --help", "no such verb");
+	return EXIT_USAGE;
+}
