@@ -6,6 +6,7 @@
 #ifndef _LINUX_DMA_BUF_PHYS_H
 #define _LINUX_DMA_BUF_PHYS_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -286,7 +287,14 @@ struct dma_buf_phys {
 	enum dma_buf_phys_state state;
 	struct list_head attachments;
 	unsigned int nr_pinned;
-	wait_queue_head_t drained;
+	u64 nr_revokes;
+	u64 nr_restores;
+	u64 nr_moves;
+	u64 changed_at;
+	/* private: counts every change; read without the lock */
+	atomic64_t generation;
+	/* private: woken at every change, and when a list has no mapping left */
+	wait_queue_head_t changed;
 	/* private: under the framework's own lock */
 	struct list_head node;
 };

@@ -50,6 +50,7 @@ static const struct dma_buf_ops phys_dma_buf_ops = {
 	.unpin = phys_unpin,
 	.map_dma_buf = phys_sgt_map,
 	.unmap_dma_buf = phys_sgt_unmap,
+	.mmap = phys_mmap,
 	.release = phys_release,
 };
 
@@ -117,12 +118,18 @@ void dma_buf_phys_unregister(struct dma_buf_phys_exporter *exporter)
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_unregister);
 
+/* Is it of dma_buf_phys_export(), so that all its ops are the framework's? */
+bool phys_owns_ops(const struct dma_buf *dmabuf)
+{
+	return dmabuf->ops == &phys_dma_buf_ops;
+}
+
 /* The physical side of a dma-buf, or NULL. The caller holds a reference. */
 struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf)
 {
 	struct dma_buf_phys_exporter *exporter;
 
-	if (dmabuf->ops == &phys_dma_buf_ops)
+	if (phys_owns_ops(dmabuf))
 		return dmabuf->priv;
 
 	guard(rwsem_read)(&exporters_rwsem);
@@ -149,6 +156,11 @@ EXPORT_SYMBOL_GPL(dma_buf_has_phys);
 
 static int __init phys_module_init(void)
 {
+	int ret;
+
+	ret = phys_query_init();
+	if (ret)
+		return ret;
 	phys_debugfs_init();
 	return 0;
 }
@@ -157,6 +169,7 @@ module_init(phys_module_init);
 static void __exit phys_module_exit(void)
 {
 	phys_debugfs_exit();
+	phys_query_exit();
 }
 module_exit(phys_module_exit);
 

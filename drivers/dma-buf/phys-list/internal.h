@@ -8,6 +8,8 @@
 #include <linux/dma-buf-phys.h>
 #include <linux/export.h>
 
+struct vm_area_struct;
+
 /* What yields physical addresses; see "DOC: trust" in the header */
 #define EXPORT_SYMBOL_FOR_IMPORTERS(sym) \
 	EXPORT_SYMBOL_FOR_MODULES(sym, "iommufd,kvm,dma-buf-phys-kunit")
@@ -38,6 +40,7 @@ struct dma_buf_phys_list {
 
 /* export.c */
 struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf);
+bool phys_owns_ops(const struct dma_buf *dmabuf);
 
 /* state.c */
 struct dma_buf_phys_list *phys_get_list(struct dma_buf_phys *phys);
@@ -80,6 +83,8 @@ bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
 bool phys_dma_can_address(struct device *dev, dma_addr_t last);
 int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped);
 int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list);
+u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
+			const struct dma_buf_phys_group *group, bool masked);
 
 /* dma.c */
 int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
@@ -99,6 +104,17 @@ struct sg_table *phys_sgt_map(struct dma_buf_attachment *attach,
 			      enum dma_data_direction dir);
 void phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		    enum dma_data_direction dir);
+
+/* mmap.c */
+int phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+void phys_mmap_zap(struct dma_buf_phys *phys);
+
+/* query.c */
+int phys_query_init(void);
+void phys_query_exit(void);
+
+/* watch.c */
+int phys_watch(struct dma_buf *dmabuf, u32 flags);
 
 /* debugfs.c */
 void phys_debugfs_add(struct dma_buf_phys *phys);

@@ -13,6 +13,7 @@
  */
 #include <linux/pci-p2pdma.h>
 #include <linux/ratelimit.h>
+#include <uapi/linux/dma-buf-phys.h>
 
 #include "internal.h"
 
@@ -130,4 +131,44 @@ int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list)
 	u64 mapped;
 
 	return phys_dma_find_routes(&dma, &mapped);
+}
+
+/**
+ * phys_dma_tell_route - what a program is told about a device and a group
+ * @dev: the device
+ * @list: the list, whose buffer is not dead; reservation lock held
+ * @group: one of its groups
+ * @masked: @dev has a driver that has said what addresses it can send
+ *
+ * Says nothing to the log.
+ *
+ * Return: enum dma_buf_phys_query_route.
+ */
+u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
+			const struct dma_buf_phys_group *group, bool masked)
+{
+	struct dma_buf_phys_dma dma = {
+		.dev = dev,
+		.list = list,
+	};
+	struct phys_dma_part part = {
+		.group = group,
+		.offset = group->offset,
+		.length = group->length,
+	};
+
+	if (group->type == DMA_BUF_PHYS_ENCRYPTED)
+		return DMA_BUF_PHYS_ROUTE_ENCRYPTED;
+	switch (route(dev, group)) {
+	case PCI_P2PDMA_MAP_NONE:
+		return DMA_BUF_PHYS_ROUTE_MEMORY;
+	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+		return DMA_BUF_PHYS_ROUTE_HOST_BRIDGE;
+	case PCI_P2PDMA_MAP_BUS_ADDR:
+		if (masked && check_bus_addrs(&dma, &part))
+			return DMA_BUF_PHYS_ROUTE_MASK;
+		return DMA_BUF_PHYS_ROUTE_BUS_ADDR;
+	default:
+		return DMA_BUF_PHYS_ROUTE_NONE;
+	}
 }

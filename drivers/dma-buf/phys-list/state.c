@@ -49,7 +49,8 @@ void dma_buf_phys_init(struct dma_buf_phys *phys, struct dma_buf *dmabuf,
 	phys->dmabuf = dmabuf;
 	phys->ops = ops;
 	INIT_LIST_HEAD(&phys->attachments);
-	init_waitqueue_head(&phys->drained);
+	init_waitqueue_head(&phys->changed);
+	atomic64_set(&phys->generation, 0);
 	phys_debugfs_add(phys);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_init);
@@ -122,7 +123,7 @@ void phys_map_end(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
 	/* Pairs with wait_unmapped(), whose caller may free the list */
 	smp_store_release(&list->nr_mapped, nr_mapped);
 	if (!nr_mapped)
-		wake_up_all(&phys->drained);
+		wake_up_all(&phys->changed);
 }
 
 static void notify_attachments(struct dma_buf_phys *phys,
@@ -154,7 +155,19 @@ static void wait_unmapped(struct dma_buf_phys *phys,
 {
 	if (list)
 		/* Pairs with phys_map_end() */
-		wait_event(phys->drained, !smp_load_acquire(&list->nr_mapped));
+		wait_event(phys->changed, !smp_load_acquire(&list->nr_mapped));
+}
+
+/* For programs that watch: they see a change that importers need not know, too */
+static void count_change(struct dma_buf_phys *phys, u64 *count)
+{
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	if (count)
+		++*count;
+	phys->changed_at = ktime_get_ns();
+	atomic64_inc(&phys->generation);
+	wake_up_all(&phys->changed);
 }
 
 static void take_access(struct dma_buf_phys *phys,
@@ -170,10 +183,13 @@ static void take_access(struct dma_buf_phys *phys,
 	dma_resv_lock(phys->dmabuf->resv, NULL);
 	if (phys->state == DMA_BUF_PHYS_LIVE) {
 		phys->state = state;
+		count_change(phys, &phys->nr_revokes);
+		phys_mmap_zap(phys);
 		notify(phys, DMA_BUF_PHYS_EV_REVOKE);
 		wait_fences(phys);
-	} else if (state == DMA_BUF_PHYS_DEAD) {
+	} else if (state == DMA_BUF_PHYS_DEAD && phys->state != state) {
 		phys->state = state;
+		count_change(phys, NULL);
 	}
 	list = phys->list;
 	dma_resv_unlock(phys->dmabuf->resv);
@@ -216,6 +232,7 @@ void dma_buf_phys_restore(struct dma_buf_phys *phys)
 	if (phys->state == DMA_BUF_PHYS_REVOKED) {
 		trace_dma_buf_phys_restore(phys->dmabuf);
 		phys->state = DMA_BUF_PHYS_LIVE;
+		count_change(phys, &phys->nr_restores);
 		notify(phys, DMA_BUF_PHYS_EV_RESTORE);
 	}
 	dma_resv_unlock(phys->dmabuf->resv);
@@ -297,8 +314,11 @@ dma_buf_phys_move_begin(struct dma_buf_phys *phys,
 	trace_dma_buf_phys_move(phys->dmabuf);
 	old = phys->list;
 	phys->list = list;
-	if (phys->state == DMA_BUF_PHYS_LIVE)
+	count_change(phys, &phys->nr_moves);
+	if (phys->state == DMA_BUF_PHYS_LIVE) {
+		phys_mmap_zap(phys);
 		notify(phys, DMA_BUF_PHYS_EV_MOVE);
+	}
 	/* Of importers, and of a copy that was made to the old place */
 	wait_fences(phys);
 	return old;

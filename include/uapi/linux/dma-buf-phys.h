@@ -118,7 +118,7 @@ struct dma_buf_phys_group_info {
  * @state: out: enum dma_buf_phys_query_state
  * @length: out: bytes
  * @nr_frags: out: physically contiguous ranges of all groups
- * @generation: out: how often it has been revoked, restored or moved
+ * @generation: out: how often it has been revoked, restored, moved or killed
  * @nr_importers: out: how many are attached, by whichever access method
  * @nr_mapped: out: mappings they have
  *
@@ -153,9 +153,9 @@ struct dma_buf_phys_query {
  * @reserved: 0
  *
  * Return: a file descriptor, to be read as described at &struct
- * dma_buf_phys_event. It keeps the dma-buf, as @fd does. Or -EOPNOTSUPP if the
- * dma-buf has no physical list; -ENODEV if it is dead; -EBADF or -EINVAL if @fd
- * is no dma-buf; -EMFILE; -ENOMEM.
+ * dma_buf_phys_watch_event. It keeps the dma-buf, as @fd does. Or -EOPNOTSUPP if
+ * the dma-buf has no physical list; -ENODEV if it is dead; -EBADF or -EINVAL if
+ * @fd is no dma-buf; -EMFILE; -ENOMEM.
  */
 struct dma_buf_phys_watch {
 	__u32 size;
@@ -165,7 +165,7 @@ struct dma_buf_phys_watch {
 };
 
 /**
- * struct dma_buf_phys_event - what has happened to a dma-buf
+ * struct dma_buf_phys_watch_event - what has happened to a dma-buf
  * @time: of the last event, nanoseconds of %CLOCK_MONOTONIC; 0 if none was
  * @generation: as in &struct dma_buf_phys_query
  * @nr_revokes: how often access was taken away since the watch was made
@@ -180,7 +180,7 @@ struct dma_buf_phys_watch {
  * -EINVAL. When the dma-buf is dead poll() adds %POLLHUP, and read() returns 0
  * once the last event has been read.
  */
-struct dma_buf_phys_event {
+struct dma_buf_phys_watch_event {
 	__aligned_u64 time;
 	__aligned_u64 generation;
 	__aligned_u64 nr_revokes;

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Access by the CPU: mmap of the dma-buf's file.
+ *
+ * Nothing is mapped before it is touched. A fault looks the place up and enters
+ * it into the page table with the reservation lock held, while the buffer is
+ * live; whoever takes access away or moves the bytes changes state or list under
+ * that lock and then removes all page table entries of the file. So no entry
+ * outlives what it was made from, there is nothing to count and nothing to wait
+ * for, and an access after that faults again: into SIGBUS while access is taken
+ * away, to the new place after a move, and to the old one after a restore.
+ *
+ * Locks: mmap_lock, then the reservation lock, then those of the page tables;
+ * as everywhere in dma-buf.
+ */
+#include <linux/cleanup.h>
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+
+#include "internal.h"
+
+static pgprot_t group_prot(const struct dma_buf_phys_group *group, pgprot_t prot)
+{
+	switch (group->attr) {
+	case DMA_BUF_PHYS_WC:
+		prot = pgprot_writecombine(prot);
+		break;
+	case DMA_BUF_PHYS_UC:
+		prot = pgprot_noncached(prot);
+		break;
+	default:
+		break;
+	}
+	/* A device does not know the host's keys */
+	return group->type == DMA_BUF_PHYS_P2P ? pgprot_decrypted(prot) : prot;
+}
+
+static vm_fault_t insert(struct vm_fault *vmf, unsigned int order,
+			 unsigned long pfn, pgprot_t prot)
+{
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+	if (!order)
+		return vmf_insert_pfn_prot(vmf->vma, vmf->address, pfn, prot);
+	/* Huge entries take the attribute of the whole VMA */
+	if (pgprot_val(prot) != pgprot_val(vmf->vma->vm_page_prot))
+		return VM_FAULT_FALLBACK;
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, pfn, write);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, pfn, write);
+	return VM_FAULT_FALLBACK;
+}
+
+static vm_fault_t fault_locked(struct dma_buf_phys *phys, struct vm_fault *vmf,
+			       unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long size = PAGE_SIZE << order;
+	unsigned long addr = ALIGN_DOWN(vmf->address, size);
+	struct dma_buf_phys_list *list;
+	struct dma_buf_phys_iter iter;
+	u64 offset;
+
+	if (addr < vma->vm_start || size > vma->vm_end - addr)
+		return VM_FAULT_FALLBACK;
+	if (phys->state != DMA_BUF_PHYS_LIVE)
+		return VM_FAULT_SIGBUS;
+	list = phys_get_list(phys);
+	if (IS_ERR(list))
+		return PTR_ERR(list) == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+
+	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+	if (!dma_buf_phys_iter_first(&iter, list, offset, size))
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+	if (iter.group->type == DMA_BUF_PHYS_ENCRYPTED)
+		return VM_FAULT_SIGBUS;
+	if (iter.length < size || !IS_ALIGNED(iter.paddr, size))
+		return VM_FAULT_FALLBACK;
+
+	/* After a move the bytes may still be on their way; a signal ends that */
+	if (dma_resv_wait_timeout(phys->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+				  true, MAX_SCHEDULE_TIMEOUT) < 0)
+		return VM_FAULT_NOPAGE;
+	return insert(vmf, order, PHYS_PFN(iter.paddr),
+		      group_prot(iter.group, vma->vm_page_prot));
+}
+
+static vm_fault_t phys_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	struct dma_buf_phys *phys = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+
+	/* On a signal the access is made again once that has been handled */
+	if (dma_resv_lock_interruptible(phys->dmabuf->resv, NULL))
+		return VM_FAULT_NOPAGE;
+	ret = fault_locked(phys, vmf, order);
+	dma_resv_unlock(phys->dmabuf->resv);
+	return ret;
+}
+
+static vm_fault_t phys_fault(struct vm_fault *vmf)
+{
+	return phys_huge_fault(vmf, 0);
+}
+
+static const struct vm_operations_struct phys_vm_ops = {
+	.fault = phys_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault = phys_huge_fault,
+#endif
+};
+
+/* The attribute huge entries will have: that of the VMA's first byte */
+static int first_prot(struct dma_buf_phys *phys, struct vm_area_struct *vma)
+{
+	struct dma_buf_phys_list *list;
+	struct dma_buf_phys_iter iter;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	list = phys_get_list(phys);
+	if (IS_ERR(list))
+		/* Revoked: faults will tell */
+		return PTR_ERR(list) == -ENODEV ? 0 : PTR_ERR(list);
+	if (list->types & BIT(DMA_BUF_PHYS_ENCRYPTED))
+		return -EOPNOTSUPP;
+	if (dma_buf_phys_iter_first(&iter, list,
+				    (u64)vma->vm_pgoff << PAGE_SHIFT, PAGE_SIZE))
+		vma->vm_page_prot = group_prot(iter.group, vma->vm_page_prot);
+	return 0;
+}
+
+/*
+ * dma_buf_ops.mmap; dma-buf has checked the bounds, and the VMA's file is the
+ * dma-buf's. A private mapping would have to copy what it writes to, which has
+ * no struct page.
+ */
+int phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct dma_buf_phys *phys = dmabuf->priv;
+	int ret;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+	ret = first_prot(phys, vma);
+	dma_resv_unlock(dmabuf->resv);
+	if (ret)
+		return ret;
+
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &phys_vm_ops;
+	vma->vm_private_data = phys;
+	return 0;
+}
+
+/* No access by the CPU from now on, until it faults again */
+void phys_mmap_zap(struct dma_buf_phys *phys)
+{
+	struct dma_buf *dmabuf = phys->dmabuf;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	/* What other drivers map is theirs to take away */
+	if (phys_owns_ops(dmabuf))
+		unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
+}

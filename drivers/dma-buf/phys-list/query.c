@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/dma_buf_phys: what programs may ask about a dma-buf they have.
+ *
+ * The file has no state: who may ask about a buffer is who has a file descriptor
+ * of it. An answer is put together under the reservation lock and copied out
+ * after it, since user memory must not be touched under a lock that a fault on
+ * it may need.
+ */
+#include <linux/cleanup.h>
+#include <linux/dma-resv.h>
+#include <linux/limits.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/dma-buf-phys.h>
+
+#include "internal.h"
+
+/* What each structure was when it first appeared; none may be shorter */
+#define QUERY_SIZE_V1 offsetofend(struct dma_buf_phys_query, nr_mapped)
+#define GROUP_SIZE_V1 offsetofend(struct dma_buf_phys_group_info, route)
+#define WATCH_SIZE_V1 offsetofend(struct dma_buf_phys_watch, reserved)
+
+/* The kernel's enums are shown as they are */
+static_assert((int)DMA_BUF_PHYS_LIVE == DMA_BUF_PHYS_QUERY_LIVE);
+static_assert((int)DMA_BUF_PHYS_REVOKED == DMA_BUF_PHYS_QUERY_REVOKED);
+static_assert((int)DMA_BUF_PHYS_DEAD == DMA_BUF_PHYS_QUERY_DEAD);
+static_assert((int)DMA_BUF_PHYS_CPU == DMA_BUF_PHYS_QUERY_CPU);
+static_assert((int)DMA_BUF_PHYS_P2P == DMA_BUF_PHYS_QUERY_P2P);
+static_assert((int)DMA_BUF_PHYS_ENCRYPTED == DMA_BUF_PHYS_QUERY_ENCRYPTED);
+static_assert((int)DMA_BUF_PHYS_WB == DMA_BUF_PHYS_QUERY_WB);
+static_assert((int)DMA_BUF_PHYS_WC == DMA_BUF_PHYS_QUERY_WC);
+static_assert((int)DMA_BUF_PHYS_UC == DMA_BUF_PHYS_QUERY_UC);
+
+DEFINE_FREE(dma_buf_put, struct dma_buf *, if (!IS_ERR_OR_NULL(_T)) dma_buf_put(_T))
+
+/* Copies a structure that begins with its size; a bad one has its errno */
+static int get_arg(void *dst, size_t size, size_t min_size, void __user *arg,
+		   u32 *usize)
+{
+	if (get_user(*usize, (u32 __user *)arg))
+		return -EFAULT;
+	if (*usize < min_size)
+		return -EINVAL;
+	if (*usize > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(dst, size, arg, *usize);
+}
+
+/*
+ * A device nobody drives, or that user space drives, has not said what addresses
+ * it can send: its mask means nothing. Its lock keeps that so.
+ */
+static bool mask_counts(struct pci_dev *pdev)
+{
+	device_lock_assert(&pdev->dev);
+
+	return pdev->dev.driver &&
+	       !to_pci_driver(pdev->dev.driver)->driver_managed_dma;
+}
+
+static u64 provider_address(const struct dma_buf_phys_group *group)
+{
+	struct pci_dev *pdev;
+
+	if (!group->provider || !dev_is_pci(group->provider->owner))
+		return DMA_BUF_PHYS_NO_DEVICE;
+	pdev = to_pci_dev(group->provider->owner);
+	return DMA_BUF_PHYS_PCI(pci_domain_nr(pdev->bus), pdev->bus->number,
+				pdev->devfn);
+}
+
+static void describe_groups(struct dma_buf_phys_list *list, struct pci_dev *pdev,
+			    struct dma_buf_phys_group_info *infos,
+			    unsigned int nr)
+{
+	const bool masked = pdev && mask_counts(pdev);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct dma_buf_phys_group *group = &list->groups[i];
+
+		infos[i].offset = group->offset;
+		infos[i].length = group->length;
+		infos[i].provider = provider_address(group);
+		infos[i].nr_frags = group->nr_frags;
+		infos[i].type = group->type;
+		infos[i].attr = group->attr;
+		if (pdev)
+			infos[i].route = phys_dma_tell_route(&pdev->dev, list,
+							     group, masked);
+	}
+}
+
+/*
+ * Fills in @query, and *@infos with as many groups as it has room for. Returns
+ * their number.
+ */
+static int describe(struct dma_buf_phys *phys, struct pci_dev *pdev,
+		    struct dma_buf_phys_query *query,
+		    struct dma_buf_phys_group_info **infos)
+{
+	struct dma_buf *dmabuf = phys->dmabuf;
+	struct dma_buf_phys_list *list;
+	unsigned int nr;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	query->state = phys->state;
+	query->length = dmabuf->size;
+	query->generation = atomic64_read(&phys->generation);
+	query->nr_importers = list_count_nodes(&phys->attachments) +
+			      list_count_nodes(&dmabuf->attachments);
+	nr = query->nr_groups;
+	query->nr_groups = 0;
+	query->nr_frags = 0;
+	query->nr_mapped = 0;
+
+	list = phys_get_list(phys);
+	if (list == ERR_PTR(-ENODEV))
+		return 0;
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	query->nr_groups = list->nr_groups;
+	query->nr_frags = list->nr_frags;
+	query->nr_mapped = list->nr_mapped;
+
+	nr = query->groups ? min(nr, list->nr_groups) : 0;
+	if (!nr)
+		return 0;
+	*infos = kvcalloc(nr, sizeof(**infos), GFP_KERNEL_ACCOUNT);
+	if (!*infos)
+		return -ENOMEM;
+	describe_groups(list, pdev, *infos, nr);
+	return nr;
+}
+
+static int copy_groups(const struct dma_buf_phys_query *query,
+		       const struct dma_buf_phys_group_info *infos,
+		       unsigned int nr)
+{
+	u8 __user *to = u64_to_user_ptr(query->groups);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++, to += query->group_size)
+		if (copy_struct_to_user(to, query->group_size, &infos[i],
+					sizeof(infos[i]), NULL))
+			return -EFAULT;
+	return 0;
+}
+
+static int check_query(const struct dma_buf_phys_query *query)
+{
+	if (query->flags & ~DMA_BUF_PHYS_QUERY_ROUTE)
+		return -EINVAL;
+	if (query->device && !(query->flags & DMA_BUF_PHYS_QUERY_ROUTE))
+		return -EINVAL;
+	if (!query->groups)
+		return query->group_size ? -EINVAL : 0;
+	if (query->group_size < GROUP_SIZE_V1 || query->group_size > PAGE_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+/* With a reference, and locked so that its driver stays; NULL: none is asked for */
+static struct pci_dev *get_device_locked(const struct dma_buf_phys_query *query)
+{
+	const u64 domain = query->device >> 16;
+	struct pci_dev *pdev;
+	int ret;
+
+	if (!(query->flags & DMA_BUF_PHYS_QUERY_ROUTE))
+		return NULL;
+	if (domain > INT_MAX)
+		return ERR_PTR(-ENXIO);
+	pdev = pci_get_domain_bus_and_slot(domain, query->device >> 8 & 0xff,
+					   query->device & 0xff);
+	if (!pdev)
+		return ERR_PTR(-ENXIO);
+	ret = device_lock_interruptible(&pdev->dev);
+	if (ret) {
+		pci_dev_put(pdev);
+		return ERR_PTR(ret);
+	}
+	return pdev;
+}
+
+static void put_device_locked(struct pci_dev *pdev)
+{
+	if (!pdev)
+		return;
+	device_unlock(&pdev->dev);
+	pci_dev_put(pdev);
+}
+
+static long query_ioctl(void __user *arg)
+{
+	struct dma_buf_phys_group_info *infos __free(kvfree) = NULL;
+	struct dma_buf *dmabuf __free(dma_buf_put) = NULL;
+	struct dma_buf_phys_query query;
+	struct dma_buf_phys *phys;
+	struct pci_dev *pdev;
+	u32 usize;
+	int ret;
+
+	ret = get_arg(&query, sizeof(query), QUERY_SIZE_V1, arg, &usize);
+	if (!ret)
+		ret = check_query(&query);
+	if (ret)
+		return ret;
+	dmabuf = dma_buf_get(query.fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	phys = phys_from_dmabuf(dmabuf);
+	if (!phys)
+		return -EOPNOTSUPP;
+
+	pdev = get_device_locked(&query);
+	if (IS_ERR(pdev))
+		return PTR_ERR(pdev);
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	if (!ret) {
+		ret = describe(phys, pdev, &query, &infos);
+		dma_resv_unlock(dmabuf->resv);
+	}
+	put_device_locked(pdev);
+	if (ret < 0)
+		return ret;
+
+	ret = copy_groups(&query, infos, ret);
+	if (ret)
+		return ret;
+	return copy_struct_to_user(arg, usize, &query, sizeof(query), NULL);
+}
+
+static long watch_ioctl(void __user *arg)
+{
+	struct dma_buf *dmabuf __free(dma_buf_put) = NULL;
+	struct dma_buf_phys_watch watch;
+	u32 usize;
+	int ret;
+
+	ret = get_arg(&watch, sizeof(watch), WATCH_SIZE_V1, arg, &usize);
+	if (ret)
+		return ret;
+	if (watch.reserved)
+		return -EINVAL;
+	dmabuf = dma_buf_get(watch.fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	return phys_watch(dmabuf, watch.flags);
+}
+
+static long phys_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case DMA_BUF_PHYS_IOC_QUERY:
+		return query_ioctl((void __user *)arg);
+	case DMA_BUF_PHYS_IOC_WATCH:
+		return watch_ioctl((void __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations query_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = phys_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+/* For everybody: a question takes a file descriptor of the buffer */
+static struct miscdevice query_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "dma_buf_phys",
+	.fops = &query_fops,
+	.mode = 0666,
+};
+
+int __init phys_query_init(void)
+{
+	return misc_register(&query_device);
+}
+
+void phys_query_exit(void)
+{
+	misc_deregister(&query_device);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A watch: a file that tells a program when access is taken away and given back.
+ *
+ * It is no importer. The buffer counts what happens to it, and its wait queue is
+ * woken each time; a watch remembers the counts at its beginning and which
+ * change it has told last. So it costs the exporter nothing, never holds a
+ * revoke up, and cannot lose an event however late it is read.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/cleanup.h>
+#include <linux/dma-resv.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/dma-buf-phys.h>
+
+#include "internal.h"
+
+/**
+ * struct phys_watch - an open watch
+ * @phys: the buffer
+ * @dmabuf: its dma-buf, with a reference
+ * @nr_revokes: of the buffer when the watch was made
+ * @nr_restores: the same
+ * @nr_moves: the same
+ * @told: generation that was read last; written under the reservation lock
+ */
+struct phys_watch {
+	struct dma_buf_phys *phys;
+	struct dma_buf *dmabuf;
+	u64 nr_revokes;
+	u64 nr_restores;
+	u64 nr_moves;
+	u64 told;
+};
+
+static bool has_news(const struct phys_watch *watch)
+{
+	return atomic64_read(&watch->phys->generation) !=
+	       READ_ONCE(watch->told);
+}
+
+static bool is_dead(const struct phys_watch *watch)
+{
+	return READ_ONCE(watch->phys->state) == DMA_BUF_PHYS_DEAD;
+}
+
+/* Fills in the event; false if another reader was faster */
+static bool take_news(struct phys_watch *watch,
+		      struct dma_buf_phys_watch_event *event)
+{
+	const struct dma_buf_phys *phys = watch->phys;
+
+	dma_resv_assert_held(watch->dmabuf->resv);
+
+	if (!has_news(watch))
+		return false;
+	WRITE_ONCE(watch->told, atomic64_read(&phys->generation));
+	event->time = phys->changed_at;
+	event->generation = watch->told;
+	event->nr_revokes = phys->nr_revokes - watch->nr_revokes;
+	event->nr_restores = phys->nr_restores - watch->nr_restores;
+	event->nr_moves = phys->nr_moves - watch->nr_moves;
+	event->state = phys->state;
+	return true;
+}
+
+static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
+			  loff_t *pos)
+{
+	struct phys_watch *watch = file->private_data;
+	struct dma_buf_phys_watch_event event = {};
+	bool taken;
+	int ret;
+
+	if (count < offsetofend(struct dma_buf_phys_watch_event, state))
+		return -EINVAL;
+	count = min(count, sizeof(event));
+
+	do {
+		if (!has_news(watch)) {
+			/* Nothing comes after death */
+			if (is_dead(watch))
+				return 0;
+			if (file->f_flags & O_NONBLOCK)
+				return -EAGAIN;
+			ret = wait_event_interruptible(watch->phys->changed,
+						       has_news(watch));
+			if (ret)
+				return ret;
+		}
+		ret = dma_resv_lock_interruptible(watch->dmabuf->resv, NULL);
+		if (ret)
+			return ret;
+		taken = take_news(watch, &event);
+		dma_resv_unlock(watch->dmabuf->resv);
+	} while (!taken);
+
+	return copy_to_user(buf, &event, count) ? -EFAULT : count;
+}
+
+static __poll_t watch_poll(struct file *file, poll_table *wait)
+{
+	struct phys_watch *watch = file->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(file, &watch->phys->changed, wait);
+	if (has_news(watch))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (is_dead(watch))
+		mask |= EPOLLHUP;
+	return mask;
+}
+
+static int watch_release(struct inode *inode, struct file *file)
+{
+	struct phys_watch *watch = file->private_data;
+
+	dma_buf_put(watch->dmabuf);
+	kfree(watch);
+	return 0;
+}
+
+static const struct file_operations watch_fops = {
+	.owner = THIS_MODULE,
+	.read = watch_read,
+	.poll = watch_poll,
+	.release = watch_release,
+	.llseek = noop_llseek,
+};
+
+/* Remember where the buffer stands; -ENODEV if there is nothing to come */
+static int start_watch(struct phys_watch *watch)
+{
+	const struct dma_buf_phys *phys = watch->phys;
+	int ret;
+
+	ret = dma_resv_lock_interruptible(watch->dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+	if (is_dead(watch))
+		ret = -ENODEV;
+	watch->nr_revokes = phys->nr_revokes;
+	watch->nr_restores = phys->nr_restores;
+	watch->nr_moves = phys->nr_moves;
+	watch->told = atomic64_read(&phys->generation);
+	dma_resv_unlock(watch->dmabuf->resv);
+	return ret;
+}
+
+/**
+ * phys_watch - make a watch
+ * @dmabuf: of whichever exporter; the caller holds a reference
+ * @flags: O_CLOEXEC, O_NONBLOCK
+ *
+ * Return: the file descriptor, or an error as &struct dma_buf_phys_watch has it.
+ */
+int phys_watch(struct dma_buf *dmabuf, u32 flags)
+{
+	struct phys_watch *watch __free(kfree) = NULL;
+	struct dma_buf_phys *phys;
+	int ret;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	phys = phys_from_dmabuf(dmabuf);
+	if (!phys)
+		return -EOPNOTSUPP;
+
+	watch = kzalloc_obj(*watch, GFP_KERNEL_ACCOUNT);
+	if (!watch)
+		return -ENOMEM;
+	watch->phys = phys;
+	watch->dmabuf = dmabuf;
+	ret = start_watch(watch);
+	if (ret)
+		return ret;
+
+	get_dma_buf(dmabuf);
+	ret = anon_inode_getfd("[dma_buf_phys_watch]", &watch_fops, watch,
+			       O_RDONLY | flags);
+	if (ret < 0)
+		dma_buf_put(dmabuf);
+	else
+		/* The file's now, which may be closed already */
+		retain_and_null_ptr(watch);
+	return ret;
+}
