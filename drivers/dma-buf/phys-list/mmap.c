@@ -19,8 +19,12 @@
 
 #include "internal.h"
 
-static pgprot_t group_prot(const struct dma_buf_phys_group *group, pgprot_t prot)
+static pgprot_t group_prot(const struct dma_buf_phys_group *group,
+			   const struct vm_area_struct *vma)
 {
+	/* Not vma->vm_page_prot: that has the attribute of another group */
+	pgprot_t prot = vm_get_page_prot(vma->vm_flags);
+
 	switch (group->attr) {
 	case DMA_BUF_PHYS_WC:
 		prot = pgprot_writecombine(prot);
@@ -53,7 +57,7 @@ static vm_fault_t insert(struct vm_fault *vmf, unsigned int order,
 }
 
 static vm_fault_t fault_locked(struct dma_buf_phys *phys, struct vm_fault *vmf,
-			       unsigned int order)
+			       unsigned int order, bool intr)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long size = PAGE_SIZE << order;
@@ -78,23 +82,29 @@ static vm_fault_t fault_locked(struct dma_buf_phys *phys, struct vm_fault *vmf,
 	if (iter.length < size || !IS_ALIGNED(iter.paddr, size))
 		return VM_FAULT_FALLBACK;
 
-	/* After a move the bytes may still be on their way; a signal ends that */
+	/* After a move the bytes may still be on their way */
 	if (dma_resv_wait_timeout(phys->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
-				  true, MAX_SCHEDULE_TIMEOUT) < 0)
+				  intr, MAX_SCHEDULE_TIMEOUT) < 0)
 		return VM_FAULT_NOPAGE;
 	return insert(vmf, order, PHYS_PFN(iter.paddr),
-		      group_prot(iter.group, vma->vm_page_prot));
+		      group_prot(iter.group, vma));
 }
 
 static vm_fault_t phys_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct dma_buf_phys *phys = vmf->vma->vm_private_data;
+	/*
+	 * A program makes the access again once it has handled the signal. The
+	 * kernel would make it again at once.
+	 */
+	const bool intr = vmf->flags & FAULT_FLAG_USER;
 	vm_fault_t ret;
 
-	/* On a signal the access is made again once that has been handled */
-	if (dma_resv_lock_interruptible(phys->dmabuf->resv, NULL))
+	if (!intr)
+		dma_resv_lock(phys->dmabuf->resv, NULL);
+	else if (dma_resv_lock_interruptible(phys->dmabuf->resv, NULL))
 		return VM_FAULT_NOPAGE;
-	ret = fault_locked(phys, vmf, order);
+	ret = fault_locked(phys, vmf, order, intr);
 	dma_resv_unlock(phys->dmabuf->resv);
 	return ret;
 }
@@ -127,7 +137,7 @@ static int first_prot(struct dma_buf_phys *phys, struct vm_area_struct *vma)
 		return -EOPNOTSUPP;
 	if (dma_buf_phys_iter_first(&iter, list,
 				    (u64)vma->vm_pgoff << PAGE_SHIFT, PAGE_SIZE))
-		vma->vm_page_prot = group_prot(iter.group, vma->vm_page_prot);
+		vma->vm_page_prot = group_prot(iter.group, vma);
 	return 0;
 }
 

@@ -36,8 +36,6 @@ static_assert((int)DMA_BUF_PHYS_WB == DMA_BUF_PHYS_QUERY_WB);
 static_assert((int)DMA_BUF_PHYS_WC == DMA_BUF_PHYS_QUERY_WC);
 static_assert((int)DMA_BUF_PHYS_UC == DMA_BUF_PHYS_QUERY_UC);
 
-DEFINE_FREE(dma_buf_put, struct dma_buf *, if (!IS_ERR_OR_NULL(_T)) dma_buf_put(_T))
-
 /* Copies a structure that begins with its size; a bad one has its errno */
 static int get_arg(void *dst, size_t size, size_t min_size, void __user *arg,
 		   u32 *usize)
@@ -53,14 +51,19 @@ static int get_arg(void *dst, size_t size, size_t min_size, void __user *arg,
 
 /*
  * A device nobody drives, or that user space drives, has not said what addresses
- * it can send: its mask means nothing. Its lock keeps that so.
+ * it can send: its mask means nothing. Nor if the driver is just coming or going,
+ * which may take as long as a program likes.
  */
 static bool mask_counts(struct pci_dev *pdev)
 {
-	device_lock_assert(&pdev->dev);
+	bool counts;
 
-	return pdev->dev.driver &&
-	       !to_pci_driver(pdev->dev.driver)->driver_managed_dma;
+	if (!device_trylock(&pdev->dev))
+		return false;
+	counts = pdev->dev.driver &&
+		 !to_pci_driver(pdev->dev.driver)->driver_managed_dma;
+	device_unlock(&pdev->dev);
+	return counts;
 }
 
 static u64 provider_address(const struct dma_buf_phys_group *group)
@@ -166,12 +169,11 @@ static int check_query(const struct dma_buf_phys_query *query)
 	return 0;
 }
 
-/* With a reference, and locked so that its driver stays; NULL: none is asked for */
-static struct pci_dev *get_device_locked(const struct dma_buf_phys_query *query)
+/* With a reference; NULL: none is asked for */
+static struct pci_dev *find_device(const struct dma_buf_phys_query *query)
 {
 	const u64 domain = query->device >> 16;
 	struct pci_dev *pdev;
-	int ret;
 
 	if (!(query->flags & DMA_BUF_PHYS_QUERY_ROUTE))
 		return NULL;
@@ -179,31 +181,36 @@ static struct pci_dev *get_device_locked(const struct dma_buf_phys_query *query)
 		return ERR_PTR(-ENXIO);
 	pdev = pci_get_domain_bus_and_slot(domain, query->device >> 8 & 0xff,
 					   query->device & 0xff);
-	if (!pdev)
-		return ERR_PTR(-ENXIO);
-	ret = device_lock_interruptible(&pdev->dev);
-	if (ret) {
-		pci_dev_put(pdev);
-		return ERR_PTR(ret);
-	}
-	return pdev;
+	return pdev ?: ERR_PTR(-ENXIO);
 }
 
-static void put_device_locked(struct pci_dev *pdev)
+/* As describe(), of one moment */
+static int answer(struct dma_buf *dmabuf, struct dma_buf_phys_query *query,
+		  struct dma_buf_phys_group_info **infos)
 {
-	if (!pdev)
-		return;
-	device_unlock(&pdev->dev);
+	struct dma_buf_phys *phys = phys_from_dmabuf(dmabuf);
+	struct pci_dev *pdev;
+	int ret;
+
+	if (!phys)
+		return -EOPNOTSUPP;
+	pdev = find_device(query);
+	if (IS_ERR(pdev))
+		return PTR_ERR(pdev);
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	if (!ret) {
+		ret = describe(phys, pdev, query, infos);
+		dma_resv_unlock(dmabuf->resv);
+	}
 	pci_dev_put(pdev);
+	return ret;
 }
 
 static long query_ioctl(void __user *arg)
 {
 	struct dma_buf_phys_group_info *infos __free(kvfree) = NULL;
-	struct dma_buf *dmabuf __free(dma_buf_put) = NULL;
 	struct dma_buf_phys_query query;
-	struct dma_buf_phys *phys;
-	struct pci_dev *pdev;
+	struct dma_buf *dmabuf;
 	u32 usize;
 	int ret;
 
@@ -212,22 +219,12 @@ static long query_ioctl(void __user *arg)
 		ret = check_query(&query);
 	if (ret)
 		return ret;
+
 	dmabuf = dma_buf_get(query.fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	phys = phys_from_dmabuf(dmabuf);
-	if (!phys)
-		return -EOPNOTSUPP;
-
-	pdev = get_device_locked(&query);
-	if (IS_ERR(pdev))
-		return PTR_ERR(pdev);
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
-	if (!ret) {
-		ret = describe(phys, pdev, &query, &infos);
-		dma_resv_unlock(dmabuf->resv);
-	}
-	put_device_locked(pdev);
+	ret = answer(dmabuf, &query, &infos);
+	dma_buf_put(dmabuf);
 	if (ret < 0)
 		return ret;
 
@@ -239,8 +236,8 @@ static long query_ioctl(void __user *arg)
 
 static long watch_ioctl(void __user *arg)
 {
-	struct dma_buf *dmabuf __free(dma_buf_put) = NULL;
 	struct dma_buf_phys_watch watch;
+	struct dma_buf *dmabuf;
 	u32 usize;
 	int ret;
 
@@ -249,10 +246,13 @@ static long watch_ioctl(void __user *arg)
 		return ret;
 	if (watch.reserved)
 		return -EINVAL;
+
 	dmabuf = dma_buf_get(watch.fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	return phys_watch(dmabuf, watch.flags);
+	ret = phys_watch(dmabuf, watch.flags);
+	dma_buf_put(dmabuf);
+	return ret;
 }
 
 static long phys_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

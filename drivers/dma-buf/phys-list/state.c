@@ -158,8 +158,13 @@ static void wait_unmapped(struct dma_buf_phys *phys,
 		wait_event(phys->changed, !smp_load_acquire(&list->nr_mapped));
 }
 
-/* For programs that watch: they see a change that importers need not know, too */
-static void count_change(struct dma_buf_phys *phys, u64 *count)
+/*
+ * For programs that watch, which see changes that importers need not know, too.
+ * They look without the lock: whoever sees a buffer dead sees that something has
+ * changed, and is woken after both.
+ */
+static void change(struct dma_buf_phys *phys, enum dma_buf_phys_state state,
+		   u64 *count)
 {
 	dma_resv_assert_held(phys->dmabuf->resv);
 
@@ -167,6 +172,8 @@ static void count_change(struct dma_buf_phys *phys, u64 *count)
 		++*count;
 	phys->changed_at = ktime_get_ns();
 	atomic64_inc(&phys->generation);
+	/* Pairs with is_dead() of a watch */
+	smp_store_release(&phys->state, state);
 	wake_up_all(&phys->changed);
 }
 
@@ -182,14 +189,12 @@ static void take_access(struct dma_buf_phys *phys,
 
 	dma_resv_lock(phys->dmabuf->resv, NULL);
 	if (phys->state == DMA_BUF_PHYS_LIVE) {
-		phys->state = state;
-		count_change(phys, &phys->nr_revokes);
+		change(phys, state, &phys->nr_revokes);
 		phys_mmap_zap(phys);
 		notify(phys, DMA_BUF_PHYS_EV_REVOKE);
 		wait_fences(phys);
 	} else if (state == DMA_BUF_PHYS_DEAD && phys->state != state) {
-		phys->state = state;
-		count_change(phys, NULL);
+		change(phys, state, NULL);
 	}
 	list = phys->list;
 	dma_resv_unlock(phys->dmabuf->resv);
@@ -231,8 +236,7 @@ void dma_buf_phys_restore(struct dma_buf_phys *phys)
 	dma_resv_lock(phys->dmabuf->resv, NULL);
 	if (phys->state == DMA_BUF_PHYS_REVOKED) {
 		trace_dma_buf_phys_restore(phys->dmabuf);
-		phys->state = DMA_BUF_PHYS_LIVE;
-		count_change(phys, &phys->nr_restores);
+		change(phys, DMA_BUF_PHYS_LIVE, &phys->nr_restores);
 		notify(phys, DMA_BUF_PHYS_EV_RESTORE);
 	}
 	dma_resv_unlock(phys->dmabuf->resv);
@@ -314,7 +318,7 @@ dma_buf_phys_move_begin(struct dma_buf_phys *phys,
 	trace_dma_buf_phys_move(phys->dmabuf);
 	old = phys->list;
 	phys->list = list;
-	count_change(phys, &phys->nr_moves);
+	change(phys, phys->state, &phys->nr_moves);
 	if (phys->state == DMA_BUF_PHYS_LIVE) {
 		phys_mmap_zap(phys);
 		notify(phys, DMA_BUF_PHYS_EV_MOVE);

@@ -44,9 +44,11 @@ static bool has_news(const struct phys_watch *watch)
 	       READ_ONCE(watch->told);
 }
 
+/* To be asked before has_news(): a death is news */
 static bool is_dead(const struct phys_watch *watch)
 {
-	return READ_ONCE(watch->phys->state) == DMA_BUF_PHYS_DEAD;
+	/* Pairs with change() in state.c */
+	return smp_load_acquire(&watch->phys->state) == DMA_BUF_PHYS_DEAD;
 }
 
 /* Fills in the event; false if another reader was faster */
@@ -74,7 +76,7 @@ static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
 {
 	struct phys_watch *watch = file->private_data;
 	struct dma_buf_phys_watch_event event = {};
-	bool taken;
+	bool dead, taken;
 	int ret;
 
 	if (count < offsetofend(struct dma_buf_phys_watch_event, state))
@@ -82,9 +84,10 @@ static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
 	count = min(count, sizeof(event));
 
 	do {
+		dead = is_dead(watch);
 		if (!has_news(watch)) {
 			/* Nothing comes after death */
-			if (is_dead(watch))
+			if (dead)
 				return 0;
 			if (file->f_flags & O_NONBLOCK)
 				return -EAGAIN;
@@ -109,10 +112,10 @@ static __poll_t watch_poll(struct file *file, poll_table *wait)
 	__poll_t mask = 0;
 
 	poll_wait(file, &watch->phys->changed, wait);
-	if (has_news(watch))
-		mask |= EPOLLIN | EPOLLRDNORM;
 	if (is_dead(watch))
 		mask |= EPOLLHUP;
+	if (has_news(watch))
+		mask |= EPOLLIN | EPOLLRDNORM;
 	return mask;
 }
 
