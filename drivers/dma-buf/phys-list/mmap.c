@@ -51,8 +51,7 @@ static vm_fault_t insert(struct vm_fault *vmf, unsigned int order,
 		return VM_FAULT_FALLBACK;
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
 		return vmf_insert_pfn_pmd(vmf, pfn, write);
-	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, pfn, write);
+	/* Nor PUDs: mm cannot yet cut one when a part of the VMA is unmapped */
 	return VM_FAULT_FALLBACK;
 }
 
