@@ -11,13 +11,20 @@ static int do_ioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-int iommufd_open(void)
+int __iommufd_open(void)
 {
 	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 
+	return fd < 0 ? -errno : fd;
+}
+
+int iommufd_open(void)
+{
+	int fd = __iommufd_open();
+
 	igt_assert_f(fd >= 0,
 		     "cannot open /dev/iommu: %s. Try 'modprobe iommufd'\n",
-		     strerror(errno));
+		     strerror(-fd));
 	return fd;
 }
 
@@ -36,13 +43,23 @@ void iommufd_destroy(int iommufd, uint32_t id)
 		     strerror(-ret));
 }
 
-uint32_t ioas_alloc(int iommufd)
+int __ioas_alloc(int iommufd, uint32_t *ioas)
 {
 	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
 	int ret = do_ioctl(iommufd, IOMMU_IOAS_ALLOC, &cmd);
 
+	if (!ret)
+		*ioas = cmd.out_ioas_id;
+	return ret;
+}
+
+uint32_t ioas_alloc(int iommufd)
+{
+	uint32_t ioas = 0;
+	int ret = __ioas_alloc(iommufd, &ioas);
+
 	igt_assert_f(!ret, "IOMMU_IOAS_ALLOC: %s\n", strerror(-ret));
-	return cmd.out_ioas_id;
+	return ioas;
 }
 
 int __hwpt_alloc(int iommufd, uint32_t devid, uint32_t ioas, uint32_t *hwpt)
@@ -101,19 +118,32 @@ void ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
 		     start, length, iova, strerror(-ret));
 }
 
-void ioas_map(int iommufd, uint32_t ioas, void *va, uint64_t length,
-	      uint64_t iova)
+int __ioas_map(int iommufd, uint32_t ioas, void *va, uint64_t length,
+	       uint64_t *iova)
 {
 	struct iommu_ioas_map cmd = {
 		.size = sizeof(cmd),
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
-			 IOMMU_IOAS_MAP_WRITEABLE,
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
 		.ioas_id = ioas,
 		.user_va = (uintptr_t)va,
 		.length = length,
-		.iova = iova,
 	};
-	int ret = do_ioctl(iommufd, IOMMU_IOAS_MAP, &cmd);
+	int ret;
+
+	if (*iova != IOVA_ANY) {
+		cmd.flags |= IOMMU_IOAS_MAP_FIXED_IOVA;
+		cmd.iova = *iova;
+	}
+	ret = do_ioctl(iommufd, IOMMU_IOAS_MAP, &cmd);
+	if (!ret)
+		*iova = cmd.iova;
+	return ret;
+}
+
+void ioas_map(int iommufd, uint32_t ioas, void *va, uint64_t length,
+	      uint64_t iova)
+{
+	int ret = __ioas_map(iommufd, ioas, va, length, &iova);
 
 	igt_assert_f(!ret,
 		     "IOMMU_IOAS_MAP of memory, 0x%" PRIx64

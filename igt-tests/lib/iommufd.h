@@ -13,12 +13,18 @@
 /** iommufd_open - open /dev/iommu or fail the test; Return: the fd */
 int iommufd_open(void);
 
+/** __iommufd_open - the same; Return: the fd or -errno */
+int __iommufd_open(void);
+
 /** iommufd_destroy - destroy any object of @iommufd by its id */
 void iommufd_destroy(int iommufd, uint32_t id);
 int __iommufd_destroy(int iommufd, uint32_t id);
 
 /** ioas_alloc - a new, empty address space; Return: its id */
 uint32_t ioas_alloc(int iommufd);
+
+/** __ioas_alloc - the same, @ioas receives the id; Return: 0 or -errno */
+int __ioas_alloc(int iommufd, uint32_t *ioas);
 
 /**
  * __hwpt_alloc - a page table for a device, fed from an IOAS
@@ -53,6 +59,19 @@ int __ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
 /** ioas_map_file - __ioas_map_file() or fail the test */
 void ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
 		   uint64_t length, uint64_t iova);
+
+/**
+ * __ioas_map - map memory of this process, readable and writeable
+ * @iommufd: where
+ * @ioas: id
+ * @va: the memory
+ * @length: bytes
+ * @iova: where to map; %IOVA_ANY there lets the kernel choose and say so
+ *
+ * Return: 0 or -errno.
+ */
+int __ioas_map(int iommufd, uint32_t ioas, void *va, uint64_t length,
+	       uint64_t *iova);
 
 /** ioas_map - map @length bytes of this process's memory at a fixed @iova */
 void ioas_map(int iommufd, uint32_t ioas, void *va, uint64_t length,

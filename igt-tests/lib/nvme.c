@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A small NVMe driver: one admin queue, one I/O queue, one command at a time
+ * A small NVMe driver: one admin queue, one I/O queue, polled
  *
  * Numbers are from the NVM Express Base Specification.
  */
+#include <linux/pci_regs.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,15 +30,24 @@
 
 #define NVME_ADMIN_CREATE_SQ 1
 #define NVME_ADMIN_CREATE_CQ 5
+#define NVME_ADMIN_IDENTIFY 6
 #define NVME_IO_WRITE 1
 #define NVME_IO_READ 2
 
+/* What IDENTIFY tells, and where in its page */
+#define IDENTIFY_NAMESPACE 0
+#define IDENTIFY_CONTROLLER 1
+#define CONTROLLER_MDTS 77
+#define NAMESPACE_SIZE 0
+#define NAMESPACE_FLBAS 26
+#define NAMESPACE_LBAF 128
+
 #define PAGE 4096u
 #define ENTRIES 32u
-#define BLOCK 512u
 
-/* Layout of the memory at NVME_QUEUES_IOVA, in pages */
-enum { ADMIN_SQ, ADMIN_CQ, IO_SQ, IO_CQ, PRP_LIST, NR_PAGES };
+/* Layout of the memory at NVME_QUEUES_IOVA, in pages; a PRP list per slot */
+enum { ADMIN_SQ, ADMIN_CQ, IO_SQ, IO_CQ, IDENTIFY, PRP_LISTS,
+       NR_PAGES = PRP_LISTS + NVME_DEPTH };
 enum { ADMIN, IO };
 
 struct nvme_command {
@@ -83,14 +93,44 @@ static uint64_t page_iova(unsigned int page)
 	return NVME_QUEUES_IOVA + page * PAGE;
 }
 
+int __nvme_open(struct nvme *nvme, const char *addr, int iommufd)
+{
+	uint32_t command;
+	int ret;
+
+	memset(nvme, 0, sizeof(*nvme));
+	ret = __vfio_open(&nvme->dev, addr, iommufd);
+	if (ret)
+		return ret;
+	ret = __vfio_config_read(&nvme->dev, PCI_COMMAND, 2, &command);
+	if (!ret)
+		ret = __vfio_config_write(&nvme->dev, PCI_COMMAND, 2,
+					  command | PCI_COMMAND_MEMORY |
+						  PCI_COMMAND_MASTER);
+	if (!ret) {
+		nvme->queues = mmap(NULL, NR_PAGES * PAGE,
+				    PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (nvme->queues == MAP_FAILED) {
+			nvme->queues = NULL;
+			ret = -ENOMEM;
+		}
+	}
+	if (ret)
+		nvme_close(nvme);
+	else
+		nvme->regs = vfio_map_bar(&nvme->dev, 0);
+	return ret;
+}
+
 void nvme_open(struct nvme *nvme, int iommufd)
 {
-	memset(nvme, 0, sizeof(*nvme));
-	vfio_open(&nvme->dev, pci_env("DMABUF_NVME"), iommufd);
-	nvme->regs = vfio_map_bar(&nvme->dev, 0);
-	nvme->queues = mmap(NULL, NR_PAGES * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	igt_assert(nvme->queues != MAP_FAILED);
+	const char *addr = pci_env("DMABUF_NVME");
+	int ret = __nvme_open(nvme, addr, iommufd);
+
+	igt_assert_f(!ret,
+		     "%s: cannot open it through VFIO: %s. Is vfio-pci loaded ('modprobe vfio-pci') and nobody else using the device?\n",
+		     addr, strerror(-ret));
 }
 
 void nvme_close(struct nvme *nvme)
@@ -101,7 +141,7 @@ void nvme_close(struct nvme *nvme)
 	nvme->queues = NULL;
 }
 
-static void wait_ready(struct nvme *nvme, uint32_t ready)
+static int wait_ready(struct nvme *nvme, uint32_t ready)
 {
 	uint64_t deadline = now_ms() + 30000;
 	uint32_t status;
@@ -109,43 +149,43 @@ static void wait_ready(struct nvme *nvme, uint32_t ready)
 	for (;;) {
 		status = read32(nvme, NVME_CSTS);
 		if ((status & NVME_CSTS_READY) == ready)
-			return;
-		igt_assert_f(!(status & NVME_CSTS_FATAL) && now_ms() < deadline,
-			     "%s: controller does not become %s, CSTS 0x%x. Its queues must be mapped and bus master on\n",
-			     nvme->dev.addr, ready ? "ready" : "idle", status);
+			return 0;
+		if (status & NVME_CSTS_FATAL)
+			return -EIO;
+		if (now_ms() > deadline)
+			return -ETIMEDOUT;
 		usleep(1000);
 	}
 }
 
-static int submit(struct nvme *nvme, unsigned int queue,
-		  struct nvme_command *command)
+static void submit(struct nvme *nvme, unsigned int queue,
+		   const struct nvme_command *command)
 {
 	struct nvme_command *sq =
 		(struct nvme_command *)(nvme->queues +
 					(queue == IO ? IO_SQ : ADMIN_SQ) * PAGE);
-	volatile struct nvme_completion *cq =
-		(struct nvme_completion *)(nvme->queues +
-					   (queue == IO ? IO_CQ : ADMIN_CQ) *
-						   PAGE);
-	volatile struct nvme_completion *done = &cq[nvme->cq_head[queue]];
-	uint64_t deadline = now_ms() + 30000;
-	uint16_t status;
 
-	command->id = ++nvme->command_id;
 	sq[nvme->sq_tail[queue]] = *command;
 	nvme->sq_tail[queue] = (nvme->sq_tail[queue] + 1) % ENTRIES;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	write32(nvme, NVME_DOORBELLS + 2 * queue * nvme->doorbell,
 		nvme->sq_tail[queue]);
+}
 
-	while (((status = done->status) & 1) != nvme->cq_phase[queue]) {
-		if (now_ms() > deadline)
-			return -ETIMEDOUT;
-		sched_yield();
-	}
+/* Status of a completion, and whose it is; -EAGAIN if there is none */
+static int complete(struct nvme *nvme, unsigned int queue, uint16_t *id)
+{
+	volatile struct nvme_completion *cq =
+		(struct nvme_completion *)(nvme->queues +
+					   (queue == IO ? IO_CQ : ADMIN_CQ) *
+						   PAGE);
+	volatile struct nvme_completion *done = &cq[nvme->cq_head[queue]];
+	uint16_t status = done->status;
+
+	if ((status & 1) != nvme->cq_phase[queue])
+		return -EAGAIN;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (done->id != command->id)
-		return -EPROTO;
+	*id = done->id;
 	nvme->cq_head[queue] = (nvme->cq_head[queue] + 1) % ENTRIES;
 	if (!nvme->cq_head[queue])
 		nvme->cq_phase[queue] ^= 1;
@@ -155,23 +195,89 @@ static int submit(struct nvme *nvme, unsigned int queue,
 	return status >> 1 & 0x7ff;
 }
 
-static void create_io_queues(struct nvme *nvme)
+static int wait_complete(struct nvme *nvme, unsigned int queue, uint16_t *id)
 {
-	struct nvme_command command = {
+	uint64_t deadline = now_ms() + 30000;
+	int status;
+
+	while ((status = complete(nvme, queue, id)) == -EAGAIN) {
+		if (now_ms() > deadline)
+			return -ETIMEDOUT;
+		sched_yield();
+	}
+	return status;
+}
+
+/* 0 or -errno */
+static int admin(struct nvme *nvme, const struct nvme_command *command)
+{
+	uint16_t id;
+	int status;
+
+	submit(nvme, ADMIN, command);
+	status = wait_complete(nvme, ADMIN, &id);
+	return status > 0 ? -EIO : status;
+}
+
+static int create_io_queues(struct nvme *nvme)
+{
+	const struct nvme_command cq = {
 		.opcode = NVME_ADMIN_CREATE_CQ,
 		.prp1 = page_iova(IO_CQ),
 		.dw10 = (ENTRIES - 1) << 16 | 1,
 		.dw11 = 1,	/* physically contiguous, no interrupt */
 	};
-
-	igt_assert_eq(submit(nvme, ADMIN, &command), 0);
-	command = (struct nvme_command) {
+	const struct nvme_command sq = {
 		.opcode = NVME_ADMIN_CREATE_SQ,
 		.prp1 = page_iova(IO_SQ),
 		.dw10 = (ENTRIES - 1) << 16 | 1,
 		.dw11 = 1 << 16 | 1,
 	};
-	igt_assert_eq(submit(nvme, ADMIN, &command), 0);
+	int ret = admin(nvme, &cq);
+
+	return ret ? ret : admin(nvme, &sq);
+}
+
+static int identify(struct nvme *nvme, uint32_t what, uint32_t nsid)
+{
+	const struct nvme_command command = {
+		.opcode = NVME_ADMIN_IDENTIFY,
+		.nsid = nsid,
+		.prp1 = page_iova(IDENTIFY),
+		.dw10 = what,
+	};
+
+	return admin(nvme, &command);
+}
+
+/* How long commands may be; block size and size of namespace 1, if it exists */
+static int learn(struct nvme *nvme)
+{
+	const uint8_t *page = nvme->queues + IDENTIFY * PAGE;
+	uint64_t blocks;
+	uint32_t format;
+	int ret;
+
+	ret = identify(nvme, IDENTIFY_CONTROLLER, 0);
+	if (ret)
+		return ret;
+	/* A power of two, in pages; 0 is no limit */
+	nvme->max = NVME_MAX;
+	if (page[CONTROLLER_MDTS] &&
+	    page[CONTROLLER_MDTS] < __builtin_ctz(NVME_MAX / PAGE))
+		nvme->max = PAGE << page[CONTROLLER_MDTS];
+
+	ret = identify(nvme, IDENTIFY_NAMESPACE, 1);
+	nvme->size = 0;
+	if (ret)
+		return ret == -EIO ? 0 : ret;
+	memcpy(&blocks, page + NAMESPACE_SIZE, sizeof(blocks));
+	memcpy(&format,
+	       page + NAMESPACE_LBAF + 4 * (page[NAMESPACE_FLBAS] & 0xf),
+	       sizeof(format));
+	nvme->block = 1u << (format >> 16 & 0xff);
+	nvme->size = blocks * nvme->block;
+	return 0;
 }
 
 void nvme_map_queues(struct nvme *nvme, uint32_t ioas)
@@ -180,13 +286,22 @@ void nvme_map_queues(struct nvme *nvme, uint32_t ioas)
 		 NVME_QUEUES_IOVA);
 }
 
-void nvme_attach(struct nvme *nvme, uint32_t ioas)
+int __nvme_attach(struct nvme *nvme, uint32_t ioas)
 {
-	nvme_map_queues(nvme, ioas);
-	vfio_attach(&nvme->dev, ioas);
+	uint64_t iova = NVME_QUEUES_IOVA;
+	int ret;
+
+	ret = __ioas_map(nvme->dev.iommufd, ioas, nvme->queues, NR_PAGES * PAGE,
+			 &iova);
+	if (!ret)
+		ret = __vfio_attach(&nvme->dev, ioas);
+	if (ret)
+		return ret;
 
 	write32(nvme, NVME_CC, 0);
-	wait_ready(nvme, 0);
+	ret = wait_ready(nvme, 0);
+	if (ret)
+		return ret;
 	memset(nvme->queues, 0, NR_PAGES * PAGE);
 	memset(nvme->sq_tail, 0, sizeof(nvme->sq_tail));
 	memset(nvme->cq_head, 0, sizeof(nvme->cq_head));
@@ -197,36 +312,67 @@ void nvme_attach(struct nvme *nvme, uint32_t ioas)
 	write_addr(nvme, NVME_ASQ, page_iova(ADMIN_SQ));
 	write_addr(nvme, NVME_ACQ, page_iova(ADMIN_CQ));
 	write32(nvme, NVME_CC, NVME_CC_ENTRY_SIZES | NVME_CC_ENABLE);
-	wait_ready(nvme, NVME_CSTS_READY);
-	create_io_queues(nvme);
+	ret = wait_ready(nvme, NVME_CSTS_READY);
+	if (!ret)
+		ret = create_io_queues(nvme);
+	return ret ? ret : learn(nvme);
 }
 
-int __nvme_rw(struct nvme *nvme, bool write, uint64_t disk, uint64_t iova,
-	      uint32_t len)
+void nvme_attach(struct nvme *nvme, uint32_t ioas)
 {
+	int ret = __nvme_attach(nvme, ioas);
+
+	igt_assert_f(!ret,
+		     "%s: controller does not start: %s, CSTS 0x%x. Its queues must be mapped and bus master on\n",
+		     nvme->dev.addr, strerror(-ret), read32(nvme, NVME_CSTS));
+}
+
+int __nvme_post(struct nvme *nvme, unsigned int slot, bool write, uint64_t disk,
+		uint64_t iova, uint32_t len)
+{
+	uint64_t *list = (uint64_t *)(nvme->queues + (PRP_LISTS + slot) * PAGE);
+	unsigned int i, pages = (len + PAGE - 1) / PAGE;
 	struct nvme_command command = {
 		.opcode = write ? NVME_IO_WRITE : NVME_IO_READ,
+		.id = (uint16_t)slot,
 		.nsid = 1,
 		.prp1 = iova,
-		.dw10 = (uint32_t)(disk / BLOCK),
-		.dw11 = (uint32_t)(disk / BLOCK >> 32),
-		.dw12 = len / BLOCK - 1,
 	};
-	uint64_t *list = (uint64_t *)(nvme->queues + PRP_LIST * PAGE);
-	unsigned int i, pages = (len + PAGE - 1) / PAGE;
 
-	if (!len || len > NVME_MAX || len % BLOCK || disk % BLOCK ||
-	    iova % PAGE)
+	if (slot >= NVME_DEPTH || !nvme->size || !len || len > nvme->max ||
+	    len % nvme->block || disk % nvme->block || iova % PAGE)
 		return -EINVAL;
 
+	command.dw10 = (uint32_t)(disk / nvme->block);
+	command.dw11 = (uint32_t)(disk / nvme->block >> 32);
+	command.dw12 = len / nvme->block - 1;
 	if (pages == 2)
 		command.prp2 = iova + PAGE;
 	if (pages > 2) {
 		for (i = 1; i < pages; i++)
 			list[i - 1] = iova + i * PAGE;
-		command.prp2 = page_iova(PRP_LIST);
+		command.prp2 = page_iova(PRP_LISTS + slot);
 	}
-	return submit(nvme, IO, &command);
+	submit(nvme, IO, &command);
+	return 0;
+}
+
+int __nvme_poll(struct nvme *nvme, unsigned int *slot)
+{
+	uint16_t id = 0;
+	int status = complete(nvme, IO, &id);
+
+	*slot = id;
+	return status;
+}
+
+int __nvme_rw(struct nvme *nvme, bool write, uint64_t disk, uint64_t iova,
+	      uint32_t len)
+{
+	uint16_t id;
+	int ret = __nvme_post(nvme, 0, write, disk, iova, len);
+
+	return ret ? ret : wait_complete(nvme, IO, &id);
 }
 
 static void rw(struct nvme *nvme, bool write, uint64_t disk, uint64_t iova,

@@ -14,6 +14,9 @@
 /* One command moves at most this much, bytes */
 #define NVME_MAX (256u << 10)
 
+/* Commands that __nvme_post() takes at once */
+#define NVME_DEPTH 16
+
 /* The disk: 64 MiB, every 8-byte word says where on the disk it is from */
 #define NVME_DISK_SIZE (64ull << 20)
 #define NVME_DISK_WORD(offset) (0xd15c000000000000ull + (offset))
@@ -22,14 +25,17 @@
  * struct nvme - an NVMe controller driven from user space
  * @dev: the device
  * @regs: BAR0
- * @queues: memory of queues and PRP list, mapped at %NVME_QUEUES_IOVA
+ * @queues: memory of queues and PRP lists, mapped at %NVME_QUEUES_IOVA
  * @sq_tail: next submission slot, of the admin and of the I/O queue
  * @cq_head: next completion slot, of both
  * @cq_phase: phase tag that marks a new completion, of both
  * @doorbell: bytes between doorbells
- * @command_id: of the last command
+ * @block: bytes of a block of namespace 1
+ * @size: bytes of namespace 1; 0 if there is none
+ * @max: bytes that one command moves, at most %NVME_MAX
  *
- * One command at a time, polled: the memory is what is tested, not the disk.
+ * Polled, no interrupts. What begins with __nvme is for any disk, the rest for
+ * the one of the VMs.
  */
 struct nvme {
 	struct vfio_device dev;
@@ -39,8 +45,20 @@ struct nvme {
 	unsigned int cq_head[2];
 	unsigned int cq_phase[2];
 	unsigned int doorbell;
-	uint16_t command_id;
+	uint32_t block;
+	uint64_t size;
+	uint32_t max;
 };
+
+/**
+ * __nvme_open - take a controller from the kernel's driver
+ * @nvme: filled in
+ * @addr: PCI address
+ * @iommufd: from iommufd_open()
+ *
+ * Return: 0 or -errno.
+ */
+int __nvme_open(struct nvme *nvme, const char *addr, int iommufd);
 
 /** nvme_open - open $DMABUF_NVME, or fail the test; see vfio_open() */
 void nvme_open(struct nvme *nvme, int iommufd);
@@ -51,18 +69,51 @@ void nvme_close(struct nvme *nvme);
 /** nvme_map_queues - map the queues at %NVME_QUEUES_IOVA in an IOAS */
 void nvme_map_queues(struct nvme *nvme, uint32_t ioas);
 
-/** nvme_attach - map the queues, attach to the IOAS and start the controller */
+/**
+ * __nvme_attach - map the queues, attach to the IOAS and start the controller
+ * @nvme: the controller; its @block, @size and @max are known afterwards
+ * @ioas: id
+ *
+ * Return: 0; -errno, -ETIMEDOUT or -EIO if it does not start.
+ */
+int __nvme_attach(struct nvme *nvme, uint32_t ioas);
+
+/** nvme_attach - __nvme_attach() or fail the test */
 void nvme_attach(struct nvme *nvme, uint32_t ioas);
+
+/**
+ * __nvme_post - have something read from the disk or written to it
+ * @nvme: the controller
+ * @slot: 0 to %NVME_DEPTH - 1, with no command in it
+ * @write: from memory to the disk, otherwise from the disk to memory
+ * @disk: offset on the disk, a multiple of the block size
+ * @iova: of the memory, page-aligned
+ * @len: bytes, a multiple of the block size, at most nvme.max
+ *
+ * Return: 0 or -EINVAL.
+ */
+int __nvme_post(struct nvme *nvme, unsigned int slot, bool write, uint64_t disk,
+		uint64_t iova, uint32_t len);
+
+/**
+ * __nvme_poll - take a completion
+ * @nvme: the controller
+ * @slot: receives the command's
+ *
+ * Return: -EAGAIN if there is none, otherwise the status field (0 or positive),
+ * see __nvme_rw().
+ */
+int __nvme_poll(struct nvme *nvme, unsigned int *slot);
 
 /**
  * __nvme_rw - one read from the disk or write to it
  * @nvme: the controller
  * @write: from memory to the disk, otherwise from the disk to memory
- * @disk: offset on the disk, a multiple of 512 bytes
+ * @disk: offset on the disk, a multiple of the block size
  * @iova: of the memory, page-aligned
- * @len: bytes, a multiple of 512, at most %NVME_MAX
+ * @len: bytes, a multiple of the block size, at most nvme.max
  *
- * Return: 0, -ETIMEDOUT, or the status field of the completion (positive),
+ * Return: 0, -EINVAL, -ETIMEDOUT, or the status field of the completion (positive),
  * such as 0x004 for a data transfer error.
  */
 int __nvme_rw(struct nvme *nvme, bool write, uint64_t disk, uint64_t iova,

@@ -14,10 +14,14 @@
 #define BUS "/sys/bus/pci/"
 #define MAX_SAVED 8
 
-static struct {
-	char addr[16];
+struct binding {
 	char driver[64];	/* empty: none */
 	char override[64];	/* empty: none */
+};
+
+static struct {
+	char addr[16];
+	struct binding was;
 } saved[MAX_SAVED];
 static int nr_saved;
 
@@ -88,9 +92,25 @@ static void on_exit_restore(int sig)
 	pci_restore();
 }
 
-static int save(const char *addr)
+static int read_binding(const char *addr, struct binding *now)
 {
 	char path[128];
+	int ret;
+
+	ret = __pci_driver(addr, now->driver, sizeof(now->driver));
+	if (ret == -ENOENT)
+		now->driver[0] = 0;
+	else if (ret)
+		return ret;
+	device_path(path, sizeof(path), addr, "driver_override");
+	ret = __sysfs_read(path, now->override, sizeof(now->override));
+	if (!ret && !strcmp(now->override, "(null)"))
+		now->override[0] = 0;
+	return ret;
+}
+
+static int save(const char *addr)
+{
 	int i, ret;
 
 	for (i = 0; i < nr_saved; i++)
@@ -99,17 +119,9 @@ static int save(const char *addr)
 	if (nr_saved == MAX_SAVED)
 		return -ENOSPC;
 
-	ret = __pci_driver(addr, saved[i].driver, sizeof(saved[i].driver));
-	if (ret == -ENOENT)
-		saved[i].driver[0] = 0;
-	else if (ret)
-		return ret;
-	device_path(path, sizeof(path), addr, "driver_override");
-	ret = __sysfs_read(path, saved[i].override, sizeof(saved[i].override));
+	ret = read_binding(addr, &saved[i].was);
 	if (ret)
 		return ret;
-	if (!strcmp(saved[i].override, "(null)"))
-		saved[i].override[0] = 0;
 	snprintf(saved[i].addr, sizeof(saved[i].addr), "%s", addr);
 	nr_saved++;
 	igt_install_exit_handler(on_exit_restore);
@@ -177,13 +189,36 @@ void pci_load_driver(const char *module)
 	sysfs_write(BUS "drivers_autoprobe", "1");
 }
 
+int __pci_put_back(const char *addr, const char *driver, const char *override)
+{
+	struct binding now;
+
+	if (!pci_exists(addr))
+		return -ENODEV;
+	/* Who was not allowed to change anything has nothing to undo */
+	if (!read_binding(addr, &now) && !strcmp(now.driver, driver) &&
+	    !strcmp(now.override, override))
+		return 0;
+	return move_to(addr, driver, override);
+}
+
+bool pci_saved(int i, const char **addr, const char **driver,
+	       const char **override)
+{
+	if (i >= nr_saved)
+		return false;
+	*addr = saved[i].addr;
+	*driver = saved[i].was.driver;
+	*override = saved[i].was.override;
+	return true;
+}
+
 void pci_restore(void)
 {
 	while (nr_saved > 0) {
 		int i = --nr_saved;
 
-		if (pci_exists(saved[i].addr))
-			move_to(saved[i].addr, saved[i].driver,
-				saved[i].override);
+		__pci_put_back(saved[i].addr, saved[i].was.driver,
+			       saved[i].was.override);
 	}
 }

@@ -69,6 +69,28 @@ void pci_load_driver(const char *module);
  */
 int __pci_unbind(const char *addr);
 
+/**
+ * pci_saved - what pci_restore() would put back
+ * @i: 0 and on
+ * @addr: receives the PCI address
+ * @driver: receives the driver's name, empty for none
+ * @override: receives its driver_override, empty for none
+ *
+ * Return: whether there is an i-th.
+ */
+bool pci_saved(int i, const char **addr, const char **driver,
+	       const char **override);
+
+/**
+ * __pci_put_back - what pci_restore() does for one device
+ * @addr: PCI address
+ * @driver: name, empty for none
+ * @override: driver_override, empty for none
+ *
+ * Return: 0 or -errno.
+ */
+int __pci_put_back(const char *addr, const char *driver, const char *override);
+
 /** pci_restore - undo every __pci_bind() now instead of at exit */
 void pci_restore(void);
 

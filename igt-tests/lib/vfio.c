@@ -13,6 +13,14 @@
 #include "sysfs.h"
 #include "vfio.h"
 
+bool vfio_has_driver(const char *addr)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", addr);
+	return !access(path, F_OK);
+}
+
 /* The node appears a moment after the driver is bound */
 static int open_node(const char *addr)
 {
@@ -75,7 +83,7 @@ int __vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
 	dev->iommufd = iommufd;
 	snprintf(dev->addr, sizeof(dev->addr), "%s", addr);
 
-	ret = __pci_bind(addr, "vfio-pci");
+	ret = vfio_has_driver(addr) ? 0 : __pci_bind(addr, "vfio-pci");
 	if (ret)
 		return ret;
 	dev->fd = open_node(addr);

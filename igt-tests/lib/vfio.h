@@ -30,11 +30,16 @@ struct vfio_device {
 	void *map[6];
 };
 
+/** vfio_has_driver - whether a device is bound to vfio-pci or its like */
+bool vfio_has_driver(const char *addr);
+
 /**
  * __vfio_open - bind a device to vfio-pci and to @iommufd, and open it
  * @dev: filled in
  * @addr: PCI address
  * @iommufd: from iommufd_open()
+ *
+ * One that has a driver of VFIO's already keeps it.
  *
  * Return: 0 or -errno.
  */
