@@ -7,11 +7,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "message.h"
 #include "verb.h"
 
 /* Each in a file of its own, cmd_NAME.c */
+extern const struct verb cmd_bench;
+extern const struct verb cmd_copy;
+extern const struct verb cmd_doctor;
+extern const struct verb cmd_export;
+extern const struct verb cmd_import;
+extern const struct verb cmd_info;
+extern const struct verb cmd_topo;
+extern const struct verb cmd_watch;
+
 static const struct verb *const verbs[] = {
+	&cmd_bench,
+	&cmd_copy,
+	&cmd_doctor,
+	&cmd_export,
+	&cmd_import,
+	&cmd_info,
+	&cmd_topo,
+	&cmd_watch,
 	NULL
 };
 
@@ -61,6 +79,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--list-verbs"))
 		return list_verbs();
+	if (!strcmp(argv[1], "--put-back"))
+		return cleanup_put_back(argc - 2, argv + 2);
 
 	for (verb = verbs; *verb; verb++) {
 		if (strcmp((*verb)->name, argv[1]))

@@ -69,3 +69,11 @@ void json_print(struct json_object *obj)
 						 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(obj);
 }
+
+void json_print_line(struct json_object *obj)
+{
+	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_SPACED |
+						 JSON_C_TO_STRING_NOSLASHESCAPE));
+	fflush(stdout);
+	json_object_put(obj);
+}

@@ -25,4 +25,7 @@ void json_append(struct json_object *array, struct json_object *value);
 /** json_print - on stdout, indented, and free it */
 void json_print(struct json_object *obj);
 
+/** json_print_line - the same in one line, at once: for streams of objects */
+void json_print_line(struct json_object *obj);
+
 #endif /* JSON_H */

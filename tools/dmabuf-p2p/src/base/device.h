@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "0000:01:00.0" and longer domains */
+#define DEVICE_ADDR 16
+
+/**
+ * device_find - a PCI device by what the user calls it
+ * @addr: receives the full address
+ * @text: "01:00.0" or "0000:01:00.0"
+ *
+ * Return: whether there is one. If not, that has been complained about, and
+ * what there is instead.
+ */
+bool device_find(char addr[DEVICE_ADDR], const char *text);
+
+/**
+ * device_name - vendor and device in words
+ * @addr: full address
+ * @name: receives it, or numbers if they are not known
+ * @size: of @name, bytes
+ */
+void device_name(const char *addr, char *name, size_t size);
+
+/**
+ * device_user - what of the host would suffer if the driver went
+ * @addr: full address
+ * @user: receives "disk nvme0n1", "network interface eth0"
+ * @size: of @user, bytes
+ *
+ * Return: whether anything: a disk that is mounted or part of something, a
+ * network interface that is up.
+ */
+bool device_user(const char *addr, char *user, size_t size);
+
+/** device_number - DMA_BUF_PHYS_PCI() of a full address */
+uint64_t device_number(const char *addr);
+
+#endif /* DEVICE_H */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PROCFS_H
+#define PROCFS_H
+
+#include <sys/types.h>
+
+/* What the kernel cuts names of processes to, and a 0 */
+#define PROCFS_COMM 16
+
+/** procfs_comm - name of a process, "?" if it is gone */
+void procfs_comm(pid_t pid, char comm[PROCFS_COMM]);
+
+/**
+ * procfs_each_fd - look at the dma-bufs a process has open
+ * @pid: the process
+ * @fn: called with the number of each and @arg; what it returns, unless 0, ends
+ *	the search
+ * @arg: for @fn
+ *
+ * Return: 0, what @fn has returned, or -errno: -ENOENT if there is no such
+ * process, -EACCES if it is somebody else's.
+ */
+int procfs_each_fd(pid_t pid, int (*fn)(pid_t pid, int number, void *arg),
+		   void *arg);
+
+/**
+ * procfs_each_map - look at the mappings of dma-bufs a process has
+ * @pid: the process
+ * @fn: called with the inode of each and @arg
+ * @arg: for @fn
+ *
+ * Return: 0 or -errno.
+ */
+int procfs_each_map(pid_t pid, void (*fn)(pid_t pid, ino_t inode, void *arg),
+		    void *arg);
+
+/**
+ * procfs_each_process - look at all processes
+ * @fn: called with each and @arg
+ * @arg: for @fn
+ */
+void procfs_each_process(void (*fn)(pid_t pid, void *arg), void *arg);
+
+#endif /* PROCFS_H */

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * doctor: is this machine ready for peer-to-peer DMA, and if not, what to do?
+ */
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "doctor.h"
+#include "json.h"
+#include "message.h"
+#include "text.h"
+#include "verb.h"
+
+enum doctor_option {
+	OPTION_JSON = 'j',
+	OPTION_ROOT = 256,
+};
+
+struct args {
+	bool json;
+	const char *root;
+};
+
+static const struct argp_option options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print the findings as JSON" },
+	/* For tests: DIR stands for / */
+	{ "root", OPTION_ROOT, "DIR", OPTION_HIDDEN, NULL },
+	{ 0 }
+};
+
+static const char doc[] =
+	"Look at everything that peer-to-peer DMA between PCI devices needs: kernel and "
+	"modules, IOMMU, permissions, routes between devices, ACS, drivers and IOMMU "
+	"groups, RDMA devices. Each finding that is not OK says what to do."
+	"\v"
+	"OK is as it should be; WARN: something does not work, or not for everybody; "
+	"FAIL: peer-to-peer DMA with VFIO does not work until that is set right. Run it "
+	"as root to learn about ACS, and as the user who will do the work to learn "
+	"about permissions.\n\n"
+	"Exit status: 0 no FAIL; 1 the devices cannot be read; 2 bad usage; 3 at least "
+	"one FAIL.\n\n"
+	"EXAMPLES\n\n"
+	"  dmabuf-p2p doctor\n"
+	"  dmabuf-p2p doctor --json | jq -r '.findings[] | select(.status != \"ok\").remedy'\n";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *args = state->input;
+
+	switch (key) {
+	case OPTION_JSON:
+		args->json = true;
+		return 0;
+	case OPTION_ROOT:
+		args->root = arg;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+void doctor_add(struct doctor *doctor, enum mark mark, const char *topic,
+		char *text, char *remedy)
+{
+	struct finding *finding;
+
+	doctor->findings = reallocarray(doctor->findings,
+					doctor->nr_findings + 1,
+					sizeof(*doctor->findings));
+	if (!doctor->findings) {
+		complain(NULL, NULL, "out of memory");
+		exit(EXIT_FAILED);
+	}
+	finding = &doctor->findings[doctor->nr_findings++];
+	*finding = (struct finding) { mark, topic, text, remedy };
+}
+
+static void print_findings(const struct doctor *doctor)
+{
+	static const char *const colours[] = {
+		[MARK_OK] = "\033[32m", [MARK_WARN] = "\033[33m",
+		[MARK_FAIL] = "\033[31m",
+	};
+	static const char *const names[] = {
+		[MARK_OK] = "OK", [MARK_WARN] = "WARN", [MARK_FAIL] = "FAIL",
+	};
+	size_t i, count[MARK_FAIL + 1] = { 0 };
+	bool colour = colours_on(1);
+
+	for (i = 0; i < doctor->nr_findings; i++) {
+		const struct finding *finding = &doctor->findings[i];
+
+		printf("%s%-6s%s", colour ? colours[finding->mark] : "",
+		       names[finding->mark], colour ? "\033[m" : "");
+		text_wrapped(6, NULL, finding->text);
+		if (finding->remedy)
+			text_wrapped(9, "      ->", finding->remedy);
+		count[finding->mark]++;
+	}
+	printf("\n%zu OK, %zu WARN, %zu FAIL\n", count[MARK_OK],
+	       count[MARK_WARN], count[MARK_FAIL]);
+}
+
+static void print_json(const struct doctor *doctor)
+{
+	static const char *const names[] = {
+		[MARK_OK] = "ok", [MARK_WARN] = "warn", [MARK_FAIL] = "fail",
+	};
+	struct json_object *findings = json_new_array();
+	struct json_object *all = json_new_object(), *obj;
+	size_t i;
+
+	for (i = 0; i < doctor->nr_findings; i++) {
+		const struct finding *finding = &doctor->findings[i];
+
+		obj = json_new_object();
+		json_text(obj, "status", names[finding->mark]);
+		json_text(obj, "topic", finding->topic);
+		json_text(obj, "text", finding->text);
+		if (finding->remedy)
+			json_text(obj, "remedy", finding->remedy);
+		else
+			json_null(obj, "remedy");
+		json_append(findings, obj);
+	}
+	json_member(all, "findings", findings);
+	json_print(all);
+}
+
+static int verdict(const struct doctor *doctor)
+{
+	size_t i;
+
+	for (i = 0; i < doctor->nr_findings; i++)
+		if (doctor->findings[i].mark == MARK_FAIL)
+			return EXIT_MISMATCH;
+	return EXIT_OK;
+}
+
+static void doctor_free(struct doctor *doctor)
+{
+	size_t i;
+
+	for (i = 0; i < doctor->nr_findings; i++) {
+		free(doctor->findings[i].text);
+		free(doctor->findings[i].remedy);
+	}
+	free(doctor->findings);
+	pci_model_free(&doctor->model);
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse, NULL, doc };
+	struct doctor doctor = { 0 };
+	struct args args = { .root = "" };
+	int ret;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	ret = pci_model_read(&doctor.model, args.root);
+	if (ret)
+		return ret;
+	doctor_kernel(&doctor);
+	doctor_iommu(&doctor);
+	doctor_permissions(&doctor);
+	doctor_routes(&doctor);
+	doctor_acs(&doctor);
+	doctor_vfio(&doctor);
+	doctor_rdma(&doctor);
+	if (args.json)
+		print_json(&doctor);
+	else
+		print_findings(&doctor);
+	ret = verdict(&doctor);
+	doctor_free(&doctor);
+	return ret;
+}
+
+const struct verb cmd_doctor = {
+	"doctor", "what this machine lacks for peer-to-peer DMA, and what to do", run
+};

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * topo: which devices there are, and who reaches whom
+ */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "topo.h"
+#include "verb.h"
+
+enum view {
+	VIEW_TABLE,
+	VIEW_TREE,
+	VIEW_JSON,
+	VIEW_WHY,
+};
+
+enum topo_option {
+	OPTION_ALL = 'a',
+	OPTION_JSON = 'j',
+	OPTION_SVG = 's',
+	OPTION_TREE = 't',
+	OPTION_WHY = 'w',
+	OPTION_ROOT = 256,
+};
+
+struct args {
+	enum view view;
+	bool all;
+	const char *svg;
+	const char *root;
+	char **names;
+	size_t nr_names;
+};
+
+static const struct argp_option options[] = {
+	{ "all", OPTION_ALL, NULL, 0, "Show devices without memory BARs as well" },
+	{ "tree", OPTION_TREE, NULL, 0, "Show the bridges above the devices, and their ACS" },
+	{ "why", OPTION_WHY, NULL, 0, "Explain the route between the two DEVICEs named" },
+	{ "json", OPTION_JSON, NULL, 0, "Print everything as JSON" },
+	{ "svg", OPTION_SVG, "FILE", 0, "Draw tree and matrix into FILE, print nothing" },
+	/* For tests: DIR stands for / */
+	{ "root", OPTION_ROOT, "DIR", OPTION_HIDDEN, NULL },
+	{ 0 }
+};
+
+static const char doc[] =
+	"Show PCI devices with memory BARs, and by which route the kernel lets each "
+	"reach the BARs of the others: by bus address below one switch, through the "
+	"host bridge, or not at all, and then which bridge or CPU decides that. A "
+	"DEVICE is a PCI address, with or without domain; without any, all devices "
+	"with memory BARs that are no bridges are shown."
+	"\v"
+	"Others than root cannot read the ACS registers of bridges: where they decide, "
+	"the route is 'unknown'. The rule is that of Linux 7.3; earlier kernels trust "
+	"fewer host bridges.\n\n"
+	"Exit status: 0 done; 1 the devices cannot be read; 2 bad usage; 3 with --why: "
+	"there is no route.\n\n"
+	"EXAMPLES\n\n"
+	"  dmabuf-p2p topo\n"
+	"  dmabuf-p2p topo --tree 01:00.0 03:00.0\n"
+	"  dmabuf-p2p topo --why 03:00.0 01:00.0\n"
+	"  dmabuf-p2p topo --svg topology.svg\n"
+	"  dmabuf-p2p topo --json | jq '.routes[] | select(.route == \"none\")'\n";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *args = state->input;
+
+	switch (key) {
+	case OPTION_ALL:
+		args->all = true;
+		return 0;
+	case OPTION_TREE:
+		args->view = VIEW_TREE;
+		return 0;
+	case OPTION_WHY:
+		args->view = VIEW_WHY;
+		return 0;
+	case OPTION_JSON:
+		args->view = VIEW_JSON;
+		return 0;
+	case OPTION_SVG:
+		args->svg = arg;
+		return 0;
+	case OPTION_ROOT:
+		args->root = arg;
+		return 0;
+	case ARGP_KEY_ARGS:
+		args->names = state->argv + state->next;
+		args->nr_names = (size_t)(state->argc - state->next);
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (args->view == VIEW_WHY && args->nr_names != 2)
+			argp_error(state, "--why takes two devices");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static bool add(struct topo *topo, const struct pci_device *dev)
+{
+	if (!dev)
+		return false;
+	/* The route of a device to itself may be asked for */
+	topo->devs[topo->nr_devs++] = dev;
+	return true;
+}
+
+static int choose(struct topo *topo, const struct args *args)
+{
+	const struct pci_model *model = &topo->model;
+	size_t i;
+
+	topo->devs = calloc(model->nr_devices + args->nr_names + 1,
+			    sizeof(*topo->devs));
+	if (!topo->devs) {
+		complain(NULL, NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	for (i = 0; i < args->nr_names; i++)
+		if (!add(topo, pci_model_find(model, args->names[i])))
+			return EXIT_FAILED;
+	for (i = 0; !args->nr_names && i < model->nr_devices; i++) {
+		const struct pci_device *dev = &model->devices[i];
+
+		if (args->all ? !dev->port :
+				pci_has_memory(dev) && !pci_is_bridge(dev))
+			add(topo, dev);
+	}
+	return EXIT_OK;
+}
+
+static int show(const struct topo *topo, const struct args *args)
+{
+	if (args->svg)
+		return topo_svg(topo, args->svg);
+	switch (args->view) {
+	case VIEW_TABLE:
+		topo_table(topo);
+		break;
+	case VIEW_TREE:
+		topo_tree(topo);
+		break;
+	case VIEW_JSON:
+		topo_json(topo);
+		break;
+	case VIEW_WHY:
+		return topo_why(topo);
+	}
+	return EXIT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse, "[DEVICE...]", doc };
+	struct args args = { .root = "" };
+	struct topo topo = { 0 };
+	int ret;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	ret = pci_model_read(&topo.model, args.root);
+	if (ret)
+		return ret;
+	ret = choose(&topo, &args);
+	if (!ret)
+		ret = show(&topo, &args);
+	free(topo.devs);
+	pci_model_free(&topo.model);
+	return ret;
+}
+
+const struct verb cmd_topo = {
+	"topo", "who can reach whose memory, by which route, and why not", run
+};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DOCTOR_H
+#define DOCTOR_H
+
+#include <stddef.h>
+
+#include "pci_model.h"
+
+/**
+ * enum mark - how bad a finding is
+ * @MARK_OK: as it should be
+ * @MARK_WARN: something will not work, or not for everybody
+ * @MARK_FAIL: peer-to-peer DMA with VFIO will not work until this is set right
+ */
+enum mark {
+	MARK_OK,
+	MARK_WARN,
+	MARK_FAIL,
+};
+
+/**
+ * struct finding - one thing that was looked at
+ * @mark: how it is
+ * @topic: a word for programs, such as "iommu"
+ * @text: what was found
+ * @remedy: what to do, or NULL
+ */
+struct finding {
+	enum mark mark;
+	const char *topic;
+	char *text;
+	char *remedy;
+};
+
+/**
+ * struct doctor - an examination
+ * @model: the machine's PCI devices; its @root is where to look
+ * @findings: in the order they were made
+ * @nr_findings: their number
+ */
+struct doctor {
+	struct pci_model model;
+	struct finding *findings;
+	size_t nr_findings;
+};
+
+/**
+ * doctor_add - note a finding
+ * @text: what was found, without full stop; taken over
+ * @remedy: sentences, taken over; NULL if there is nothing to do
+ */
+void doctor_add(struct doctor *doctor, enum mark mark, const char *topic,
+		char *text, char *remedy);
+
+/* What is looked at, one function a topic */
+void doctor_kernel(struct doctor *doctor);
+void doctor_iommu(struct doctor *doctor);
+void doctor_permissions(struct doctor *doctor);
+void doctor_routes(struct doctor *doctor);
+void doctor_acs(struct doctor *doctor);
+void doctor_vfio(struct doctor *doctor);
+void doctor_rdma(struct doctor *doctor);
+
+#endif /* DOCTOR_H */

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Buffers that verbs work on, by the names users give them
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "dmabuf.h"
+#include "exporter.h"
+#include "message.h"
+#include "share.h"
+#include "units.h"
+#include "verb.h"
+
+static int open_memory(struct buffer *buffer, const char *size)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (parse_size(size, &buffer->size) || !buffer->size ||
+	    buffer->size % page) {
+		complain(buffer->spec, "examples: mem:64K, mem:16M",
+			 "'%s' is no size in whole pages", size);
+		return EXIT_USAGE;
+	}
+	return EXIT_OK;
+}
+
+static int open_exported(struct buffer *buffer, const char *slash)
+{
+	char *device = strndup(buffer->spec, (size_t)(slash - buffer->spec));
+	struct export_request request = {
+		.device = device,
+		.ranges = slash + 1,
+		.bind = true,
+	};
+	struct exported exported;
+	int ret;
+
+	if (!device) {
+		complain(buffer->spec, NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	ret = export_bars(&exported, &request);
+	free(device);
+	if (ret)
+		return ret;
+	buffer->fd = exported.fd;
+	buffer->size = exported.size;
+	buffer->vfio = exported.vfio;
+	return EXIT_OK;
+}
+
+static int open_fd(struct buffer *buffer, int fd)
+{
+	if (fd < 0)
+		return EXIT_FAILED;
+	buffer->fd = fd;
+	return dmabuf_size(fd, buffer->spec, &buffer->size);
+}
+
+/* A copy, so that closing the buffer does not close what was inherited */
+static int open_inherited(struct buffer *buffer, const char *number)
+{
+	int fd = dmabuf_inherited(number, buffer->spec), copy;
+
+	if (fd < 0)
+		return -fd;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0) {
+		complain(buffer->spec, NULL, "%s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return open_fd(buffer, copy);
+}
+
+int buffer_open(struct buffer *buffer, const char *spec)
+{
+	struct share_header header;
+	const char *slash;
+	int ret;
+
+	memset(buffer, 0, sizeof(*buffer));
+	buffer->spec = spec;
+	buffer->fd = -1;
+	buffer->vfio.fd = -1;
+
+	slash = strchr(spec, '/');
+	if (!strncmp(spec, "mem:", 4))
+		ret = open_memory(buffer, spec + 4);
+	else if (!strncmp(spec, "unix:", 5))
+		ret = open_fd(buffer, share_take(spec + 5, &header));
+	else if (!strncmp(spec, "fd:", 3))
+		ret = open_inherited(buffer, spec + 3);
+	else if (slash)
+		ret = open_exported(buffer, slash);
+	else {
+		complain(spec,
+			 "a buffer is mem:SIZE, DEVICE/RANGES, unix:PATH or fd:N",
+			 "this names no buffer");
+		ret = EXIT_USAGE;
+	}
+	if (ret)
+		buffer_close(buffer);
+	return ret;
+}
+
+int buffer_map(struct buffer *buffer)
+{
+	int flags = buffer->fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+	void *map;
+
+	if (buffer->cpu)
+		return EXIT_OK;
+	if (buffer->size > SIZE_MAX) {
+		complain(buffer->spec, NULL, "too large for this program");
+		return EXIT_FAILED;
+	}
+	map = mmap(NULL, buffer->size, PROT_READ | PROT_WRITE, flags,
+		   buffer->fd, 0);
+	if (map != MAP_FAILED) {
+		buffer->cpu = map;
+		return EXIT_OK;
+	}
+	if (buffer->fd >= 0 && (errno == EOPNOTSUPP || errno == EINVAL ||
+				errno == ENOTTY || errno == ENODEV)) {
+		complain(buffer->spec, "see 'dmabuf-p2p doctor'",
+			 "the CPU cannot access it: its exporter or this kernel does not allow it");
+		return EXIT_UNSUPPORTED;
+	}
+	complain(buffer->spec, NULL, "cannot map it: %s", strerror(errno));
+	return EXIT_FAILED;
+}
+
+void buffer_close(struct buffer *buffer)
+{
+	if (buffer->cpu)
+		munmap(buffer->cpu, buffer->size);
+	buffer->cpu = NULL;
+	if (buffer->vfio.fd >= 0)
+		export_done(&buffer->vfio, buffer->fd);
+	else if (buffer->fd >= 0)
+		close(buffer->fd);
+	buffer->fd = -1;
+	buffer->vfio.fd = -1;
+}

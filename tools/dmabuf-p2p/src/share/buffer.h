@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BUFFER_H
+#define BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vfio.h"
+
+/**
+ * struct buffer - a dma-buf that verbs work on, wherever it comes from
+ * @spec: how the user named it
+ * @fd: the dma-buf; -1 for plain memory ("mem:SIZE"), which has none
+ * @size: bytes
+ * @cpu: CPU mapping of all of it; NULL until buffer_map()
+ * @vfio: the exporting device if this process exports it, otherwise its fd is -1
+ */
+struct buffer {
+	const char *spec;
+	int fd;
+	uint64_t size;
+	uint8_t *cpu;
+	struct vfio_device vfio;
+};
+
+/* For the --help of verbs that take buffers */
+#define BUFFER_HELP                                                          \
+	"A BUFFER is one of\n"                                               \
+	"  mem:SIZE            memory of this program\n"                     \
+	"  DEVICE/RANGES       ranges of the BARs of a PCI device, exported by this\n" \
+	"                      program through VFIO: 01:00.0/bar2:0-16M,bar2:32M+4K;\n" \
+	"                      'bar2' alone is all of it\n"                  \
+	"  unix:PATH           a dma-buf taken from a socket of 'dmabuf-p2p export'\n" \
+	"  fd:N                an inherited file descriptor\n"
+
+/**
+ * buffer_open - open what a BUFFER argument names
+ * @buffer: filled in
+ * @spec: see %BUFFER_HELP; kept
+ *
+ * A device that is exported is bound to vfio-pci, and goes back to its driver
+ * when the program ends, however it does.
+ *
+ * Return: enum exit_code; anything but EXIT_OK has been complained about.
+ */
+int buffer_open(struct buffer *buffer, const char *spec);
+
+/**
+ * buffer_map - let the CPU at all of a buffer
+ * @buffer: from buffer_open(); its @cpu is filled in
+ *
+ * Return: enum exit_code, as buffer_open().
+ */
+int buffer_map(struct buffer *buffer);
+
+/** buffer_close - undo buffer_open(); harmless if it failed */
+void buffer_close(struct buffer *buffer);
+
+#endif /* BUFFER_H */

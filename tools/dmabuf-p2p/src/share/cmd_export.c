@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * export: ranges of a device's BARs become a dma-buf, for a command or a socket
+ */
+#include <argp.h>
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "command.h"
+#include "exporter.h"
+#include "message.h"
+#include "share.h"
+#include "units.h"
+#include "verb.h"
+
+enum export_option {
+	OPTION_BIND = 'b',
+	OPTION_GROUP = 'g',
+	OPTION_SOCKET = 's',
+	OPTION_NO_HOST_ACCESS = 256,
+};
+
+struct args {
+	struct export_request request;
+	const char *socket;
+	gid_t gid;
+	char **command;
+};
+
+static const struct argp_option options[] = {
+	{ "bind", OPTION_BIND, NULL, 0,
+	  "Take the device away from its driver while this runs" },
+	{ "socket", OPTION_SOCKET, "PATH", 0,
+	  "Hand the dma-buf to whoever connects to this Unix socket, until Ctrl-C" },
+	{ "group", OPTION_GROUP, "GROUP", 0,
+	  "Let members of GROUP connect, too; otherwise only this user and root may" },
+	{ "no-host-access", OPTION_NO_HOST_ACCESS, NULL, 0,
+	  "Keep all programs away from the ranges while the dma-buf exists" },
+	{ 0 }
+};
+
+static const char doc[] =
+	"Export ranges of the BARs of a PCI device as one dma-buf, through VFIO, and "
+	"hand it to COMMAND or to the clients of a socket. The dma-buf dies with this "
+	"program."
+	"\v"
+	"RANGES are parts of BARs, one after the other, with commas between them: "
+	"bar2:0-16M from start to end, bar2:32M+4K from start and length, bar0 all of "
+	"it. They are made of whole pages.\n\n"
+	"COMMAND inherits the dma-buf: the number of the file descriptor is in "
+	"$DMABUF_FD, its size in bytes in $DMABUF_SIZE. Clients of a socket are "
+	"'dmabuf-p2p import', and all verbs that take 'unix:PATH'; the socket is there "
+	"when the line that tells of it is.\n\n"
+	"A device with a driver of VFIO's stays as it is. Another one's driver is put "
+	"back when this ends, by Ctrl-C as well, but not by SIGKILL. Then do that by "
+	"hand, as root, in /sys/bus/pci:\n\n"
+	"  echo > devices/ADDRESS/driver_override\n"
+	"  echo ADDRESS > drivers/vfio-pci/unbind\n"
+	"  echo ADDRESS > drivers_probe\n\n"
+	"Exit status: that of COMMAND, 127 if there is none of that name; otherwise 0 "
+	"done; 1 the system refused something; 2 bad usage; 4 the kernel or the device "
+	"cannot do it; 130 interrupted, all put back.\n\n"
+	"EXAMPLES\n\n"
+	"  dmabuf-p2p export 01:00.0 bar2:0-16M -- ./importer\n"
+	"  dmabuf-p2p export --bind 01:00.0 bar0,bar2:32M+4K -- dmabuf-p2p info\n"
+	"  dmabuf-p2p export 01:00.0 bar2 --socket /run/bar.sock --group rdma\n";
+
+static error_t parse_group(struct argp_state *state, const char *name,
+			   gid_t *gid)
+{
+	const struct group *group = getgrnam(name);
+	char *end;
+
+	if (group) {
+		*gid = group->gr_gid;
+		return 0;
+	}
+	*gid = (gid_t)strtoul(name, &end, 10);
+	if (end == name || *end)
+		argp_error(state, "there is no group '%s'", name);
+	return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *args = state->input;
+
+	switch (key) {
+	case OPTION_BIND:
+		args->request.bind = true;
+		return 0;
+	case OPTION_GROUP:
+		return parse_group(state, arg, &args->gid);
+	case OPTION_SOCKET:
+		args->socket = arg;
+		return 0;
+	case OPTION_NO_HOST_ACCESS:
+		args->request.no_host_access = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num == 0) {
+			args->request.device = arg;
+		} else if (state->arg_num == 1) {
+			args->request.ranges = arg;
+		} else {
+			args->command = state->argv + state->next - 1;
+			state->next = state->argc;
+		}
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->request.ranges)
+			argp_error(state, "which DEVICE and RANGES?");
+		if (!args->command == !args->socket)
+			argp_error(state,
+				   "either a COMMAND or --socket takes the dma-buf");
+		if (args->gid != (gid_t)-1 && !args->socket)
+			argp_error(state, "--group is about a --socket");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/*
+ * The kernel wants the device back, for an unbind or unplug, and waits until it
+ * is closed.
+ */
+static void give_up(struct exported *exported)
+{
+	complain(exported->vfio.addr, NULL,
+		 "the kernel wants the device back: the dma-buf is dead");
+	export_done(&exported->vfio, exported->fd);
+	exported->fd = -1;
+}
+
+/* Return: whether @fd is ready; otherwise the device is to be given up */
+static bool wait_for(int fd, int request)
+{
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = request, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			return false;
+		if (fds[0].revents)
+			return true;
+	}
+}
+
+static int run_command(struct exported *exported, char **command, int request)
+{
+	int pidfd, status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = cleanup_fork();
+	if (pid < 0) {
+		complain(command[0], NULL, "cannot start it: %s",
+			 strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (!pid)
+		_exit(command_exec(command, exported->fd, exported->size));
+
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd >= 0 && !wait_for(pidfd, request))
+		give_up(exported);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_FAILED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+				   128 + WTERMSIG(status);
+}
+
+static int serve(struct exported *exported, const struct args *args,
+		 int request)
+{
+	struct share_header header = { .size = exported->size };
+	char size[UNITS_TEXT];
+	int listener, ret;
+	pid_t client;
+
+	memcpy(header.magic, SHARE_MAGIC, sizeof(header.magic));
+	memcpy(header.name, exported->name, sizeof(header.name));
+	listener = share_listen(args->socket, args->gid);
+	if (listener < 0)
+		return EXIT_FAILED;
+	printf("%s, %s, is at unix:%s until Ctrl-C\n", exported->name,
+	       format_size(exported->size, size), args->socket);
+	fflush(stdout);
+	while (wait_for(listener, request)) {
+		ret = share_serve(listener, exported->fd, &header, &client);
+		if (ret == -EPIPE)
+			continue;
+		if (ret) {
+			complain(args->socket, NULL,
+				 "cannot hand it out: %s", strerror(-ret));
+			continue;
+		}
+		printf("process %d has it\n", client);
+		fflush(stdout);
+	}
+	give_up(exported);
+	return EXIT_FAILED;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, parse, "DEVICE RANGES [--] COMMAND...\n"
+				"DEVICE RANGES --socket PATH", doc
+	};
+	struct args args = { .gid = (gid_t)-1 };
+	struct exported exported;
+	int request, ret;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
+	ret = export_bars(&exported, &args.request);
+	if (ret)
+		return ret;
+	/* Without it the kernel only waits longer */
+	request = eventfd(0, EFD_CLOEXEC);
+	__vfio_request_eventfd(&exported.vfio, request);
+	ret = args.command ? run_command(&exported, args.command, request) :
+			     serve(&exported, &args, request);
+	if (exported.fd >= 0)
+		export_done(&exported.vfio, exported.fd);
+	close(request);
+	return ret;
+}
+
+const struct verb cmd_export = {
+	"export", "share ranges of a device's BARs as a dma-buf", run
+};

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exporting BARs through VFIO, and everything that can be in the way
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "bar_ranges.h"
+#include "device.h"
+#include "exporter.h"
+#include "iommufd.h"
+#include "message.h"
+#include "pci.h"
+#include "verb.h"
+
+#define DRIVER "vfio-pci"
+#define MAX_DEVICES 8
+
+/* The kernel's IORESOURCE_MEM, as sysfs shows it */
+#define RESOURCE_MEMORY 0x200
+
+/* A device is open once, its users are dma-bufs */
+static struct opened {
+	struct vfio_device dev;
+	unsigned int users;
+} opened[MAX_DEVICES];
+
+static int iommufd = -1;
+
+static int get_iommufd(void)
+{
+	if (iommufd >= 0)
+		return EXIT_OK;
+	iommufd = __iommufd_open();
+	if (iommufd >= 0)
+		return EXIT_OK;
+	if (iommufd == -ENOENT || iommufd == -ENODEV)
+		complain("/dev/iommu", "modprobe iommufd",
+			 "the kernel offers no IOMMUFD");
+	else if (iommufd == -EACCES)
+		complain("/dev/iommu",
+			 "run it as root, or give this user the file",
+			 "no permission to open it");
+	else
+		complain("/dev/iommu", NULL, "cannot open it: %s",
+			 strerror(-iommufd));
+	return EXIT_FAILED;
+}
+
+static int bind_device(const char *addr, bool bind)
+{
+	char driver[64] = "", user[128], remedy[128];
+	int ret;
+
+	if (vfio_has_driver(addr))
+		return EXIT_OK;
+	__pci_driver(addr, driver, sizeof(driver));
+	if (driver[0] && device_user(addr, user, sizeof(user))) {
+		complain(addr,
+			 "take that out of use first: umount, swapoff, 'ip link set down'",
+			 "%s, driver %s, is in use", user, driver);
+		return EXIT_FAILED;
+	}
+	if (driver[0] && !bind) {
+		snprintf(remedy, sizeof(remedy),
+			 "--bind binds it to " DRIVER " while this runs, and then to %s again",
+			 driver);
+		complain(addr, remedy, "its driver is %s, not " DRIVER, driver);
+		return EXIT_FAILED;
+	}
+	if (access("/sys/bus/pci/drivers/" DRIVER, F_OK)) {
+		complain(addr, "modprobe " DRIVER,
+			 "the driver " DRIVER " is not loaded");
+		return EXIT_FAILED;
+	}
+	ret = __pci_bind(addr, DRIVER);
+	if (!ret)
+		return EXIT_OK;
+	if (ret == -EACCES || ret == -EPERM)
+		complain(addr, "run it as root, or bind the device beforehand",
+			 "no permission to bind it to " DRIVER);
+	else
+		complain(addr, "see dmesg for the driver's reason",
+			 DRIVER " does not take it: %s", strerror(-ret));
+	return EXIT_FAILED;
+}
+
+static void complain_open(const char *addr, int err)
+{
+	switch (err) {
+	case EACCES:
+		complain(addr,
+			 "run it as root, or give this user the device's file in /dev/vfio/devices",
+			 "no permission to open it");
+		break;
+	case ENOENT:
+		complain(addr, "see 'dmabuf-p2p doctor'",
+			 "it has no file in /dev/vfio/devices: no VFIO character devices in this kernel");
+		break;
+	case EBUSY:
+	case EINVAL:
+		complain(addr,
+			 "end that program; bind all devices of the IOMMU group to " DRIVER,
+			 "another program has it open, or a device of its IOMMU group has a driver of the host");
+		break;
+	case EPERM:
+		complain(addr,
+			 "see 'dmabuf-p2p doctor'; without an IOMMU it takes root, without interrupt remapping iommufd.allow_unsafe_interrupts=1",
+			 "the kernel finds it unsafe to hand out");
+		break;
+	default:
+		complain(addr, "see 'dmabuf-p2p doctor'",
+			 "cannot open it through VFIO: %s", strerror(err));
+	}
+}
+
+static int open_device(struct opened **to, const char *addr, bool bind)
+{
+	struct opened *free = NULL;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < MAX_DEVICES; i++) {
+		*to = &opened[i];
+		if (!opened[i].users)
+			free = free ? free : *to;
+		else if (!strcmp(opened[i].dev.addr, addr))
+			return EXIT_OK;
+	}
+	*to = free;
+	if (!free) {
+		complain(addr, NULL, "more than %d devices", MAX_DEVICES);
+		return EXIT_FAILED;
+	}
+
+	ret = bind_device(addr, bind);
+	if (!ret)
+		ret = get_iommufd();
+	if (ret)
+		return ret;
+	ret = __vfio_open(&free->dev, addr, iommufd);
+	if (ret) {
+		complain_open(addr, -ret);
+		return EXIT_FAILED;
+	}
+	/* What is off at the moment makes a dma-buf that is revoked */
+	ret = __vfio_memory_enable(&free->dev, true);
+	if (ret) {
+		complain(addr, NULL, "cannot enable its memory: %s",
+			 strerror(-ret));
+		vfio_close(&free->dev);
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+static void put_device(struct opened *device)
+{
+	size_t i;
+
+	if (!device->users)
+		vfio_close(&device->dev);
+	for (i = 0; i < MAX_DEVICES; i++)
+		if (opened[i].users)
+			return;
+	close(iommufd);
+	iommufd = -1;
+}
+
+/* Before anything is bound, so from sysfs */
+static int resolve(struct bar_ranges *ranges, const char *addr)
+{
+	char error[BAR_RANGES_ERROR], path[64];
+	uint64_t size[6] = { 0 }, start, end, flags;
+	unsigned int i;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", addr);
+	file = fopen(path, "re");
+	for (i = 0; file && i < 6; i++)
+		if (fscanf(file, "%" SCNx64 " %" SCNx64 " %" SCNx64, &start,
+			   &end, &flags) == 3 && flags & RESOURCE_MEMORY)
+			size[i] = end - start + 1;
+	if (file)
+		fclose(file);
+	if (!bar_ranges_resolve(ranges, size, (uint64_t)sysconf(_SC_PAGESIZE),
+				error))
+		return EXIT_OK;
+	complain(addr, NULL, "%s", error);
+	return EXIT_USAGE;
+}
+
+static int complain_export(const char *addr, int err, bool several_bars,
+			   bool no_host_access)
+{
+	switch (err) {
+	case ENOTTY:
+		complain(addr, "see 'dmabuf-p2p doctor'",
+			 "this kernel's VFIO exports no dma-bufs");
+		return EXIT_UNSUPPORTED;
+	case EOPNOTSUPP:
+		complain(addr, NULL, no_host_access ?
+			 "its driver exports no dma-bufs, or cannot keep the host away: it has ways to the BARs of its own, or is a VGA device" :
+			 "its driver exports no dma-bufs");
+		return EXIT_UNSUPPORTED;
+	case EINVAL:
+		/* All that may be wrong with ranges has been checked */
+		complain(addr, "see 'dmabuf-p2p doctor'",
+			 "the kernel refuses the ranges%s%s",
+			 several_bars ? ", perhaps because they are of several BARs" : "",
+			 no_host_access ? ", perhaps because of --no-host-access" : "");
+		return several_bars || no_host_access ? EXIT_UNSUPPORTED :
+							EXIT_FAILED;
+	case EOVERFLOW:
+		complain(addr, NULL, "the end of a range overflows");
+		return EXIT_FAILED;
+	case ENODEV:
+		complain(addr, NULL,
+			 "a BAR is not memory, or the device is going away");
+		return EXIT_FAILED;
+	case EBUSY:
+		if (no_host_access)
+			complain(addr,
+				 "unmap, remove or close that first",
+				 "some process has the ranges mapped, they have an ioeventfd, the MSI-X table is in their pages, or another dma-buf overlaps them");
+		else
+			complain(addr, "close that one first",
+				 "a dma-buf without host access overlaps the ranges");
+		return EXIT_FAILED;
+	default:
+		complain(addr, NULL, "cannot export the ranges: %s",
+			 strerror(err));
+		return EXIT_FAILED;
+	}
+}
+
+/* Return: the fd or -errno */
+static int make_dmabuf(struct vfio_device *dev, const struct bar_ranges *ranges,
+		       bool several_bars, bool no_host_access)
+{
+	struct vfio_device_feature_dma_buf head = {
+		.region_index = several_bars ? 0 : ranges->range[0].bar,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.flags = (several_bars ? VFIO_DMA_BUF_DEVICE_OFFSETS : 0) |
+			 (no_host_access ? VFIO_DMA_BUF_NO_HOST_ACCESS : 0),
+		.nr_ranges = (uint32_t)ranges->nr,
+	};
+	struct vfio_region_dma_range *vfio_ranges;
+	size_t i;
+	int ret;
+
+	vfio_ranges = calloc(ranges->nr, sizeof(*vfio_ranges));
+	if (!vfio_ranges)
+		return -ENOMEM;
+	for (i = 0; i < ranges->nr; i++) {
+		const struct bar_range *r = &ranges->range[i];
+
+		vfio_ranges[i].offset = r->offset;
+		if (several_bars)
+			vfio_ranges[i].offset += dev->region[r->bar].offset;
+		vfio_ranges[i].length = r->length;
+	}
+	ret = __vfio_dmabuf_raw(dev, &head, vfio_ranges, ranges->nr);
+	free(vfio_ranges);
+	return ret;
+}
+
+/* So that /proc and 'info' can tell what it is; a kernel may do without */
+static void name_it(struct exported *exported, const char *addr,
+		    const char *ranges)
+{
+	int len;
+
+	if (!strncmp(addr, "0000:", 5))
+		addr += 5;
+	len = snprintf(exported->name, sizeof(exported->name), "%s/%s", addr,
+		       ranges);
+	if (len >= (int)sizeof(exported->name))
+		memcpy(exported->name + sizeof(exported->name) - 4, "...", 4);
+	ioctl(exported->fd, DMA_BUF_SET_NAME, exported->name);
+}
+
+static int export_from(struct exported *exported, struct vfio_device *dev,
+		       const struct bar_ranges *ranges,
+		       const struct export_request *request)
+{
+	bool several_bars = false;
+	size_t i;
+	int ret;
+
+	for (i = 1; i < ranges->nr; i++)
+		several_bars |= ranges->range[i].bar != ranges->range[0].bar;
+	ret = make_dmabuf(dev, ranges, several_bars, request->no_host_access);
+	if (ret < 0)
+		return complain_export(dev->addr, -ret, several_bars,
+				       request->no_host_access);
+	exported->fd = ret;
+	exported->size = ranges->size;
+	exported->vfio = *dev;
+	name_it(exported, dev->addr, request->ranges);
+	return EXIT_OK;
+}
+
+int export_bars(struct exported *exported, const struct export_request *request)
+{
+	char error[BAR_RANGES_ERROR], addr[DEVICE_ADDR];
+	struct bar_ranges ranges;
+	struct opened *device;
+	int ret;
+
+	if (bar_ranges_parse(&ranges, request->ranges, error)) {
+		complain(request->ranges,
+			 "examples: bar2, bar2:0-16M, bar2:0-16M,bar2:32M+4K",
+			 "%s", error);
+		return EXIT_USAGE;
+	}
+	ret = device_find(addr, request->device) ? resolve(&ranges, addr) :
+						   EXIT_FAILED;
+	if (!ret)
+		ret = open_device(&device, addr, request->bind);
+	if (!ret) {
+		ret = export_from(exported, &device->dev, &ranges, request);
+		if (ret)
+			put_device(device);
+		else
+			device->users++;
+	}
+	bar_ranges_free(&ranges);
+	return ret;
+}
+
+void export_done(const struct vfio_device *vfio, int fd)
+{
+	size_t i;
+
+	close(fd);
+	for (i = 0; i < MAX_DEVICES; i++)
+		if (opened[i].users && opened[i].dev.fd == vfio->fd) {
+			opened[i].users--;
+			put_device(&opened[i]);
+			return;
+		}
+}

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who has which dma-bufs: one process, and all of them
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "info.h"
+#include "message.h"
+#include "procfs.h"
+#include "text.h"
+#include "units.h"
+#include "verb.h"
+
+struct one_process {
+	int only;
+	const char *route;
+	struct json_object *list;
+	unsigned int nr;
+	int ret;
+};
+
+static int show_fd(pid_t pid, int number, void *arg)
+{
+	struct one_process *p = arg;
+	struct json_object *obj;
+	struct dmabuf dmabuf;
+	char spec[64];
+	int ret;
+
+	/* It may close the file while we look */
+	if ((p->only >= 0 && number != p->only) ||
+	    dmabuf_read(&dmabuf, pid, number))
+		return 0;
+	snprintf(spec, sizeof(spec), "process %d, fd %d", pid, number);
+	dmabuf.fd = dmabuf_take(pid, number);
+	if (dmabuf.fd < 0) {
+		dmabuf.query_error = -dmabuf.fd;
+	} else {
+		dmabuf_ask(&dmabuf, p->route);
+		close(dmabuf.fd);
+	}
+	if (p->list) {
+		obj = info_json(&dmabuf, p->route);
+		json_number(obj, "fd", (uint64_t)number);
+		json_append(p->list, obj);
+	} else {
+		if (p->nr)
+			putchar('\n');
+		info_print(&dmabuf, spec, p->route);
+	}
+	p->nr++;
+	ret = info_verdict(&dmabuf, spec, p->route);
+	if (ret)
+		p->ret = ret;
+	dmabuf_release(&dmabuf);
+	return 0;
+}
+
+int info_process(pid_t pid, int only, const char *route, bool json)
+{
+	struct one_process p = { .only = only, .route = route };
+	char what[32], comm[PROCFS_COMM];
+	struct json_object *obj;
+	int ret;
+
+	snprintf(what, sizeof(what), "process %d", pid);
+	if (json)
+		p.list = json_new_array();
+	procfs_comm(pid, comm);
+	ret = procfs_each_fd(pid, show_fd, &p);
+	if (ret == -ENOENT) {
+		complain(what, NULL, "there is no such process");
+	} else if (ret == -EACCES || ret == -EPERM) {
+		complain(what, "run it as root, or as the user of that process",
+			 "no permission to look at its files");
+	} else if (ret) {
+		complain(what, NULL, "cannot look at its files: %s",
+			 strerror(-ret));
+	} else if (only >= 0 && !p.nr) {
+		complain(what, NULL, "fd %d is no dma-buf", only);
+		ret = -EINVAL;
+	}
+	if (ret) {
+		json_object_put(p.list);
+		return EXIT_FAILED;
+	}
+	if (json) {
+		obj = json_new_object();
+		json_number(obj, "pid", (uint64_t)pid);
+		json_text(obj, "command", comm);
+		json_member(obj, "buffers", p.list);
+		json_print(obj);
+	} else if (!p.nr) {
+		printf("%s, %s, has no dma-buf open\n", what, comm);
+	}
+	return p.ret;
+}
+
+/* One process's hold on one buffer */
+struct use {
+	size_t buffer;
+	pid_t pid;
+	unsigned int fds;
+	unsigned int maps;
+};
+
+struct everything {
+	struct dmabuf *buffers;
+	size_t nr_buffers;
+	pid_t *pids;
+	size_t nr_pids;
+	struct use *uses;
+	size_t nr_uses;
+	unsigned int hidden;
+};
+
+static void *grown(void *array, size_t nr, size_t size)
+{
+	/* Grown by doubling: at each power of two */
+	if (nr & (nr - 1) && nr)
+		return array;
+	array = reallocarray(array, nr ? 2 * nr : 1, size);
+	if (!array) {
+		complain(NULL, NULL, "out of memory");
+		exit(EXIT_FAILED);
+	}
+	return array;
+}
+
+static struct use *find_use(struct everything *all, ino_t inode, pid_t pid)
+{
+	struct use *use;
+	size_t i, j;
+
+	for (i = 0; i < all->nr_buffers; i++)
+		if (all->buffers[i].inode == inode)
+			break;
+	if (i == all->nr_buffers) {
+		all->buffers = grown(all->buffers, i, sizeof(*all->buffers));
+		memset(&all->buffers[i], 0, sizeof(*all->buffers));
+		all->buffers[i].inode = inode;
+		all->nr_buffers++;
+	}
+	for (j = 0; j < all->nr_uses; j++)
+		if (all->uses[j].buffer == i && all->uses[j].pid == pid)
+			return &all->uses[j];
+	all->uses = grown(all->uses, j, sizeof(*all->uses));
+	use = &all->uses[all->nr_uses++];
+	*use = (struct use){ .buffer = i, .pid = pid };
+	if (!all->nr_pids || all->pids[all->nr_pids - 1] != pid) {
+		all->pids = grown(all->pids, all->nr_pids, sizeof(pid));
+		all->pids[all->nr_pids++] = pid;
+	}
+	return use;
+}
+
+static int add_fd(pid_t pid, int number, void *arg)
+{
+	struct everything *all = arg;
+	struct dmabuf dmabuf, *known;
+	struct use *use;
+
+	if (dmabuf_read(&dmabuf, pid, number))
+		return 0;
+	use = find_use(all, dmabuf.inode, pid);
+	use->fds++;
+	known = &all->buffers[use->buffer];
+	/* The first that may be taken answers for all */
+	if (known->exporter[0] && !known->query_error)
+		return 0;
+	dmabuf.fd = dmabuf_take(pid, number);
+	dmabuf.query_error = dmabuf.fd < 0 ? -dmabuf.fd : 0;
+	if (dmabuf.fd >= 0) {
+		dmabuf_ask(&dmabuf, NULL);
+		close(dmabuf.fd);
+	}
+	dmabuf_release(known);
+	*known = dmabuf;
+	return 0;
+}
+
+static void add_map(pid_t pid, ino_t inode, void *arg)
+{
+	find_use(arg, inode, pid)->maps++;
+}
+
+static void add_process(pid_t pid, void *arg)
+{
+	struct everything *all = arg;
+
+	if (procfs_each_fd(pid, add_fd, all) == -EACCES) {
+		all->hidden++;
+		return;
+	}
+	procfs_each_map(pid, add_map, all);
+}
+
+static const struct use *use_of(const struct everything *all, size_t buffer,
+				pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < all->nr_uses; i++)
+		if (all->uses[i].buffer == buffer && all->uses[i].pid == pid)
+			return &all->uses[i];
+	return NULL;
+}
+
+static const char *label_of(const struct dmabuf *b)
+{
+	return b->name[0] ? b->name : b->exporter;
+}
+
+static void print_rows(const struct everything *all, int width, size_t first,
+		       size_t last)
+{
+	char size[UNITS_TEXT];
+	const struct use *use;
+	size_t i, p;
+
+	printf("  %6s  %-7s  %-*s", "SIZE", "STATE", width, "NAME");
+	for (p = first; p < last; p++)
+		printf(" %7d", all->pids[p]);
+	putchar('\n');
+	for (i = 0; i < all->nr_buffers; i++) {
+		const struct dmabuf *b = &all->buffers[i];
+
+		printf("  %6s  %-7s  %-*s", format_size(b->size, size),
+		       b->query_error || !b->exporter[0] ?
+			       "-" : dmabuf_state_text(b->query.state),
+		       width, label_of(b));
+		for (p = first; p < last; p++) {
+			use = use_of(all, i, all->pids[p]);
+			if (use)
+				printf(" %7u", use->fds + use->maps);
+			else
+				printf(" %7s", ".");
+		}
+		putchar('\n');
+	}
+}
+
+static void print_grid(const struct everything *all)
+{
+	char size[UNITS_TEXT], comm[PROCFS_COMM];
+	size_t i, p, width = 4, columns;
+	uint64_t sum = 0;
+
+	for (i = 0; i < all->nr_buffers; i++)
+		if (strlen(label_of(&all->buffers[i])) > width)
+			width = strlen(label_of(&all->buffers[i]));
+	/* As many processes beside each other as fit; a name has 31 or 63 */
+	columns = width < 52 ? (TEXT_COLUMNS - 19 - width) / 8 : 1;
+	for (p = 0; p < all->nr_pids; p += columns) {
+		if (p)
+			putchar('\n');
+		print_rows(all, (int)width, p,
+			   p + columns < all->nr_pids ? p + columns :
+							all->nr_pids);
+	}
+	if (all->nr_pids)
+		putchar('\n');
+	for (p = 0; p < all->nr_pids; p++) {
+		procfs_comm(all->pids[p], comm);
+		printf("  %7d  %s\n", all->pids[p], comm);
+	}
+	for (i = 0; i < all->nr_buffers; i++)
+		sum += all->buffers[i].size;
+	if (all->nr_buffers)
+		printf("\n%zu dma-buf%s, %s, in %zu process%s; in the grid: file descriptors and mappings\n",
+		       all->nr_buffers, all->nr_buffers == 1 ? "" : "s",
+		       format_size(sum, size), all->nr_pids,
+		       all->nr_pids == 1 ? "" : "es");
+	else
+		puts("no process has a dma-buf");
+	if (all->hidden)
+		printf("%u processes of other users are not shown: run it as root\n",
+		       all->hidden);
+}
+
+static struct json_object *json_users(const struct everything *all, size_t i)
+{
+	struct json_object *users = json_new_array(), *user;
+	char comm[PROCFS_COMM];
+	const struct use *use;
+	size_t p;
+
+	for (p = 0; p < all->nr_pids; p++) {
+		use = use_of(all, i, all->pids[p]);
+		if (!use)
+			continue;
+		user = json_new_object();
+		procfs_comm(use->pid, comm);
+		json_number(user, "pid", (uint64_t)use->pid);
+		json_text(user, "command", comm);
+		json_number(user, "fds", use->fds);
+		json_number(user, "mappings", use->maps);
+		json_append(users, user);
+	}
+	return users;
+}
+
+static void print_all_json(const struct everything *all)
+{
+	struct json_object *obj = json_new_object();
+	struct json_object *list = json_new_array(), *buffer;
+	size_t i;
+
+	for (i = 0; i < all->nr_buffers; i++) {
+		buffer = info_json(&all->buffers[i], NULL);
+		json_member(buffer, "users", json_users(all, i));
+		json_append(list, buffer);
+	}
+	json_member(obj, "buffers", list);
+	json_number(obj, "hidden_processes", all->hidden);
+	json_print(obj);
+}
+
+int info_all(bool json)
+{
+	struct everything all = { 0 };
+	size_t i;
+
+	procfs_each_process(add_process, &all);
+	if (json)
+		print_all_json(&all);
+	else
+		print_grid(&all);
+	for (i = 0; i < all.nr_buffers; i++)
+		dmabuf_release(&all.buffers[i]);
+	free(all.buffers);
+	free(all.pids);
+	free(all.uses);
+	return EXIT_OK;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ACCESS_H
+#define ACCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Long enough for access_route() */
+#define ACCESS_TEXT 256
+
+/**
+ * access_generation - how often access to a dma-buf was taken or given back
+ * @fd: the dma-buf
+ * @generation: receives it
+ *
+ * Return: whether the kernel tells; not for dma-bufs without a physical list.
+ */
+bool access_generation(int fd, uint64_t *generation);
+
+/**
+ * access_route - how a device would reach a dma-buf, in words
+ * @fd: the dma-buf
+ * @pci: address of the device
+ * @text: receives it
+ * @reaches: receives whether it would reach all of it
+ *
+ * Return: whether the kernel tells.
+ */
+bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
+		  bool *reaches);
+
+#endif /* ACCESS_H */

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Measuring: size by size, first one way and then the other
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "progress.h"
+#include "transfer.h"
+#include "units.h"
+#include "verb.h"
+#include "verify.h"
+
+/* So much of the ends is used, if a size is small: memory has to be locked */
+#define SPREAD (4ull << 20)
+
+/* Nobody has asked for sizes of which one takes longer, or for a warm-up that
+ * does */
+#define TOO_LONG_NS 10000000000.0
+#define WARMUP_NS 1000000000.0
+
+/**
+ * struct run - where we are
+ * @bench: what is measured
+ * @direct: the way without a detour
+ * @bounce: the other one
+ * @began: when all of it did, ns
+ * @rate: bytes a second, of the last size, on the slower way; 0 if not known yet
+ * @index: of the size
+ * @ways_left: of this size, with the one under way
+ * @label: for the progress
+ */
+struct run {
+	struct bench *bench;
+	struct way direct;
+	struct way bounce;
+	uint64_t began;
+	double rate;
+	size_t index;
+	unsigned int ways_left;
+	char label[UNITS_TEXT];
+};
+
+static struct stats stats;
+
+uint64_t bench_areas(const struct bench *bench, uint64_t size)
+{
+	uint64_t fit = transfer_areas(&bench->from, &bench->to, size);
+	uint64_t wanted = SPREAD / transfer_stride(size);
+
+	if (wanted < bench->depth)
+		wanted = bench->depth;
+	return fit < wanted ? fit : wanted;
+}
+
+static double one_takes(const struct run *run, uint64_t size)
+{
+	return run->rate > 0 ? (double)size * 1e9 / run->rate : 0;
+}
+
+/* What a size will take on one way */
+static double will_take(const struct run *run, uint64_t size)
+{
+	const struct bench *bench = run->bench;
+	double one = one_takes(run, size), all;
+
+	if (bench->iterations != UINT64_MAX) {
+		all = one * (double)bench->iterations;
+		if (bench->duration == UINT64_MAX ||
+		    all < (double)bench->duration)
+			return all;
+	}
+	return one > (double)bench->duration ? one : (double)bench->duration;
+}
+
+static void tick(const struct transfer *transfer, void *arg)
+{
+	struct run *run = arg;
+	const struct bench *bench = run->bench;
+	uint64_t now = now_ns();
+	double ways = bench->bounce ? 2 : 1, left, elapsed;
+	size_t i;
+
+	if (run->rate <= 0)
+		run->rate = (double)transfer->moved * 1e9 /
+			    (double)(now - transfer->began + 1);
+	/* Nothing can be foretold before something has been done */
+	if (run->rate <= 0 && bench->iterations != UINT64_MAX)
+		return;
+	left = will_take(run, transfer->size) * run->ways_left -
+	       (double)(now - transfer->began);
+	if (left < 0)
+		left = 0;
+	for (i = run->index + 1; i < bench->nr_sizes; i++)
+		if (bench->asked_for ||
+		    one_takes(run, bench->sizes[i]) < TOO_LONG_NS)
+			left += will_take(run, bench->sizes[i]) * ways;
+	elapsed = (double)(now - run->began);
+	progress_show(run->label, elapsed / (elapsed + left + 1),
+		      (uint64_t)left);
+}
+
+static void note(struct measured *m, const struct transfer *transfer)
+{
+	if (!stats.count)
+		return;
+	m->iterations = stats.count;
+	m->rate = (double)stats.count * (double)transfer->size * 1e9 /
+		  (double)(transfer->elapsed ? transfer->elapsed : 1);
+	m->min = stats.min;
+	m->mean = stats_mean(&stats);
+	m->p50 = stats_percentile(&stats, 50);
+	m->p90 = stats_percentile(&stats, 90);
+	m->p99 = stats_percentile(&stats, 99);
+	m->max = stats.max;
+}
+
+static int warm_up(struct run *run, struct transfer *transfer)
+{
+	struct bench *bench = run->bench;
+	struct transfer warmup = *transfer;
+	int ret;
+
+	warmup.iterations = bench->warmup;
+	warmup.duration = UINT64_MAX;
+	if (bench->warmup == UINT64_MAX)
+		warmup.iterations =
+			one_takes(run, transfer->size) < WARMUP_NS ? 1 : 0;
+	if (!warmup.iterations)
+		return EXIT_OK;
+	stats_reset(&stats);
+	ret = transfer_run(&warmup);
+	if (!ret && run->rate <= 0)
+		run->rate = (double)stats.count * (double)warmup.size * 1e9 /
+			    (double)(warmup.elapsed + 1);
+	return ret;
+}
+
+static int measure_way(struct run *run, const struct way *way,
+		       struct bench_result *result, struct measured *m)
+{
+	struct bench *bench = run->bench;
+	struct transfer transfer = {
+		.engine = &bench->engine,
+		.way = way,
+		.size = result->size,
+		.areas = bench_areas(bench, result->size),
+		.piece = bench->engine.max,
+		.depth = result->depth,
+		.iterations = bench->iterations,
+		.duration = bench->duration,
+		.tick = tick,
+		.arg = run,
+		.stats = &stats,
+	};
+	const struct verify verify = {
+		.engine = &bench->engine,
+		.from = &bench->from,
+		.to = &bench->to,
+		.size = result->size,
+		.areas = transfer.areas,
+		.seed = bench->seed,
+	};
+	int ret;
+
+	ret = warm_up(run, &transfer);
+	if (!ret && bench->verify)
+		ret = verify_prepare(&verify);
+	if (ret)
+		return ret;
+	stats_reset(&stats);
+	ret = transfer_run(&transfer);
+	/* What an interrupted or broken run has done, it has done */
+	note(m, &transfer);
+	if (m->iterations && (way == &run->direct || m->rate < run->rate))
+		run->rate = m->rate;
+	if (!ret && bench->verify) {
+		ret = verify_check(&verify, m->iterations < transfer.areas ?
+						    m->iterations :
+						    transfer.areas);
+		m->verified = !ret;
+	}
+	return ret;
+}
+
+static int measure_size(struct run *run)
+{
+	struct bench *bench = run->bench;
+	uint64_t size = bench->sizes[run->index], areas = bench_areas(bench, size);
+	struct bench_result *result = &bench->result[bench->nr_results];
+	char text[UNITS_TEXT];
+	int ret;
+
+	memset(result, 0, sizeof(*result));
+	result->size = size;
+	result->depth = areas < bench->depth ? (unsigned int)areas :
+					       bench->depth;
+	snprintf(run->label, sizeof(run->label), "%s", format_size(size, text));
+	run->ways_left = bench->bounce ? 2 : 1;
+	ret = measure_way(run, &run->direct, result, &result->direct);
+	if (!ret && bench->bounce) {
+		run->ways_left = 1;
+		ret = measure_way(run, &run->bounce, result, &result->bounce);
+	}
+	if (result->direct.iterations) {
+		bench->nr_results++;
+		bench_report_size(bench);
+	}
+	return ret;
+}
+
+static void lay_ways(struct run *run)
+{
+	struct bench *bench = run->bench;
+	const struct end *from = &bench->from, *to = &bench->to;
+
+	run->direct = (struct way) {
+		.leg = { { .from = from, .to = to } },
+		.nr = 1,
+	};
+	/* What the engine cannot do, the CPU does: a disk's engine does only one */
+	run->bounce = (struct way) {
+		.leg = {
+			{ .from = from, .to = &bench->memory,
+			  .by_cpu = to->disk },
+			{ .from = &bench->memory, .to = to,
+			  .by_cpu = from->disk },
+		},
+		.nr = 2,
+	};
+}
+
+int bench_measure(struct bench *bench)
+{
+	struct run run = { .bench = bench, .began = now_ns() };
+	int ret = EXIT_OK;
+
+	lay_ways(&run);
+	for (; !ret && run.index < bench->nr_sizes; run.index++) {
+		uint64_t size = bench->sizes[run.index];
+
+		if (!bench->asked_for && one_takes(&run, size) > TOO_LONG_NS)
+			bench->left_out[bench->nr_left_out++] = size;
+		else
+			ret = measure_size(&run);
+	}
+	return ret;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An NVMe controller as an engine: driven from here through VFIO, its disk on one
+ * side, an address space of iommufd with the buffers on the other
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "iommufd.h"
+#include "message.h"
+#include "nvme.h"
+#include "sysfs.h"
+#include "verb.h"
+
+#define PAGE 4096ull
+
+/* Class, subclass and interface of an NVMe controller for disks */
+#define CLASS "0x010802"
+
+/* Status: a command's data could not be transferred */
+#define DATA_TRANSFER_ERROR 0x004
+
+struct state {
+	struct nvme nvme;
+	int iommufd;
+	uint32_t ioas;
+	unsigned int tag[NVME_DEPTH];
+	uint32_t free;	/* bit of each slot that has no command */
+};
+
+static bool is_nvme(const char *addr)
+{
+	char path[96], class[16];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/class", addr);
+	if (!__sysfs_read(path, class, sizeof(class)) && !strcmp(class, CLASS))
+		return true;
+	complain(addr, "'lspci -d ::0108' lists those there are",
+		 "this is no NVMe controller");
+	return false;
+}
+
+static int not_opened(const char *addr, int err)
+{
+	const char *remedy = "see 'dmabuf-p2p doctor' and dmesg";
+
+	if (err == -ENODEV)
+		remedy = "run 'modprobe vfio-pci'; it needs an IOMMU that is on";
+	else if (err == -EACCES || err == -EPERM)
+		remedy = "run as root, or bind it to vfio-pci and get access to its file below /dev/vfio/devices";
+	else if (err == -EBUSY)
+		remedy = "something else has it open: see 'fuser /dev/vfio/devices/*'";
+	complain(addr, remedy, "cannot open it through VFIO: %s",
+		 strerror(-err));
+	return EXIT_FAILED;
+}
+
+static int open_iommufd(void)
+{
+	int fd = __iommufd_open();
+
+	if (fd < 0)
+		complain("/dev/iommu",
+			 fd == -ENOENT ? "run 'modprobe iommufd'" :
+					 "run as root, or get access to it",
+			 "%s", strerror(-fd));
+	return fd;
+}
+
+static int start(struct engine *engine, struct state *state)
+{
+	const char *addr = engine->pci;
+	char user[64];
+	int ret;
+
+	if (!is_nvme(addr))
+		return EXIT_USAGE;
+	if (device_user(addr, user, sizeof(user))) {
+		complain(addr, "unmount it and take it out of RAIDs first",
+			 "its %s is in use", user);
+		return EXIT_FAILED;
+	}
+	state->iommufd = open_iommufd();
+	if (state->iommufd < 0)
+		return EXIT_FAILED;
+	ret = __nvme_open(&state->nvme, addr, state->iommufd);
+	if (ret)
+		return not_opened(addr, ret);
+	ret = __ioas_alloc(state->iommufd, &state->ioas);
+	if (!ret)
+		ret = __nvme_attach(&state->nvme, state->ioas);
+	if (ret) {
+		complain(addr, "see dmesg; if out of memory: raise 'ulimit -l'",
+			 "the controller does not start: %s", strerror(-ret));
+		return EXIT_FAILED;
+	}
+	if (!state->nvme.size) {
+		complain(addr, NULL, "it has no namespace 1");
+		return EXIT_UNSUPPORTED;
+	}
+	return EXIT_OK;
+}
+
+static void close_nvme(struct engine *engine)
+{
+	struct state *state = engine->state;
+
+	nvme_close(&state->nvme);
+	if (state->iommufd >= 0)
+		close(state->iommufd);
+	free(state);
+}
+
+static int open_nvme(struct engine *engine, const char *name)
+{
+	struct state *state;
+	int ret;
+
+	if (!device_find(engine->pci, name))
+		return EXIT_USAGE;
+	state = calloc(1, sizeof(*state));
+	if (!state) {
+		complain(NULL, NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	state->nvme.dev.fd = state->iommufd = -1;
+	state->free = (1u << NVME_DEPTH) - 1;
+	engine->state = state;
+	ret = start(engine, state);
+	if (ret) {
+		close_nvme(engine);
+		return ret;
+	}
+	engine->disk_size = state->nvme.size;
+	engine->depth = NVME_DEPTH;
+	engine->max = state->nvme.max;
+	engine->align = state->nvme.block;
+	return EXIT_OK;
+}
+
+static const char *can(const struct end *from, const struct end *to)
+{
+	if (from->disk == to->disk)
+		return "one end must be its disk, and only one: disk:OFFSET+LENGTH";
+	return NULL;
+}
+
+static int reach(struct engine *engine, struct end *end)
+{
+	struct state *state = engine->state;
+	int ret;
+
+	end->address = IOVA_ANY;
+	if (end->buffer.fd >= 0)
+		ret = __ioas_map_file_prot(state->iommufd, state->ioas,
+					   end->buffer.fd, 0, end->size,
+					   &end->address,
+					   IOMMU_IOAS_MAP_READABLE |
+						   IOMMU_IOAS_MAP_WRITEABLE);
+	else
+		ret = __ioas_map(state->iommufd, state->ioas, end->buffer.cpu,
+				 (end->size + PAGE - 1) & ~(PAGE - 1),
+				 &end->address);
+	return ret ? engine_refused(engine, end, ret) : EXIT_OK;
+}
+
+static void leave(struct engine *engine, struct end *end)
+{
+	struct state *state = engine->state;
+
+	__ioas_unmap(state->iommufd, state->ioas, end->address,
+		     (end->size + PAGE - 1) & ~(PAGE - 1));
+}
+
+static int post(struct engine *engine, const struct move *move,
+		unsigned int tag)
+{
+	struct state *state = engine->state;
+	const struct end *disk = move->from->disk ? move->from : move->to;
+	const struct end *memory = move->from->disk ? move->to : move->from;
+	unsigned int slot = (unsigned int)__builtin_ctz(state->free);
+	int ret;
+
+	ret = __nvme_post(&state->nvme, slot, move->to->disk,
+			  disk->at + move->at, memory->address + move->at,
+			  (uint32_t)move->length);
+	if (ret) {
+		snprintf(engine->why, sizeof(engine->why),
+			 "0x%" PRIx64 "+0x%" PRIx64
+			 " of the disk is not aligned to its blocks",
+			 disk->at + move->at, move->length);
+		return ret;
+	}
+	state->free &= ~(1u << slot);
+	state->tag[slot] = tag;
+	return 0;
+}
+
+static int poll(struct engine *engine, unsigned int *tag)
+{
+	struct state *state = engine->state;
+	unsigned int slot;
+	int status = __nvme_poll(&state->nvme, &slot);
+
+	if (status == -EAGAIN)
+		return 0;
+	state->free |= 1u << slot;
+	if (status) {
+		snprintf(engine->why, sizeof(engine->why),
+			 "a command completed with status 0x%03x%s",
+			 (unsigned int)status,
+			 status == DATA_TRANSFER_ERROR ?
+				 ", data transfer error" : "");
+		return -EIO;
+	}
+	*tag = state->tag[slot];
+	return 1;
+}
+
+const struct engine_ops engine_nvme = {
+	.kind = "nvme",
+	.open = open_nvme,
+	.can = can,
+	.reach = reach,
+	.leave = leave,
+	.post = post,
+	.poll = poll,
+	.close = close_nvme,
+};

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An RDMA device as an engine: two queue pairs of its own, connected to each
+ * other, and both ends registered
+ *
+ * Work requests and completions go through the kernel's write commands. Drivers of
+ * NICs leave these to queues in user memory whose layout only their rdma-core
+ * providers know.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "message.h"
+#include "rdma.h"
+#include "sysfs.h"
+#include "verb.h"
+
+#define EDU "0x1234:0x11e8"
+
+/* What edu takes for a byte, ns, and ten times that before giving up on it */
+#define EDU_NS_PER_BYTE 100000
+
+static void list_devices(char *text, size_t size,
+			 const struct verbs_device *devices, size_t nr)
+{
+	size_t length, i;
+
+	if (!nr) {
+		snprintf(text, size,
+			 "there is none: load the device's driver and ib_uverbs with modprobe");
+		return;
+	}
+	length = (size_t)snprintf(text, size, "there %s", nr > 1 ? "are" : "is");
+	for (i = 0; i < nr && length < size; i++)
+		length += (size_t)snprintf(text + length, size - length,
+					   "%s %s%s%s%s", i ? "," : "",
+					   devices[i].name,
+					   devices[i].pci[0] ? " (" : "",
+					   devices[i].pci,
+					   devices[i].pci[0] ? ")" : "");
+}
+
+static bool find(struct verbs_device *device, const char *name)
+{
+	struct verbs_device devices[VERBS_MAX_DEVICES];
+	size_t nr = verbs_list(devices, VERBS_MAX_DEVICES), i;
+	char there[512];
+
+	for (i = 0; i < nr; i++) {
+		/* With or without the domain */
+		if (strcmp(devices[i].name, name) &&
+		    strcmp(devices[i].pci, name) &&
+		    (strncmp(devices[i].pci, "0000:", 5) ||
+		     strcmp(devices[i].pci + 5, name)))
+			continue;
+		*device = devices[i];
+		return true;
+	}
+	list_devices(there, sizeof(there), devices, nr);
+	complain(name, there, "no such RDMA device");
+	return false;
+}
+
+static int refused(const struct verbs_device *device, int err)
+{
+	switch (err) {
+	case -EACCES:
+	case -EPERM:
+		complain(device->name, "run as root, or get access to that file",
+			 "cannot open %s: %s", device->node, strerror(-err));
+		return EXIT_FAILED;
+	case -ENOENT:
+		complain(device->name, "run 'modprobe ib_uverbs'",
+			 "cannot open %s: %s", device->node, strerror(-err));
+		return EXIT_FAILED;
+	default:
+		complain(device->name,
+			 "NICs need the queues of their rdma-core provider; use perftest with them",
+			 "it does not take work requests from the kernel's commands: %s",
+			 strerror(-err));
+		return EXIT_UNSUPPORTED;
+	}
+}
+
+static bool is_edu(const char *pci)
+{
+	char path[96], text[32] = "", device[16];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vendor", pci);
+	if (__sysfs_read(path, text, sizeof(text)))
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/device", pci);
+	if (__sysfs_read(path, device, sizeof(device)))
+		return false;
+	strcat(text, ":");
+	strncat(text, device, sizeof(text) - strlen(text) - 1);
+	return !strcmp(text, EDU);
+}
+
+static int open_rdma(struct engine *engine, const char *name)
+{
+	struct ib_uverbs_query_port_resp port;
+	struct verbs_device device;
+	struct rdma *rdma;
+	int ret;
+
+	if (!find(&device, name))
+		return EXIT_FAILED;
+	rdma = malloc(sizeof(*rdma));
+	if (!rdma) {
+		complain(NULL, NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	ret = __rdma_open(rdma, device.node);
+	if (ret) {
+		free(rdma);
+		return refused(&device, ret);
+	}
+	engine->state = rdma;
+	snprintf(engine->pci, sizeof(engine->pci), "%.15s", device.pci);
+	engine->depth = RDMA_DEPTH;
+	engine->max = 1u << 30;
+	if (!__verbs_query_port(&rdma->dev, 1, &port) &&
+	    port.max_msg_sz < engine->max)
+		engine->max = port.max_msg_sz;
+	if (is_edu(device.pci))
+		engine->ns_per_byte = 10 * EDU_NS_PER_BYTE;
+	return EXIT_OK;
+}
+
+static const char *can(const struct end *from, const struct end *to)
+{
+	if (from->disk || to->disk)
+		return "disks are moved by --via nvme:DEVICE";
+	return NULL;
+}
+
+static int reach(struct engine *engine, struct end *end)
+{
+	struct rdma *rdma = engine->state;
+	struct verbs_mr mr;
+	int ret;
+
+	if (end->buffer.fd >= 0)
+		ret = __rdma_reg_dmabuf(rdma, end->buffer.fd, 0, end->size,
+					&mr);
+	else
+		ret = __verbs_reg_mr(&rdma->dev, rdma->pd, end->buffer.cpu,
+				     end->size, VERBS_ACCESS_ALL, &mr);
+	if (ret)
+		return engine_refused(engine, end, ret);
+	end->address = mr.iova;
+	end->handle = mr.handle;
+	end->lkey = mr.lkey;
+	end->rkey = mr.rkey;
+	return EXIT_OK;
+}
+
+static void leave(struct engine *engine, struct end *end)
+{
+	const struct verbs_mr mr = { .handle = end->handle };
+	struct rdma *rdma = engine->state;
+
+	__verbs_dereg_mr(&rdma->dev, &mr);
+}
+
+/* The dma-buf, if there is just one, is at the far end, as with another host */
+static int post(struct engine *engine, const struct move *move,
+		unsigned int tag)
+{
+	bool read = move->from->buffer.fd >= 0 && move->to->buffer.fd < 0;
+	const struct end *local = read ? move->to : move->from;
+	const struct end *remote = read ? move->from : move->to;
+	const struct rdma_op op = {
+		.opcode = read ? IB_UVERBS_WR_RDMA_READ :
+				 IB_UVERBS_WR_RDMA_WRITE,
+		.lkey = local->lkey,
+		.local = local->address + move->at,
+		.rkey = remote->rkey,
+		.remote = remote->address + move->at,
+		.length = (uint32_t)move->length,
+	};
+	int ret = __rdma_post(engine->state, &op, tag);
+
+	if (ret)
+		snprintf(engine->why, sizeof(engine->why),
+			 "cannot post a work request: %s", strerror(-ret));
+	return ret;
+}
+
+static int poll(struct engine *engine, unsigned int *tag)
+{
+	struct rdma *rdma = engine->state;
+	struct ib_uverbs_wc wc;
+	int ret = __verbs_poll_cq(&rdma->dev, rdma->cq, &wc);
+
+	if (ret < 0) {
+		snprintf(engine->why, sizeof(engine->why),
+			 "cannot poll for completions: %s", strerror(-ret));
+		return ret;
+	}
+	if (!ret)
+		return 0;
+	if (wc.status != VERBS_WC_SUCCESS) {
+		snprintf(engine->why, sizeof(engine->why),
+			 "a work request completed with '%s'",
+			 verbs_wc_name((int)wc.status));
+		return -EIO;
+	}
+	*tag = (unsigned int)wc.wr_id;
+	return 1;
+}
+
+static void close_rdma(struct engine *engine)
+{
+	rdma_close(engine->state);
+	free(engine->state);
+}
+
+const struct engine_ops engine_rdma = {
+	.kind = "rdma",
+	.open = open_rdma,
+	.can = can,
+	.reach = reach,
+	.leave = leave,
+	.post = post,
+	.poll = poll,
+	.close = close_rdma,
+};

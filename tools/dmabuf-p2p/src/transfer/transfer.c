@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Jobs that go one or two legs each, several at a time
+ *
+ * The engine takes pieces, which it may finish in any order. A job is over when
+ * all pieces of its last leg are; what the CPU copies is done on the spot.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "cpu.h"
+#include "interrupt.h"
+#include "message.h"
+#include "progress.h"
+#include "transfer.h"
+#include "verb.h"
+
+/* The engine may keep us waiting for so long before it is asked less often, and
+ * after that for a hundredth of the time we have waited already */
+#define SPIN_NS 200000
+#define MAX_SLEEP_US 10000
+#define PATIENCE_NS 30000000000ull
+
+/**
+ * struct job - moving one piece of transfer.size bytes
+ * @active: there is one
+ * @at: offset of its place
+ * @leg: that is under way
+ * @posted: bytes of it that the engine has got
+ * @pieces: of these, not done yet
+ * @started: when
+ */
+struct job {
+	bool active;
+	uint64_t at;
+	unsigned int leg;
+	uint64_t posted;
+	unsigned int pieces;
+	uint64_t started;
+};
+
+struct state {
+	struct transfer *t;
+	struct job *job;
+	unsigned int active;
+	unsigned int pieces;
+	uint64_t nr_started;
+	uint64_t progress;	/* when something was done last */
+};
+
+uint64_t transfer_stride(uint64_t size)
+{
+	return (size + TRANSFER_STRIDE - 1) & ~(TRANSFER_STRIDE - 1);
+}
+
+uint64_t transfer_areas(const struct end *from, const struct end *to,
+			uint64_t size)
+{
+	uint64_t room = from->size < to->size ? from->size : to->size;
+
+	if (size > room)
+		return 0;
+	/* The last one need not be a whole stride */
+	return (room - size) / transfer_stride(size) + 1;
+}
+
+/* What an end's exporter has done to it since engine_reach() */
+static bool taken_away(const struct end *end)
+{
+	uint64_t generation;
+
+	if (!end->watched || (access_generation(end->buffer.fd, &generation) &&
+			      generation == end->generation))
+		return false;
+	complain(end->spec,
+		 "its memory was switched off, reset or unplugged; 'dmabuf-p2p watch' tells when",
+		 "access was revoked by the exporter");
+	return true;
+}
+
+/*
+ * A device that writes to revoked memory is not told: so this is asked even
+ * after a transfer that seems to have gone well
+ */
+static bool way_broken(const struct way *way)
+{
+	unsigned int i;
+
+	for (i = 0; i < way->nr; i++)
+		if (taken_away(way->leg[i].from) || taken_away(way->leg[i].to))
+			return true;
+	return false;
+}
+
+static int failed(struct state *s)
+{
+	if (!way_broken(s->t->way))
+		complain(s->t->engine->name, "see dmesg: the kernel may have said more",
+			 "%s", s->t->engine->why);
+	return EXIT_FAILED;
+}
+
+static void begin(struct state *s, struct job *job, uint64_t now)
+{
+	*job = (struct job) {
+		.active = true,
+		.at = s->nr_started % s->t->areas * transfer_stride(s->t->size),
+		.started = now,
+	};
+	s->nr_started++;
+	s->active++;
+}
+
+static void finish(struct state *s, struct job *job, uint64_t now)
+{
+	stats_add(s->t->stats, now - job->started);
+	s->t->elapsed = now - s->t->began;
+	job->active = false;
+	s->active--;
+}
+
+/* The leg is done: on to the next one, or the job is done as well */
+static int next_leg(struct state *s, struct job *job)
+{
+	const struct way *way = s->t->way;
+	const struct leg *leg;
+
+	while (++job->leg < way->nr) {
+		job->posted = 0;
+		leg = &way->leg[job->leg];
+		if (!leg->by_cpu)
+			return 0;
+		if (cpu_copy(leg->to->buffer.cpu + job->at,
+			     leg->from->buffer.cpu + job->at, s->t->size, true))
+			return -EFAULT;
+	}
+	finish(s, job, now_ns());
+	return 0;
+}
+
+/* The first leg may be the CPU's, too */
+static int start(struct state *s, struct job *job)
+{
+	begin(s, job, now_ns());
+	if (!s->t->way->leg[0].by_cpu)
+		return 0;
+	job->leg = UINT32_MAX;
+	return next_leg(s, job);
+}
+
+static int post(struct state *s, struct job *job)
+{
+	const struct leg *leg = &s->t->way->leg[job->leg];
+	struct move move = {
+		.from = leg->from,
+		.to = leg->to,
+	};
+	int ret;
+
+	while (job->posted < s->t->size && s->pieces < s->t->engine->depth) {
+		move.at = job->at + job->posted;
+		move.length = s->t->size - job->posted;
+		if (move.length > s->t->piece)
+			move.length = s->t->piece;
+		ret = s->t->engine->ops->post(s->t->engine, &move,
+					      (unsigned int)(job - s->job));
+		if (ret)
+			return ret;
+		job->posted += move.length;
+		job->pieces++;
+		s->pieces++;
+	}
+	return 0;
+}
+
+/* 1 if there was one */
+static int poll(struct state *s)
+{
+	unsigned int tag;
+	struct job *job;
+	int ret;
+
+	ret = s->t->engine->ops->poll(s->t->engine, &tag);
+	if (ret <= 0)
+		return ret;
+	job = &s->job[tag];
+	job->pieces--;
+	s->pieces--;
+	if (job->leg == s->t->way->nr - 1)
+		s->t->moved += s->t->piece < s->t->size ? s->t->piece :
+							  s->t->size;
+	if (job->pieces || job->posted < s->t->size)
+		return 1;
+	ret = next_leg(s, job);
+	return ret ? ret : 1;
+}
+
+static bool may_start(struct state *s, uint64_t now)
+{
+	const struct transfer *t = s->t;
+
+	return s->active < t->depth && s->nr_started < t->iterations &&
+	       (!s->nr_started || now - t->began < t->duration);
+}
+
+static int begin_more(struct state *s)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < s->t->depth && may_start(s, now_ns()); i++)
+		if (!s->job[i].active)
+			ret = start(s, &s->job[i]);
+	for (i = 0; !ret && i < s->t->depth; i++)
+		if (s->job[i].active)
+			ret = post(s, &s->job[i]);
+	return ret;
+}
+
+/* An engine that takes ages is not asked a million times a second */
+static int wait(struct state *s)
+{
+	uint64_t idle = now_ns() - s->progress, us = idle / 100 / 1000;
+	uint64_t bytes = s->t->size * s->active;
+
+	if (idle > PATIENCE_NS + bytes * s->t->engine->ns_per_byte) {
+		snprintf(s->t->engine->why, sizeof(s->t->engine->why),
+			 "no answer within %u s",
+			 (unsigned int)(idle / 1000000000));
+		return -ETIMEDOUT;
+	}
+	if (idle > SPIN_NS)
+		usleep((useconds_t)(us < MAX_SLEEP_US ? us : MAX_SLEEP_US));
+	return 0;
+}
+
+/* 0, EXIT_INTERRUPTED, or -errno */
+static int loop(struct state *s)
+{
+	int ret = 0;
+
+	while (!ret) {
+		if (interrupted())
+			return EXIT_INTERRUPTED;
+		ret = begin_more(s);
+		if (ret || !s->active)
+			break;
+		ret = poll(s);
+		if (ret > 0) {
+			s->progress = now_ns();
+			ret = 0;
+		} else if (!ret) {
+			ret = wait(s);
+		}
+		if (s->t->tick)
+			s->t->tick(s->t, s->t->arg);
+	}
+	return ret;
+}
+
+int transfer_run(struct transfer *transfer)
+{
+	struct state s = { .t = transfer };
+	int ret;
+
+	s.job = calloc(transfer->depth, sizeof(*s.job));
+	if (!s.job) {
+		complain(NULL, NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	transfer->moved = transfer->elapsed = 0;
+	transfer->began = s.progress = now_ns();
+	ret = loop(&s);
+	free(s.job);
+	progress_clear();
+	if (ret < 0)
+		return failed(&s);
+	if (!ret && way_broken(transfer->way))
+		return EXIT_FAILED;
+	return ret;
+}

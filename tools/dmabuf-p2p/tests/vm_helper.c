@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the tests in VMs need beside the program
+ *
+ *   vm_helper memory PID on|off    of the device that a process has open
+ *   vm_helper map fd:N             map it in an IOAS until input ends
+ *   vm_helper heap COMMAND...      with a dma-buf of the system heap, 64 KiB
+ *   vm_helper hold FILE COMMAND... with FILE open for nobody else
+ *   vm_helper same A B             two buffers are the same bytes of a device
+ *   vm_helper crash A              with A's memory off, all of it mapped
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "cleanup.h"
+#include "command.h"
+#include "dmabuf.h"
+#include "iommufd.h"
+#include "memory.h"
+#include "message.h"
+#include "vfio.h"
+
+static int fail(const char *what, int err)
+{
+	complain(what, NULL, "%s", strerror(err));
+	return 1;
+}
+
+/* Return: a copy of the fd by which a process has its VFIO device open, or -1 */
+static int take_device(pid_t pid)
+{
+	char path[300], target[PATH_MAX];
+	struct dirent *entry;
+	int fd = -1;
+	ssize_t len;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (fd < 0 && dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%s", pid,
+			 entry->d_name);
+		len = readlink(path, target, sizeof(target) - 1);
+		target[len < 0 ? 0 : len] = 0;
+		if (!strncmp(target, "/dev/vfio/devices/", 18))
+			fd = dmabuf_take(pid, atoi(entry->d_name));
+	}
+	if (dir)
+		closedir(dir);
+	return fd;
+}
+
+static int memory(pid_t pid, bool on)
+{
+	struct vfio_region_info info = {
+		.argsz = sizeof(info),
+		.index = VFIO_PCI_CONFIG_REGION_INDEX,
+	};
+	struct vfio_device dev = { .fd = take_device(pid) };
+	int ret;
+
+	if (dev.fd < 0 || ioctl(dev.fd, VFIO_DEVICE_GET_REGION_INFO, &info))
+		return fail("no VFIO device", errno);
+	dev.region[VFIO_PCI_CONFIG_REGION_INDEX].offset = info.offset;
+	ret = __vfio_memory_enable(&dev, on);
+	return ret ? fail("memory enable", -ret) : 0;
+}
+
+static int map(const char *spec)
+{
+	int iommufd = iommufd_open();
+	uint32_t ioas = ioas_alloc(iommufd);
+	struct buffer buffer;
+
+	if (buffer_open(&buffer, spec))
+		return 1;
+	ioas_map_file(iommufd, ioas, buffer.fd, 0, buffer.size, 1ull << 32);
+	puts("mapped");
+	fflush(stdout);
+	return getchar() == EOF ? 0 : 1;
+}
+
+static int hold(const char *path, char **command)
+{
+	int status, fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	pid_t pid;
+
+	if (fd < 0)
+		return fail(path, errno);
+	pid = fork();
+	if (!pid) {
+		execvp(command[0], command);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return fail(command[0], errno);
+	return WEXITSTATUS(status);
+}
+
+static int open_mapped(struct buffer *buffer, const char *spec)
+{
+	int ret = buffer_open(buffer, spec);
+
+	return ret ? ret : buffer_map(buffer);
+}
+
+static int same(const char *a, const char *b)
+{
+	struct buffer one, two;
+	uint64_t i;
+
+	if (open_mapped(&one, a) || open_mapped(&two, b))
+		return 1;
+	/* A BAR is written to in words */
+	for (i = 0; i < one.size; i += 4)
+		*(volatile uint32_t *)(one.cpu + i) = (uint32_t)(i * 2654435761u);
+	for (i = 0; i < two.size; i += 4)
+		if (*(volatile uint32_t *)(two.cpu + i) !=
+		    (uint32_t)(i * 2654435761u))
+			return 3;
+	buffer_close(&one);
+	/* The device stays open for the other one */
+	if (*(volatile uint32_t *)(two.cpu + 4) != 4 * 2654435761u)
+		return 4;
+	buffer_close(&two);
+	return 0;
+}
+
+static int crash(const char *spec)
+{
+	struct buffer buffer;
+
+	if (open_mapped(&buffer, spec))
+		return 1;
+	vfio_map_bar(&buffer.vfio, 2);
+	__vfio_memory_enable(&buffer.vfio, false);
+	*(volatile uint32_t *)buffer.cpu = 1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	/* It is itself what puts drivers back in the end */
+	if (!strcmp(what, "--put-back"))
+		return cleanup_put_back(argc - 2, argv + 2);
+	if (!strcmp(what, "memory") && argc == 4)
+		return memory(atoi(argv[2]), !strcmp(argv[3], "on"));
+	if (!strcmp(what, "map"))
+		return map(argv[2]);
+	if (!strcmp(what, "heap"))
+		return command_exec(argv + 2, heap_dmabuf(65536), 65536);
+	if (!strcmp(what, "hold") && argc > 3)
+		return hold(argv[2], argv + 3);
+	if (!strcmp(what, "same") && argc == 4)
+		return same(argv[2], argv[3]);
+	if (!strcmp(what, "crash"))
+		return crash(argv[2]);
+	complain(NULL, NULL, "see the head of vm_helper.c");
+	return 2;
+}
