@@ -6,7 +6,7 @@
 
 #include "demo.h"
 
-/** topology_print - kernel, devices, what is above them, the route of DMA */
+/** topology_print - kernel, devices and the route of DMA, as dmabuf-p2p has them */
 void topology_print(const struct demo *demo);
 
 /** size_text - a number of bytes as "64 KiB"; keeps the last four results */
