@@ -86,6 +86,11 @@ static int map_run(struct vcpu *vcpu)
 		return -errno;
 	vcpu->run = run;
 	vcpu->run_size = (size_t)size;
+	/*
+	 * Not by KVM_GET_REGS after the exit, which allocates: the guest would have
+	 * obeyed, and a failure of that call look like one of KVM_RUN.
+	 */
+	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
 	return 0;
 }
 
@@ -174,7 +179,6 @@ void vcpu_begin(struct vcpu *vcpu, const char *command, uint64_t gpa,
 static enum vcpu_end why(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	struct kvm_regs regs;
 
 	if (vcpu->error == EFAULT &&
 	    run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
@@ -189,11 +193,7 @@ static enum vcpu_end why(struct vcpu *vcpu)
 	case KVM_EXIT_IO:
 		if (run->io.port != GUEST_PORT)
 			return VCPU_ERROR;
-		if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) < 0) {
-			vcpu->error = errno;
-			return VCPU_ERROR;
-		}
-		vcpu->result = regs.rax;
+		vcpu->result = run->s.regs.regs.rax;
 		return VCPU_DONE;
 	case KVM_EXIT_MMIO:
 		if (!run->mmio.is_write)
