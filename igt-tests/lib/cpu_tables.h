@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_CPU_TABLES_H
+#define LIB_CPU_TABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Linux's meaning of the three attribute bits of a page table entry */
+enum cpu_cache {
+	CPU_WB = 0,
+	CPU_WC = 1,
+	CPU_UC_MINUS = 2,
+	CPU_UC = 3,
+};
+
+/**
+ * struct cpu_entry - how the CPU translates one address of this process
+ * @present: whether it translates it at all
+ * @writable: whether it may write
+ * @page: size of the page, bytes
+ * @paddr: physical address it becomes
+ * @cache: how it is cached
+ */
+struct cpu_entry {
+	bool present;
+	bool writable;
+	uint64_t page;
+	uint64_t paddr;
+	enum cpu_cache cache;
+};
+
+/**
+ * cpu_lookup - walk this process's page tables
+ * @va: address in this process
+ * @entry: receives the translation
+ *
+ * The walk reads memory through QEMU's monitor: what is mapped how is not told
+ * by the kernel to anybody. Needs two CPUs and root. Nothing is faulted in.
+ */
+void cpu_lookup(const void *va, struct cpu_entry *entry);
+
+#endif /* LIB_CPU_TABLES_H */

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "igt_core.h"
+#include "random.h"
+
+static uint64_t state;
+
+void random_start(uint64_t seed)
+{
+	const char *env = getenv("IGT_SEED");
+
+	/* It must not be 0 */
+	state = env ? strtoull(env, NULL, 0) | 1 : seed;
+	igt_info("seed 0x%" PRIx64 "\n", state);
+}
+
+uint64_t random64(void)
+{
+	/* xorshift64* */
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return state * 0x2545f4914f6cdd1dull;
+}
+
+uint32_t below(uint32_t n)
+{
+	return (uint32_t)((random64() >> 32) * n >> 32);
+}
+
+uint64_t odd_number(void)
+{
+	static const uint64_t borders[] = {
+		0, 1, 7, 8, 4095, 4096, 4097, INT32_MAX, 1ull << 31, UINT32_MAX,
+		1ull << 32, INT64_MAX, 1ull << 63, UINT64_MAX - 4095, UINT64_MAX,
+	};
+	uint32_t i = below(20);
+
+	if (i < sizeof(borders) / sizeof(borders[0]))
+		return borders[i];
+	return random64() >> below(64);
+}

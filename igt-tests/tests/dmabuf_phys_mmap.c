@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys mmap
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: access by the CPU
+ * Description: mmap of dma-bufs: every byte where it belongs, by the largest pages,
+ *	with the right memory attribute, while there is access and no longer
+ * Test category: functionality test
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cpu_access.h"
+#include "cpu_tables.h"
+#include "host_access.h"
+#include "igt_core.h"
+#include "iommufd.h"
+#include "movable.h"
+#include "pci.h"
+#include "subtests.h"
+
+IGT_TEST_DESCRIPTION("Access to dma-bufs by the CPU");
+
+#define LENGTH MiB(1)
+
+static int iommufd = -1, dmabuf = -1, movable = -1;
+static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
+static uint8_t *bar;
+
+/* 2 GiB of addresses that start at a multiple of 1 GiB, with nothing there */
+static uint8_t *room;
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* However the subtest before has ended */
+static void begin(void)
+{
+	igt_assert(mmap(room, GiB(2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+			MAP_FIXED | MAP_NORESERVE, -1, 0) == room);
+	close_fd(&dmabuf);
+	close_fd(&movable);
+}
+
+static void with_vfio(const struct vfio_region_dma_range *ranges, size_t nr)
+{
+	if (shm.fd < 0)
+		vfio_open(&shm, pci_env("DMABUF_EXPORTER"), iommufd);
+	vfio_memory_enable(&shm, true);
+	bar = vfio_map_bar(&shm, SHM_BAR);
+	dmabuf = vfio_dmabuf(&shm, SHM_BAR, ranges, nr);
+}
+
+static void with_one(uint64_t offset, uint64_t length)
+{
+	struct vfio_region_dma_range range = { offset, length };
+
+	with_vfio(&range, 1);
+}
+
+static void with_movable(uint64_t size)
+{
+	vfio_close(&shm);
+	movable_bind();
+	movable = movable_open();
+	dmabuf = movable_create(movable, size);
+}
+
+static uint8_t *map(uint8_t *at, uint64_t length, uint64_t offset)
+{
+	return cpu_map(dmabuf, at, length, offset);
+}
+
+/**
+ * SUBTEST: ranges
+ * Description: The first and the last word of each of 1, 64 and 65,536 ranges, both
+ *	ways; what lies between the ranges is not touched
+ *
+ * SUBTEST: two-bars
+ * Description: Ranges of two BARs in one mapping
+ *
+ * SUBTEST: offsets
+ * Description: Slices of the dma-buf, up to its last page
+ */
+static void ranges(size_t nr, uint64_t length)
+{
+	struct vfio_region_dma_range *list = ranges_scattered(nr, 0, length);
+	uint64_t stride = nr > 4096 ? 61 : 1;
+	uint8_t *mapped;
+	size_t i;
+
+	begin();
+	with_vfio(list, nr);
+	guard_fill(bar, 0, MiB(1));
+	mapped = map(NULL, nr * length, 0);
+	for (i = 0; i < nr; i += stride) {
+		uint64_t first = list[i].offset, last = first + length - 8;
+
+		cpu_both_ways(mapped + i * length, bar + first);
+		cpu_both_ways(mapped + (i + 1) * length - 8, bar + last);
+		cpu_store(bar + first, guard_word(first));
+		cpu_store(bar + last, guard_word(last));
+	}
+	guard_check(bar, 0, MiB(1));
+	igt_assert_eq(munmap(mapped, nr * length), 0);
+	free(list);
+}
+
+static void two_bars(void)
+{
+	uint8_t *mapped;
+
+	dmabuf = vfio_dmabuf_two_bars(&nvme1, 2, MiB(3), 0, 0);
+	mapped = map(NULL, 2 * PAGE, 0);
+	cpu_both_ways(mapped + 8, (uint8_t *)vfio_map_bar(&nvme1, 2) + MiB(3) + 8);
+	/* The controller's capabilities and version, which are not 0 */
+	igt_assert_neq_u64(cpu_load(mapped + PAGE), 0);
+	igt_assert_eq_u64(cpu_load(mapped + PAGE), cpu_load(vfio_map_bar(&nvme1, 0)));
+	munmap(mapped, 2 * PAGE);
+}
+
+static void offsets(void)
+{
+	static const struct {
+		uint64_t offset, length;
+	} slices[] = {
+		{ 0, PAGE }, { PAGE, PAGE }, { 5 * PAGE, 9 * PAGE },
+		{ LENGTH - PAGE, PAGE }, { LENGTH - 3 * PAGE, 3 * PAGE },
+		/* A length is rounded up to pages, as for any file */
+		{ LENGTH - PAGE, 1 }, { 0, LENGTH - 1 },
+	};
+	size_t i;
+
+	with_one(MiB(7), LENGTH);
+	for (i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
+		uint64_t at = slices[i].offset, length = slices[i].length;
+		uint8_t *mapped = map(NULL, length, at);
+
+		cpu_both_ways(mapped, bar + MiB(7) + at);
+		length = (length + PAGE - 1) / PAGE * PAGE;
+		cpu_both_ways(mapped + length - 8, bar + MiB(7) + at + length - 8);
+		munmap(mapped, length);
+	}
+}
+
+/**
+ * SUBTEST: levels
+ * Description: Pages of 2 MiB and 4 KiB, as ranges, addresses and offsets agree: by the number of faults it takes to touch all, and by the CPU's own
+ *	tables; the same again after a revoke
+ *
+ * SUBTEST: attributes
+ * Description: A BAR is mapped uncached, memory is mapped write-back, and a page that
+ *	moves changes; by the CPU's own tables
+ */
+static const struct level {
+	const char *name;
+	uint64_t at, offset, size, page;
+	long faults;
+} levels[] = {
+	/* mm cannot cut a page of 1 GiB in two */
+	{ "1g", 0, 0, GiB(1), MiB(2), 512 },
+	{ "half", 0, 0, MiB(512), MiB(2), 256 },
+	{ "shifted-2m", MiB(2), MiB(2), GiB(1) - MiB(2), MiB(2), 511 },
+	{ "agree-not-1g", MiB(2), 0, GiB(1), MiB(2), 512 },
+	{ "shifted-4k", PAGE, 0, MiB(6), PAGE, 1536 },
+	{ "shifted-offset", 0, 3 * PAGE, MiB(6), PAGE, 1536 },
+	{ "ends", PAGE, PAGE, MiB(6) - 2 * PAGE, PAGE, 1022 + 1 },
+};
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	igt_assert_eq(getrusage(RUSAGE_THREAD, &usage), 0);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+/* One access a page; the number of faults that takes */
+static long touch(volatile uint8_t *at, uint64_t length, bool write)
+{
+	long before = faults();
+	uint64_t i;
+
+	for (i = 0; i < length; i += PAGE) {
+		if (write)
+			at[i] = 1;
+		else
+			(void)at[i];
+	}
+	return faults() - before;
+}
+
+static void level(const struct level *l)
+{
+	struct cpu_entry entry;
+	uint8_t *mapped;
+	int i;
+
+	begin();
+	with_one(0, GiB(1));
+	mapped = map(room + l->at, l->size, l->offset);
+	for (i = 0; i < 2; i++) {
+		/* Nothing is there before it is touched */
+		cpu_lookup(mapped, &entry);
+		igt_assert(!entry.present);
+		igt_assert_eq((int)touch(mapped, l->size, i), (int)l->faults);
+		igt_assert_eq((int)touch(mapped, l->size, true), 0);
+		cpu_lookup(mapped, &entry);
+		igt_assert(entry.present && entry.writable);
+		igt_assert_eq_u64(entry.page, l->page);
+		cpu_both_ways(mapped, bar + l->offset);
+		cpu_both_ways(mapped + l->size - 8, bar + l->offset + l->size - 8);
+		vfio_memory_enable(&shm, false);
+		vfio_memory_enable(&shm, true);
+	}
+}
+
+static void expect_attribute(const uint8_t *at, bool in_bar)
+{
+	uint64_t start, length;
+	struct cpu_entry entry;
+
+	movable_bar(&start, &length);
+	cpu_lookup(at, &entry);
+	igt_assert(entry.present);
+	igt_assert_eq_u64(entry.page, PAGE);
+	igt_assert_eq(entry.paddr - start < length, in_bar);
+	if (in_bar)
+		igt_assert(entry.cache == CPU_UC_MINUS ||
+			   entry.cache == CPU_UC);
+	else
+		igt_assert_eq(entry.cache, CPU_WB);
+}
+
+static void attributes(void)
+{
+	uint32_t first, i, to;
+	uint8_t *mapped;
+
+	with_movable(2 * PAGE);
+	/* What was there when it was mapped must not matter */
+	for (first = 0; first < 2; first++) {
+		movable_move(movable, MOVABLE_TO(first), 1, 0);
+		mapped = map(room, 2 * PAGE, 0);
+		for (i = 0; i < DMA_BUF_MOVABLE_NR_PLACEMENTS; i++) {
+			to = (first + i) % DMA_BUF_MOVABLE_NR_PLACEMENTS;
+			movable_move(movable, MOVABLE_TO(to), 1, 0);
+			touch(mapped, 2 * PAGE, true);
+			expect_attribute(mapped,
+					 to == DMA_BUF_MOVABLE_BAR ||
+					 to == DMA_BUF_MOVABLE_BAR_SYSTEM);
+			expect_attribute(mapped + PAGE,
+					 to == DMA_BUF_MOVABLE_BAR ||
+					 to == DMA_BUF_MOVABLE_SYSTEM_BAR);
+		}
+	}
+}
+
+/**
+ * SUBTEST: refused
+ * Description: Private mappings, mappings beyond the end, of more than the dma-buf
+ *	allows, and of memory that the host does not touch
+ *
+ * SUBTEST: read-only
+ * Description: A dma-buf that was exported for reading is read, and not written, also
+ *	not by mprotect
+ *
+ * SUBTEST: claims
+ * Description: A mapping keeps the dma-buf: nobody can be promised that the host does
+ *	not touch its ranges, until it is unmapped
+ */
+static void expect_refused(uint64_t length, int prot, int flags, uint64_t offset,
+			   int err)
+{
+	void *mapped = mmap(NULL, length, prot, flags, dmabuf, (off_t)offset);
+
+	igt_assert_f(mapped == MAP_FAILED && errno == err,
+		     "0x%" PRIx64 " bytes at 0x%" PRIx64 ", prot %d, flags 0x%x: %s instead of %s\n",
+		     length, offset, prot, flags,
+		     mapped == MAP_FAILED ? strerror(errno) : "mapped",
+		     strerror(err));
+}
+
+/* A new opening of the device has no mapping of its BARs */
+static void export_nvme(uint32_t flags, uint64_t offset, uint64_t length)
+{
+	struct vfio_region_dma_range range = { offset, length };
+
+	close_fd(&dmabuf);
+	vfio_close(&nvme1);
+	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+	dmabuf = __export_ranges(&nvme1, flags, SHM_BAR, &range, 1);
+	igt_assert_fd(dmabuf);
+}
+
+static void refused(void)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+
+	with_one(0, LENGTH);
+	expect_refused(LENGTH, rw, MAP_PRIVATE, 0, EINVAL);
+	expect_refused(PAGE, PROT_READ, MAP_PRIVATE, 0, EINVAL);
+	expect_refused(LENGTH + 1, rw, MAP_SHARED, 0, EINVAL);
+	expect_refused(LENGTH, rw, MAP_SHARED, PAGE, EINVAL);
+	expect_refused(PAGE, rw, MAP_SHARED, LENGTH, EINVAL);
+	expect_refused(PAGE, rw, MAP_SHARED, GiB(4), EINVAL);
+	expect_refused(PAGE, rw, MAP_SHARED, 1ull << 62, EINVAL);
+	expect_refused(PAGE, rw, MAP_SHARED, -PAGE, EOVERFLOW);
+	expect_refused(PAGE, rw, MAP_SHARED, 512, EINVAL);
+	expect_refused(0, rw, MAP_SHARED, 0, EINVAL);
+	munmap(map(NULL, LENGTH, 0), LENGTH);
+
+	export_nvme(NO_HOST, 0, LENGTH);
+	expect_refused(LENGTH, rw, MAP_SHARED, 0, EOPNOTSUPP);
+	expect_refused(PAGE, PROT_READ, MAP_SHARED, PAGE, EOPNOTSUPP);
+	expect_refused(PAGE, PROT_NONE, MAP_SHARED, 0, EOPNOTSUPP);
+	vfio_memory_enable(&nvme1, false);
+	expect_refused(PAGE, rw, MAP_SHARED, 0, EOPNOTSUPP);
+	vfio_memory_enable(&nvme1, true);
+}
+
+static void read_only(void)
+{
+	struct vfio_region_dma_range range = { 0, LENGTH };
+	struct vfio_device_feature_dma_buf head = {
+		.region_index = SHM_BAR,
+		.open_flags = O_RDONLY | O_CLOEXEC,
+		.nr_ranges = 1,
+	};
+	uint8_t *mapped;
+
+	with_one(0, LENGTH);
+	close_fd(&dmabuf);
+	dmabuf = __vfio_dmabuf_raw(&shm, &head, &range, 1);
+	igt_assert_fd(dmabuf);
+	expect_refused(LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, 0, EACCES);
+	expect_refused(LENGTH, PROT_READ, MAP_PRIVATE, 0, EINVAL);
+	mapped = mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, dmabuf, 0);
+	igt_assert(mapped != MAP_FAILED);
+	cpu_store(bar + 8, 0xbead);
+	igt_assert_eq_u64(cpu_load(mapped + 8), 0xbead);
+	igt_assert_eq(mprotect(mapped, PAGE, PROT_READ | PROT_WRITE), -1);
+	igt_assert_eq(errno, EACCES);
+	munmap(mapped, LENGTH);
+}
+
+static void claims(void)
+{
+	struct vfio_region_dma_range range = { LENGTH - PAGE, PAGE };
+	uint8_t *mapped;
+
+	export_nvme(0, 0, LENGTH);
+	mapped = map(NULL, PAGE, PAGE);
+	close_fd(&dmabuf);
+	igt_assert_eq(__export_ranges(&nvme1, NO_HOST, SHM_BAR, &range, 1),
+		      -EBUSY);
+	igt_assert(cpu_reachable(mapped));
+	munmap(mapped, PAGE);
+	dmabuf = __export_ranges(&nvme1, NO_HOST, SHM_BAR, &range, 1);
+	igt_assert_fd(dmabuf);
+}
+
+/**
+ * SUBTEST: areas
+ * Description: Parts unmapped, protected and moved, of small and huge pages: the rest
+ *	stays, what went is gone, and no area grows
+ */
+static void areas_of(uint64_t size)
+{
+	uint8_t *mapped, *moved;
+	const uint64_t hole = size / 2 + 3 * PAGE;
+
+	with_one(0, size);
+	mapped = map(room, size, 0);
+	touch(mapped, size, true);
+	igt_assert_eq(munmap(mapped + hole, PAGE), 0);
+	cpu_both_ways(mapped, bar);
+	cpu_both_ways(mapped + hole - 8, bar + hole - 8);
+	cpu_both_ways(mapped + hole + PAGE, bar + hole + PAGE);
+	cpu_both_ways(mapped + size - 8, bar + size - 8);
+
+	igt_assert_eq(mprotect(mapped + PAGE, PAGE, PROT_READ), 0);
+	cpu_store(bar + PAGE, 0x1dea);
+	igt_assert_eq_u64(cpu_load(mapped + PAGE), 0x1dea);
+	cpu_both_ways(mapped + 2 * PAGE, bar + 2 * PAGE);
+	igt_assert_eq(mprotect(mapped + PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
+	cpu_both_ways(mapped + PAGE, bar + PAGE);
+
+	/* Up to the hole: the second half of what room there is */
+	moved = mremap(mapped, hole, hole, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       room + GiB(1));
+	igt_assert(moved == room + GiB(1));
+	cpu_both_ways(moved, bar);
+	cpu_both_ways(moved + hole - 8, bar + hole - 8);
+	vfio_memory_enable(&shm, false);
+	igt_assert(!cpu_reachable(moved));
+	igt_assert(!cpu_reachable(moved + hole - 8));
+	igt_assert(!cpu_reachable(mapped + size - 8));
+	vfio_memory_enable(&shm, true);
+	cpu_both_ways(moved, bar);
+
+	/* To where the pages it had do not fit */
+	moved = mremap(moved, hole, hole, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       room + PAGE);
+	igt_assert(moved == room + PAGE);
+	cpu_both_ways(moved, bar);
+	cpu_both_ways(moved + hole - 8, bar + hole - 8);
+	igt_assert(mremap(moved, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED);
+	igt_assert_eq(errno, EFAULT);
+	igt_assert(mremap(moved, hole, PAGE, 0) == moved);
+	cpu_both_ways(moved + PAGE - 8, bar + PAGE - 8);
+	begin();
+}
+
+static void areas(void)
+{
+	areas_of(64 * PAGE);
+	areas_of(MiB(64));
+	areas_of(GiB(1));
+}
+
+static const struct {
+	const char *name, *what;
+	void (*run)(void);
+} tests[] = {
+	{ "two-bars", "Two BARs", two_bars },
+	{ "offsets", "Slices", offsets },
+	{ "attributes", "How it is cached", attributes },
+	{ "refused", "What is refused", refused },
+	{ "read-only", "Only for reading", read_only },
+	{ "claims", "Against memory the host does not touch", claims },
+	{ "areas", "Parts of mappings", areas },
+};
+
+int igt_main()
+{
+	static size_t i;
+
+	igt_fixture() {
+		iommufd = iommufd_open();
+		vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+		room = mmap(NULL, GiB(3), PROT_NONE, MAP_PRIVATE |
+			    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		igt_assert(room != MAP_FAILED);
+		room += -(uintptr_t)room % GiB(1);
+		cpu_access_init();
+		faults();
+	}
+
+	igt_describe("Ranges");
+	igt_subtest_with_dynamic("ranges") {
+		igt_dynamic("1")
+			ranges(1, MiB(1));
+		igt_dynamic("64")
+			ranges(64, 2 * PAGE);
+		igt_dynamic("65536")
+			ranges(65536, PAGE);
+	}
+
+	igt_describe("Sizes of pages");
+	igt_subtest_with_dynamic("levels") {
+		for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+			igt_dynamic(levels[i].name)
+				level(&levels[i]);
+	}
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		igt_describe(tests[i].what);
+		igt_subtest(tests[i].name) {
+			begin();
+			tests[i].run();
+		}
+	}
+
+	igt_fixture() {
+		begin();
+		vfio_close(&shm);
+		vfio_close(&nvme1);
+		close(iommufd);
+	}
+
+	mmap_revoke_subtests();
+}

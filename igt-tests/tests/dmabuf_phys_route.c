@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys route
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: query
+ * Description: How a device would reach a dma-buf, as /dev/dma_buf_phys says before
+ *	anybody tries, on every topology
+ * Test category: functionality test
+ */
+#include <unistd.h>
+
+#include "host_access.h"
+#include "igt_core.h"
+#include "iommufd.h"
+#include "klog.h"
+#include "memory.h"
+#include "module.h"
+#include "movable.h"
+#include "pci.h"
+#include "query.h"
+#include "sg_importer.h"
+
+IGT_TEST_DESCRIPTION("Routes from dma-bufs to devices");
+
+#define LENGTH MiB(1)
+
+static int phys = -1, iommufd = -1, movable = -1, dmabuf = -1;
+static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
+static struct dma_buf_phys_query q;
+static struct dma_buf_phys_group_info groups[8];
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Also what the subtest before has left */
+static void close_all(void)
+{
+	close_fd(&dmabuf);
+	close_fd(&movable);
+	vfio_close(&shm);
+	vfio_close(&nvme1);
+}
+
+static void start_bar(void)
+{
+	close_all();
+	vfio_open(&shm, pci_env("DMABUF_EXPORTER"), iommufd);
+	dmabuf = vfio_dmabuf_one(&shm, SHM_BAR, 0, LENGTH);
+}
+
+static void start_movable(uint32_t placement)
+{
+	close_all();
+	movable_bind();
+	movable = movable_open();
+	dmabuf = movable_create(movable, 8 * PAGE);
+	movable_move(movable, MOVABLE_TO(placement), 1, 0);
+}
+
+static void start_udmabuf(void)
+{
+	int memfd;
+
+	close_all();
+	module_load("udmabuf");
+	memfd = sealed_memfd(LENGTH);
+	dmabuf = __udmabuf(memfd, 0, LENGTH);
+	close(memfd);
+	igt_assert_fd(dmabuf);
+}
+
+static void start_encrypted(void)
+{
+	struct vfio_region_dma_range range = { MiB(4), LENGTH };
+
+	close_all();
+	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+	dmabuf = __export_ranges(&nvme1, NO_HOST, 2, &range, 1);
+	igt_assert_fd(dmabuf);
+}
+
+static uint32_t peer_route(void)
+{
+	if (pci_topology_is("unsupported"))
+		return DMA_BUF_PHYS_ROUTE_NONE;
+	/* The switch's ports let devices below it talk to each other */
+	if (pci_topology_is("switch") || pci_topology_is("switch-iommu"))
+		return DMA_BUF_PHYS_ROUTE_BUS_ADDR;
+	return DMA_BUF_PHYS_ROUTE_HOST_BRIDGE;
+}
+
+static void expect(const char *env, uint32_t nr_groups, uint32_t first,
+		   uint32_t second)
+{
+	int ret = __query_route(phys, dmabuf, query_device(pci_env(env)), &q,
+				groups);
+
+	igt_assert_f(!ret, "route to %s: %s\n", env, strerror(-ret));
+	igt_assert_eq_u32(q.nr_groups, nr_groups);
+	igt_assert_f(groups[0].route == first,
+		     "route to %s: %u instead of %u\n", env, groups[0].route,
+		     first);
+	if (nr_groups > 1)
+		igt_assert_f(groups[1].route == second,
+			     "route to %s, second group: %u instead of %u\n",
+			     env, groups[1].route, second);
+}
+
+/**
+ * SUBTEST: peer
+ * Description: Every device of the topology to the BAR: by bus address, through the
+ *	host bridge, or not at all. Nobody is attached by the question, the framework
+ *	writes no log line, and a driver that attaches finds what was said
+ *
+ * SUBTEST: revoked
+ * Description: The route of a revoked buffer is known, that of a dead one is not asked
+ *
+ * SUBTEST: self
+ * Description: A device reaches its own BARs on any topology
+ */
+static void peer(void)
+{
+	static const char *const devices[] = {
+		"DMABUF_EDU", "DMABUF_EDU2", "DMABUF_NVME", "DMABUF_EXPORTER2",
+	};
+	const bool none = peer_route() == DMA_BUF_PHYS_ROUTE_NONE;
+	int log, importer;
+	size_t i;
+
+	start_bar();
+	sg_bind(pci_env("DMABUF_EDU"));
+	log = klog_open();
+	for (i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		expect(devices[i], 1, peer_route(), 0);
+	/* The PCI core does, the first time */
+	igt_assert_eq((int)klog_count(log, "no peer-to-peer route"), 0);
+	close(log);
+	igt_assert_eq_u32(q.nr_importers, 0);
+	igt_assert_eq_u32(q.nr_mapped, 0);
+
+	importer = sg_open();
+	igt_assert_eq(__sg_attach(importer, dmabuf, 0), none ? -EREMOTEIO : 0);
+	close(importer);
+}
+
+static void revoked(void)
+{
+	start_bar();
+	vfio_memory_enable(&shm, false);
+	expect("DMABUF_EDU", 1, peer_route(), 0);
+	igt_assert_eq_u32(q.state, DMA_BUF_PHYS_QUERY_REVOKED);
+	vfio_memory_enable(&shm, true);
+	expect("DMABUF_EDU", 1, peer_route(), 0);
+	vfio_close(&shm);
+	groups[0].route = 0x5a5a;
+	expect("DMABUF_EDU", 0, 0x5a5a, 0);
+	igt_assert_eq_u32(q.state, DMA_BUF_PHYS_QUERY_DEAD);
+}
+
+static void self(void)
+{
+	close_all();
+	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+	dmabuf = vfio_dmabuf_two_bars(&nvme1, 2, 0, 0, 0);
+	expect("DMABUF_EXPORTER2", 2, DMA_BUF_PHYS_ROUTE_BUS_ADDR,
+	       DMA_BUF_PHYS_ROUTE_BUS_ADDR);
+}
+
+/**
+ * SUBTEST: memory
+ * Description: A udmabuf is memory to any device
+ *
+ * SUBTEST: encrypted
+ * Description: Memory that the host does not touch has no route, not even to the
+ *	device it is in
+ *
+ * SUBTEST: mixed
+ * Description: Each half of a buffer in memory and BAR has its route, and takes it
+ *	along when it moves
+ *
+ * SUBTEST: mask
+ * Description: A driver has said that its device sends 32 bits of address, and the
+ *	BAR's bus address is longer
+ */
+static void mixed(void)
+{
+	const uint32_t to_bar = peer_route();
+
+	start_movable(DMA_BUF_MOVABLE_SYSTEM_BAR);
+	expect("DMABUF_EDU", 2, DMA_BUF_PHYS_ROUTE_MEMORY, to_bar);
+	movable_move(movable, MOVABLE_TO(DMA_BUF_MOVABLE_BAR_SYSTEM), 1, 0);
+	expect("DMABUF_EDU", 2, to_bar, DMA_BUF_PHYS_ROUTE_MEMORY);
+	movable_move(movable, MOVABLE_TO(DMA_BUF_MOVABLE_SYSTEM), 1, 0);
+	expect("DMABUF_EDU", 1, DMA_BUF_PHYS_ROUTE_MEMORY, 0);
+}
+
+static void mask(void)
+{
+	uint64_t start, length;
+
+	movable_bar(&start, &length);
+	igt_assert_lte_u64(GiB(4), start);
+	/* Its driver has left the mask as PCI devices have it at first */
+	start_movable(DMA_BUF_MOVABLE_BAR_SYSTEM);
+	expect("DMABUF_EXPORTER", 2, DMA_BUF_PHYS_ROUTE_MASK,
+	       DMA_BUF_PHYS_ROUTE_MEMORY);
+}
+
+/**
+ * SUBTEST: nowhere
+ * Description: ENXIO where there is no such device: function, bus, domain, and domains
+ *	that would be one if a number were cut short
+ *
+ * SUBTEST: device-without-flag
+ * Description: A device is named only with the flag that asks for it
+ */
+static void nowhere(void)
+{
+	const uint64_t edu = query_device(pci_env("DMABUF_EDU"));
+	const uint64_t bad[] = {
+		edu + 1, edu | 0xff00, edu | 1ull << 16, edu | 1ull << 47,
+		edu | 1ull << 48, edu | 1ull << 63, DMA_BUF_PHYS_NO_DEVICE,
+	};
+	size_t i;
+
+	start_udmabuf();
+	igt_assert_eq(__query_route(phys, dmabuf, edu, &q, groups), 0);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		igt_assert_f(__query_route(phys, dmabuf, bad[i], &q, groups) ==
+			     -ENXIO, "device 0x%" PRIx64 "\n", bad[i]);
+}
+
+static void device_without_flag(void)
+{
+	start_udmabuf();
+	memset(&q, 0, sizeof(q));
+	q.device = query_device(pci_env("DMABUF_EDU"));
+	igt_assert_eq(__query(phys, dmabuf, &q, NULL), -EINVAL);
+	q.device = 0;
+	igt_assert_eq(__query(phys, dmabuf, &q, NULL), 0);
+	q.nr_groups = 1;
+	igt_assert_eq(__query(phys, dmabuf, &q, groups), 0);
+	igt_assert_eq_u32(groups[0].route, DMA_BUF_PHYS_ROUTE_UNKNOWN);
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		phys = query_open();
+		iommufd = iommufd_open();
+	}
+
+	igt_describe("From one device to another");
+	igt_subtest("peer")
+		peer();
+
+	igt_describe("While it is revoked");
+	igt_subtest("revoked")
+		revoked();
+
+	igt_describe("To itself");
+	igt_subtest("self")
+		self();
+
+	igt_describe("To memory");
+	igt_subtest("memory") {
+		start_udmabuf();
+		expect("DMABUF_EDU", 1, DMA_BUF_PHYS_ROUTE_MEMORY, 0);
+		expect("DMABUF_NVME", 1, DMA_BUF_PHYS_ROUTE_MEMORY, 0);
+	}
+
+	igt_describe("To memory that the host does not touch");
+	igt_subtest("encrypted") {
+		start_encrypted();
+		expect("DMABUF_EDU", 1, DMA_BUF_PHYS_ROUTE_ENCRYPTED, 0);
+		expect("DMABUF_EXPORTER2", 1, DMA_BUF_PHYS_ROUTE_ENCRYPTED, 0);
+	}
+
+	igt_describe("To memory and BAR");
+	igt_subtest("mixed")
+		mixed();
+
+	igt_describe("Beyond the device's addresses");
+	igt_subtest("mask")
+		mask();
+
+	igt_describe("To no device");
+	igt_subtest("nowhere")
+		nowhere();
+
+	igt_describe("A device that nobody asked about");
+	igt_subtest("device-without-flag")
+		device_without_flag();
+
+	igt_fixture() {
+		close_all();
+		close(phys);
+		close(iommufd);
+	}
+}
