@@ -10,6 +10,7 @@
 
 #include "engine.h"
 #include "interrupt.h"
+#include "json.h"
 #include "message.h"
 #include "progress.h"
 #include "transfer.h"
@@ -27,6 +28,7 @@ struct copy {
 	uint64_t seed;
 	bool verify;
 	bool overwrite;
+	bool json;
 	struct engine engine;
 	struct end from, to;
 };
@@ -41,6 +43,7 @@ static const struct argp_option options[] = {
 	{ "seed", OPT_SEED, "N", 0, "Of that pattern (1)", 0 },
 	{ "yes-overwrite", OPT_OVERWRITE, NULL, 0,
 	  "Do write to a disk", 0 },
+	{ "json", 'j', NULL, 0, "Print as JSON", 0 },
 	{ 0 }
 };
 
@@ -82,6 +85,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_OVERWRITE:
 		copy->overwrite = true;
 		return 0;
+	case 'j':
+		copy->json = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
 			return ARGP_ERR_UNKNOWN;
@@ -90,6 +96,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (state->arg_num < 2)
 			argp_error(state, "say from where, and to where");
+		/* Each mem:SIZE is memory of its own */
+		if (copy->verify && !strcmp(copy->spec[0], copy->spec[1]) &&
+		    strncmp(copy->spec[0], "mem:", 4))
+			argp_error(state, "--verify of %s with itself",
+				   copy->spec[0]);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -133,6 +144,30 @@ static void tick(const struct transfer *transfer, void *arg)
 			      (uint64_t)(elapsed / done - elapsed));
 }
 
+static void report(const struct copy *copy, uint64_t elapsed)
+{
+	const double rate = (double)copy->size * 1e9 / (double)(elapsed + 1);
+	char size[UNITS_TEXT], time[UNITS_TEXT], rate_text[UNITS_TEXT];
+	struct json_object *json;
+
+	if (!copy->json) {
+		printf("%s in %s, %s%s\n", format_size(copy->size, size),
+		       format_time((double)elapsed, time),
+		       format_rate(rate, rate_text),
+		       copy->verify ? ", every byte compared" : "");
+		return;
+	}
+	json = json_new_object();
+	json_text(json, "from", copy->spec[0]);
+	json_text(json, "to", copy->spec[1]);
+	json_text(json, "engine", copy->engine.name);
+	json_number(json, "bytes", copy->size);
+	json_number(json, "ns", elapsed);
+	json_real(json, "bytes_per_second", rate);
+	json_flag(json, "verified", copy->verify);
+	json_print(json);
+}
+
 static int move(struct copy *copy)
 {
 	const struct way way = {
@@ -160,7 +195,6 @@ static int move(struct copy *copy)
 		.areas = 1,
 		.seed = copy->seed,
 	};
-	char size[UNITS_TEXT], time[UNITS_TEXT], rate[UNITS_TEXT];
 	int ret = EXIT_OK;
 
 	if (transfer.piece > copy->engine.max)
@@ -174,11 +208,7 @@ static int move(struct copy *copy)
 		ret = verify_check(&verify, 1);
 	if (ret)
 		return ret;
-	printf("%s in %s, %s%s\n", format_size(copy->size, size),
-	       format_time((double)transfer.elapsed, time),
-	       format_rate((double)copy->size * 1e9 /
-				   (double)(transfer.elapsed + 1), rate),
-	       copy->verify ? ", every byte compared" : "");
+	report(copy, transfer.elapsed);
 	return EXIT_OK;
 }
 
