@@ -235,6 +235,9 @@ static void test_long(void)
 /* In a folder of its own, so that the socket has the same name everywhere */
 int main(void)
 {
+	/* Whoever started this may have them ignored: nohup, a shell's background */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	test_hand_over();
