@@ -38,6 +38,13 @@ static const char *emulator_of(const char *pci)
 	return NULL;
 }
 
+const char *engine_no_disk(const struct end *from, const struct end *to)
+{
+	if (from->disk || to->disk)
+		return "disks are moved by --via nvme:DEVICE";
+	return NULL;
+}
+
 int engine_open(struct engine *engine, const char *name)
 {
 	static const struct engine_ops *const all[] = {

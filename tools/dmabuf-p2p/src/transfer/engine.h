@@ -115,6 +115,9 @@ extern const struct engine_ops engine_cpu, engine_nvme, engine_rdma;
 	"  nvme:DEVICE   an NVMe controller, PCI address, driven from here through\n" \
 	"                VFIO. Its disk is one end: disk:OFFSET+LENGTH, in namespace 1\n"
 
+/** engine_no_disk - the &engine_ops.can of engines that move buffers only */
+const char *engine_no_disk(const struct end *from, const struct end *to);
+
 /**
  * engine_open - get an engine
  * @engine: filled in

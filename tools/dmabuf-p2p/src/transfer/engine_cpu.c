@@ -38,13 +38,6 @@ static int open_cpu(struct engine *engine, const char *name)
 	return EXIT_OK;
 }
 
-static const char *can(const struct end *from, const struct end *to)
-{
-	if (from->disk || to->disk)
-		return "disks are moved by --via nvme:DEVICE";
-	return NULL;
-}
-
 static int reach(struct engine *engine, struct end *end)
 {
 	(void)engine;
@@ -89,7 +82,7 @@ static void close_cpu(struct engine *engine)
 const struct engine_ops engine_cpu = {
 	.kind = "cpu",
 	.open = open_cpu,
-	.can = can,
+	.can = engine_no_disk,
 	.reach = reach,
 	.post = post,
 	.poll = poll,

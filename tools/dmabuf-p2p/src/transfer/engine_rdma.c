@@ -132,13 +132,6 @@ static int open_rdma(struct engine *engine, const char *name)
 	return EXIT_OK;
 }
 
-static const char *can(const struct end *from, const struct end *to)
-{
-	if (from->disk || to->disk)
-		return "disks are moved by --via nvme:DEVICE";
-	return NULL;
-}
-
 static int reach(struct engine *engine, struct end *end)
 {
 	struct rdma *rdma = engine->state;
@@ -224,7 +217,7 @@ static void close_rdma(struct engine *engine)
 const struct engine_ops engine_rdma = {
 	.kind = "rdma",
 	.open = open_rdma,
-	.can = can,
+	.can = engine_no_disk,
 	.reach = reach,
 	.leave = leave,
 	.post = post,
