@@ -46,7 +46,7 @@ static struct stats stats;
 
 uint64_t bench_areas(const struct bench *bench, uint64_t size)
 {
-	uint64_t fit = transfer_areas(&bench->from, &bench->to, size);
+	uint64_t fit = transfer_areas(&bench->job.from, &bench->job.to, size);
 	uint64_t wanted = SPREAD / transfer_stride(size);
 
 	if (wanted < bench->depth)
@@ -142,11 +142,11 @@ static int measure_way(struct run *run, const struct way *way,
 {
 	struct bench *bench = run->bench;
 	struct transfer transfer = {
-		.engine = &bench->engine,
+		.engine = &bench->job.engine,
 		.way = way,
 		.size = result->size,
 		.areas = bench_areas(bench, result->size),
-		.piece = bench->engine.max,
+		.piece = bench->job.engine.max,
 		.depth = result->depth,
 		.iterations = bench->iterations,
 		.duration = bench->duration,
@@ -155,17 +155,17 @@ static int measure_way(struct run *run, const struct way *way,
 		.stats = &stats,
 	};
 	const struct verify verify = {
-		.engine = &bench->engine,
-		.from = &bench->from,
-		.to = &bench->to,
+		.engine = &bench->job.engine,
+		.from = &bench->job.from,
+		.to = &bench->job.to,
 		.size = result->size,
 		.areas = transfer.areas,
-		.seed = bench->seed,
+		.seed = bench->job.seed,
 	};
 	int ret;
 
 	ret = warm_up(run, &transfer);
-	if (!ret && bench->verify)
+	if (!ret && bench->job.verify)
 		ret = verify_prepare(&verify);
 	if (ret)
 		return ret;
@@ -175,7 +175,7 @@ static int measure_way(struct run *run, const struct way *way,
 	note(m, &transfer);
 	if (m->iterations && (way == &run->direct || m->rate < run->rate))
 		run->rate = m->rate;
-	if (!ret && bench->verify) {
+	if (!ret && bench->job.verify) {
 		ret = verify_check(&verify, m->iterations < transfer.areas ?
 						    m->iterations :
 						    transfer.areas);
@@ -213,7 +213,7 @@ static int measure_size(struct run *run)
 static void lay_ways(struct run *run)
 {
 	struct bench *bench = run->bench;
-	const struct end *from = &bench->from, *to = &bench->to;
+	const struct end *from = &bench->job.from, *to = &bench->job.to;
 
 	run->direct = (struct way) {
 		.leg = { { .from = from, .to = to } },

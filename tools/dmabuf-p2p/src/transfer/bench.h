@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine.h"
+#include "job.h"
 #include "sizes.h"
 
 /**
@@ -50,8 +50,7 @@ enum bench_format { BENCH_TEXT, BENCH_JSON, BENCH_CSV };
 
 /**
  * struct bench - what is to be measured, and what came of it
- * @spec: FROM and TO
- * @via: name of the engine
+ * @job: by which engine, from where and to where; open
  * @sizes: bytes, in the order they are measured
  * @nr_sizes: number of them
  * @asked_for: by the user, so that none is left out for taking too long
@@ -60,14 +59,8 @@ enum bench_format { BENCH_TEXT, BENCH_JSON, BENCH_CSV };
  * @duration: ns, see &struct transfer
  * @depth: wanted
  * @warmup: jobs before those that count; UINT64_MAX: one, if it is quick
- * @verify: compare every byte
- * @seed: of the pattern
  * @bounce: measure the way through memory as well
- * @overwrite: a disk may be written to
  * @format: of the output
- * @engine: open
- * @from: open
- * @to: open
  * @memory: on the way through memory, if @bounce
  * @result: in the order of @sizes
  * @nr_results: how many there are
@@ -75,8 +68,7 @@ enum bench_format { BENCH_TEXT, BENCH_JSON, BENCH_CSV };
  * @nr_left_out: number of them
  */
 struct bench {
-	const char *spec[2];
-	const char *via;
+	struct job job;
 	uint64_t sizes[SIZES_MAX];
 	size_t nr_sizes;
 	bool asked_for;
@@ -85,13 +77,9 @@ struct bench {
 	uint64_t duration;
 	unsigned int depth;
 	uint64_t warmup;
-	bool verify;
-	uint64_t seed;
 	bool bounce;
-	bool overwrite;
 	enum bench_format format;
-	struct engine engine;
-	struct end from, to, memory;
+	struct end memory;
 	struct bench_result result[SIZES_MAX];
 	size_t nr_results;
 	uint64_t left_out[SIZES_MAX];

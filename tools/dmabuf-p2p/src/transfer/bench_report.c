@@ -48,10 +48,11 @@ static void say_engine(const struct engine *engine)
 static bool route_of(const struct bench *bench, const struct end *end,
 		     char text[ACCESS_TEXT])
 {
+	const char *pci = bench->job.engine.pci;
 	bool reaches;
 
-	return bench->engine.pci[0] && end->buffer.fd >= 0 && !end->disk &&
-	       access_route(end->buffer.fd, bench->engine.pci, text, &reaches);
+	return *pci && end->buffer.fd >= 0 && !end->disk &&
+	       access_route(end->buffer.fd, pci, text, &reaches);
 }
 
 static void say_route(const struct bench *bench, const struct end *end)
@@ -59,14 +60,15 @@ static void say_route(const struct bench *bench, const struct end *end)
 	char text[ACCESS_TEXT];
 
 	if (route_of(bench, end, text))
-		say("route", text_format("%s to %s: %s", bench->engine.pci,
+		say("route", text_format("%s to %s: %s", bench->job.engine.pci,
 					 end->spec, text));
 }
 
 static void say_bounce(const struct bench *bench)
 {
-	const char *first = bench->to.disk ? "the CPU" : bench->engine.name;
-	const char *second = bench->from.disk ? "the CPU" : bench->engine.name;
+	const struct job *job = &bench->job;
+	const char *first = job->to.disk ? "the CPU" : job->engine.name;
+	const char *second = job->from.disk ? "the CPU" : job->engine.name;
 
 	if (bench->bounce)
 		say("bounce", text_format("for comparison: into memory by %s, from there by %s",
@@ -84,9 +86,9 @@ static void say_runs(const struct bench *bench)
 		snprintf(limit, sizeof(limit), "%s%g s",
 			 *times ? ", at most " : "",
 			 (double)bench->duration / 1e9);
-	if (bench->verify)
+	if (bench->job.verify)
 		snprintf(verified, sizeof(verified),
-			 ", every byte compared, seed %" PRIu64, bench->seed);
+			 ", every byte compared, seed %" PRIu64, bench->job.seed);
 	say("runs", text_format("%s%s for each size%s, depth %u%s", times, limit,
 				bench->bounce ? " and way" : "", bench->depth,
 				verified));
@@ -106,11 +108,11 @@ static void say_sizes(const struct bench *bench)
 
 static void begin_text(const struct bench *bench)
 {
-	say_end("from", &bench->from);
-	say_end("to", &bench->to);
-	say_engine(&bench->engine);
-	say_route(bench, &bench->from);
-	say_route(bench, &bench->to);
+	say_end("from", &bench->job.from);
+	say_end("to", &bench->job.to);
+	say_engine(&bench->job.engine);
+	say_route(bench, &bench->job.from);
+	say_route(bench, &bench->job.to);
 	say_bounce(bench);
 	say_runs(bench);
 	say_sizes(bench);
@@ -187,9 +189,9 @@ static void csv_line(const struct bench *bench,
 {
 	if (!m->iterations)
 		return;
-	csv_text(bench->from.spec);
-	csv_text(bench->to.spec);
-	csv_text(bench->engine.name);
+	csv_text(bench->job.from.spec);
+	csv_text(bench->job.to.spec);
+	csv_text(bench->job.engine.name);
 	printf("%s,%" PRIu64 ",%u,%" PRIu64 ",%.0f,%" PRIu64 ",%.0f,%" PRIu64
 	       ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s\n", way,
 	       result->size, result->depth, m->iterations, m->rate, m->min,
@@ -265,20 +267,20 @@ static void end_json(const struct bench *bench, int ret)
 	struct json_object *left_out = json_new_array();
 	size_t i;
 
-	json_end(obj, "from", bench, &bench->from);
-	json_end(obj, "to", bench, &bench->to);
-	json_text(sub, "name", bench->engine.name);
-	if (bench->engine.pci[0])
-		json_text(sub, "pci", bench->engine.pci);
+	json_end(obj, "from", bench, &bench->job.from);
+	json_end(obj, "to", bench, &bench->job.to);
+	json_text(sub, "name", bench->job.engine.name);
+	if (bench->job.engine.pci[0])
+		json_text(sub, "pci", bench->job.engine.pci);
 	else
 		json_null(sub, "pci");
-	if (bench->engine.emulator)
-		json_text(sub, "emulated_by", bench->engine.emulator);
+	if (bench->job.engine.emulator)
+		json_text(sub, "emulated_by", bench->job.engine.emulator);
 	else
 		json_null(sub, "emulated_by");
 	json_member(obj, "engine", sub);
-	if (bench->verify)
-		json_number(obj, "seed", bench->seed);
+	if (bench->job.verify)
+		json_number(obj, "seed", bench->job.seed);
 	else
 		json_null(obj, "seed");
 	json_text(obj, "status", !ret ? "complete" :

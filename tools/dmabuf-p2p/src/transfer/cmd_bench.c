@@ -5,7 +5,6 @@
 #include <argp.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench.h"
 #include "interrupt.h"
@@ -18,11 +17,10 @@
 #define DEFAULT_DURATION_NS 2000000000ull
 #define SWEEP_FROM 4096
 
-enum { OPT_SEED = 256, OPT_OVERWRITE, OPT_SIZES, OPT_SWEEP, OPT_WARMUP,
-       OPT_BOUNCE, OPT_NO_BOUNCE, OPT_JSON, OPT_CSV };
+enum { OPT_SIZES = 256, OPT_SWEEP, OPT_WARMUP, OPT_BOUNCE,
+       OPT_NO_BOUNCE, OPT_JSON, OPT_CSV };
 
 static const struct argp_option options[] = {
-	{ "via", 'e', "ENGINE", 0, "What moves the bytes (cpu)", 0 },
 	{ "sizes", OPT_SIZES, "LIST", 0,
 	  "Bytes to be moved at a time (" DEFAULT_SIZES ", those that fit)", 0 },
 	{ "sweep", OPT_SWEEP, NULL, 0,
@@ -33,13 +31,9 @@ static const struct argp_option options[] = {
 	{ "depth", 'd', "N", 0, "So many under way at a time (1)", 0 },
 	{ "warmup", OPT_WARMUP, "N", 0,
 	  "So many before those that count (1, none if it takes over 1 s)", 0 },
-	{ "verify", 'v', NULL, 0,
-	  "Fill FROM with a pattern first, and compare every byte of TO", 0 },
-	{ "seed", OPT_SEED, "N", 0, "Of that pattern (1)", 0 },
 	{ "bounce", OPT_BOUNCE, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "no-bounce", OPT_NO_BOUNCE, NULL, 0,
 	  "Not the way through memory as well", 0 },
-	{ "yes-overwrite", OPT_OVERWRITE, NULL, 0, "Do write to a disk", 0 },
 	{ "json", OPT_JSON, NULL, 0, "JSON, at the end", 0 },
 	{ "csv", OPT_CSV, NULL, 0, "CSV, a line for each size and way", 0 },
 	{ 0 }
@@ -60,19 +54,6 @@ static const char doc[] =
 	"        --sweep --iterations 1000 --verify --json\n\n"
 	"Exit status: 0 done; 1 refused, or access was revoked in the middle; 2 bad usage; 3 bytes differ, or no route; 4 not supported; 130 interrupted.";
 
-static uint64_t number(struct argp_state *state, const char *option,
-		       const char *arg, uint64_t min, uint64_t max)
-{
-	char *end;
-	unsigned long long value = strtoull(arg, &end, 0);
-
-	if (*arg < '0' || *arg > '9' || *end || value < min || value > max)
-		argp_error(state, "%s %s: no number from %llu to %llu", option,
-			   arg, (unsigned long long)min,
-			   (unsigned long long)max);
-	return value;
-}
-
 static uint64_t duration(struct argp_state *state, const char *arg)
 {
 	char *end;
@@ -86,8 +67,6 @@ static uint64_t duration(struct argp_state *state, const char *arg)
 
 static void finish(struct bench *bench, struct argp_state *state)
 {
-	if (state->arg_num < 2)
-		argp_error(state, "say from where, and to where");
 	if (bench->sweep && bench->asked_for)
 		argp_error(state, "--sizes or --sweep, not both");
 	/* Either limit is enough; without any there is this one */
@@ -100,8 +79,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct bench *bench = state->input;
 
 	switch (key) {
-	case 'e':
-		bench->via = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &bench->job;
 		return 0;
 	case OPT_SIZES:
 		if (sizes_parse(arg, bench->sizes, &bench->nr_sizes))
@@ -113,43 +92,29 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		bench->sweep = true;
 		return 0;
 	case 'n':
-		bench->iterations = number(state, "--iterations", arg, 1,
-					   UINT64_MAX - 1);
+		bench->iterations = job_number(state, "--iterations", arg, 1,
+					       UINT64_MAX - 1);
 		return 0;
 	case 'D':
 		bench->duration = duration(state, arg);
 		return 0;
 	case 'd':
-		bench->depth = (unsigned int)number(state, "--depth", arg, 1,
-						    1024);
+		bench->depth = (unsigned int)job_number(state, "--depth", arg,
+							1, 1024);
 		return 0;
 	case OPT_WARMUP:
-		bench->warmup = number(state, "--warmup", arg, 0,
-				       UINT64_MAX - 1);
-		return 0;
-	case 'v':
-		bench->verify = true;
-		return 0;
-	case OPT_SEED:
-		bench->seed = number(state, "--seed", arg, 0, UINT64_MAX);
+		bench->warmup = job_number(state, "--warmup", arg, 0,
+					   UINT64_MAX - 1);
 		return 0;
 	case OPT_BOUNCE:
 	case OPT_NO_BOUNCE:
 		bench->bounce = key == OPT_BOUNCE;
-		return 0;
-	case OPT_OVERWRITE:
-		bench->overwrite = true;
 		return 0;
 	case OPT_JSON:
 		bench->format = BENCH_JSON;
 		return 0;
 	case OPT_CSV:
 		bench->format = BENCH_CSV;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			return ARGP_ERR_UNKNOWN;
-		bench->spec[state->arg_num] = arg;
 		return 0;
 	case ARGP_KEY_END:
 		finish(bench, state);
@@ -161,20 +126,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static bool fits(const struct bench *bench, uint64_t size)
 {
-	return transfer_areas(&bench->from, &bench->to, size) &&
-	       !(size % bench->engine.align);
+	return transfer_areas(&bench->job.from, &bench->job.to, size) &&
+	       !(size % bench->job.engine.align);
 }
 
 /* What the user asks for has to fit; of what we choose, we take what fits */
 static int choose_sizes(struct bench *bench)
 {
-	uint64_t room = bench->from.size < bench->to.size ? bench->from.size :
-							    bench->to.size;
+	const struct job *job = &bench->job;
+	const struct end *least = job->from.size <= job->to.size ? &job->from :
+								   &job->to;
 	char size[UNITS_TEXT], limit[UNITS_TEXT];
 	size_t nr = 0, i;
 
 	if (bench->sweep)
-		bench->nr_sizes = sizes_sweep(SWEEP_FROM, room, bench->sizes);
+		bench->nr_sizes = sizes_sweep(SWEEP_FROM, least->size,
+					      bench->sizes);
 	else if (!bench->asked_for)
 		sizes_parse(DEFAULT_SIZES, bench->sizes, &bench->nr_sizes);
 
@@ -186,22 +153,21 @@ static int choose_sizes(struct bench *bench)
 		if (!bench->asked_for)
 			continue;
 		format_size(bench->sizes[i], size);
-		if (bench->sizes[i] > room)
-			complain(bench->from.size == room ? bench->from.spec :
-							    bench->to.spec,
-				 NULL, "it has only %s, and %s are to be moved",
-				 format_size(room, limit), size);
+		if (bench->sizes[i] > least->size)
+			complain(least->spec, NULL,
+				 "it has only %s, and %s are to be moved",
+				 format_size(least->size, limit), size);
 		else
-			complain(bench->engine.name, NULL,
+			complain(job->engine.name, NULL,
 				 "it moves multiples of %s, not %s",
-				 format_size(bench->engine.align, limit), size);
+				 format_size(job->engine.align, limit), size);
 		return EXIT_USAGE;
 	}
 	bench->nr_sizes = nr;
 	if (nr)
 		return EXIT_OK;
-	complain(bench->from.size == room ? bench->from.spec : bench->to.spec,
-		 "say --sizes", "it has only %s", format_size(room, limit));
+	complain(least->spec, "say --sizes", "it has only %s",
+		 format_size(least->size, limit));
 	return EXIT_USAGE;
 }
 
@@ -213,18 +179,19 @@ static bool is_memory(const struct end *end)
 /* Memory on the way, if there is a way through memory to be compared with */
 static int open_bounce(struct bench *bench)
 {
+	struct job *job = &bench->job;
 	uint64_t most = 0, span;
 	size_t i;
 	int ret;
 
-	if (is_memory(&bench->from) || is_memory(&bench->to) ||
-	    bench->engine.ops == &engine_cpu)
+	if (is_memory(&job->from) || is_memory(&job->to) ||
+	    job->engine.ops == &engine_cpu)
 		bench->bounce = false;
 	if (!bench->bounce)
 		return EXIT_OK;
 	/* The CPU's part of it */
-	ret = bench->from.disk ? buffer_map(&bench->to.buffer) :
-	      bench->to.disk ? buffer_map(&bench->from.buffer) : EXIT_OK;
+	ret = job->from.disk ? buffer_map(&job->to.buffer) :
+	      job->to.disk ? buffer_map(&job->from.buffer) : EXIT_OK;
 	if (ret) {
 		complain(NULL, "add --no-bounce to measure the direct way alone",
 			 "the way through memory needs that access");
@@ -236,24 +203,19 @@ static int open_bounce(struct bench *bench)
 		if (span > most)
 			most = span;
 	}
-	return engine_memory(&bench->engine, &bench->memory, most);
+	return engine_memory(&job->engine, &bench->memory, most);
 }
 
 static int bench_all(struct bench *bench)
 {
+	struct job *job = &bench->job;
 	int ret;
 
-	ret = end_may_write(bench->spec[1], bench->overwrite);
-	if (!ret)
-		ret = engine_open(&bench->engine, bench->via);
-	if (!ret)
-		ret = end_open(&bench->from, bench->spec[0]);
-	if (!ret)
-		ret = end_open(&bench->to, bench->spec[1]);
+	ret = job_open(job);
 	if (!ret)
 		ret = choose_sizes(bench);
 	if (!ret)
-		ret = engine_reach(&bench->engine, &bench->from, &bench->to);
+		ret = engine_reach(&job->engine, &job->from, &job->to);
 	if (!ret)
 		ret = open_bounce(bench);
 	if (!ret) {
@@ -262,11 +224,9 @@ static int bench_all(struct bench *bench)
 		ret = bench_measure(bench);
 		bench_report_end(bench, ret);
 	}
-	/* First the engine: it may still be moving something */
-	engine_close(&bench->engine);
+	/* First the engine, which may still be moving something */
+	job_close(job);
 	end_close(&bench->memory);
-	end_close(&bench->from);
-	end_close(&bench->to);
 	return ret;
 }
 
@@ -277,14 +237,14 @@ static int run(int argc, char **argv)
 		.parser = parse,
 		.args_doc = "FROM TO",
 		.doc = doc,
+		.children = job_children,
 	};
 	static struct bench bench = {
-		.via = "cpu",
+		.job = JOB_DEFAULTS,
 		.iterations = UINT64_MAX,
 		.duration = UINT64_MAX,
 		.depth = 1,
 		.warmup = UINT64_MAX,
-		.seed = 1,
 		.bounce = true,
 	};
 

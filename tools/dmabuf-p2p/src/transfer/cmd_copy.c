@@ -5,11 +5,9 @@
 #include <argp.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "engine.h"
 #include "interrupt.h"
+#include "job.h"
 #include "json.h"
 #include "message.h"
 #include "progress.h"
@@ -22,27 +20,13 @@
 #define PIECES 64
 
 struct copy {
-	const char *spec[2];
-	const char *via;
+	struct job job;
 	uint64_t size;
-	uint64_t seed;
-	bool verify;
-	bool overwrite;
 	bool json;
-	struct engine engine;
-	struct end from, to;
 };
 
-enum { OPT_SEED = 256, OPT_OVERWRITE };
-
 static const struct argp_option options[] = {
-	{ "via", 'e', "ENGINE", 0, "What moves the bytes (cpu)", 0 },
 	{ "size", 's', "SIZE", 0, "Only so many bytes, from the beginning", 0 },
-	{ "verify", 'v', NULL, 0,
-	  "Fill FROM with a pattern first, and compare every byte of TO", 0 },
-	{ "seed", OPT_SEED, "N", 0, "Of that pattern (1)", 0 },
-	{ "yes-overwrite", OPT_OVERWRITE, NULL, 0,
-	  "Do write to a disk", 0 },
 	{ "json", 'j', NULL, 0, "Print as JSON", 0 },
 	{ 0 }
 };
@@ -63,44 +47,18 @@ static const char doc[] =
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct copy *copy = state->input;
-	char *end;
 
 	switch (key) {
-	case 'e':
-		copy->via = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &copy->job;
 		return 0;
 	case 's':
 		if (parse_size(arg, &copy->size) || !copy->size)
 			argp_error(state, "--size %s: no size such as 64K",
 				   arg);
 		return 0;
-	case 'v':
-		copy->verify = true;
-		return 0;
-	case OPT_SEED:
-		copy->seed = strtoull(arg, &end, 0);
-		if (!*arg || *end)
-			argp_error(state, "--seed %s: no number", arg);
-		return 0;
-	case OPT_OVERWRITE:
-		copy->overwrite = true;
-		return 0;
 	case 'j':
 		copy->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			return ARGP_ERR_UNKNOWN;
-		copy->spec[state->arg_num] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (state->arg_num < 2)
-			argp_error(state, "say from where, and to where");
-		/* Each mem:SIZE is memory of its own */
-		if (copy->verify && !strcmp(copy->spec[0], copy->spec[1]) &&
-		    strncmp(copy->spec[0], "mem:", 4))
-			argp_error(state, "--verify of %s with itself",
-				   copy->spec[0]);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -113,8 +71,8 @@ static int choose_size(struct copy *copy)
 	const struct end *end;
 
 	if (!copy->size)
-		copy->size = copy->from.size;
-	end = copy->size > copy->from.size ? &copy->from : &copy->to;
+		copy->size = copy->job.from.size;
+	end = copy->size > copy->job.from.size ? &copy->job.from : &copy->job.to;
 	if (copy->size > end->size) {
 		complain(end->spec, "say --size, or take another part",
 			 "it has only %s, and %s are to be moved",
@@ -122,10 +80,10 @@ static int choose_size(struct copy *copy)
 			 format_size(copy->size, wanted));
 		return EXIT_USAGE;
 	}
-	if (copy->size % copy->engine.align) {
-		complain(copy->engine.name, NULL,
+	if (copy->size % copy->job.engine.align) {
+		complain(copy->job.engine.name, NULL,
 			 "it moves multiples of %s, not %s",
-			 format_size(copy->engine.align, is),
+			 format_size(copy->job.engine.align, is),
 			 format_size(copy->size, wanted));
 		return EXIT_USAGE;
 	}
@@ -154,29 +112,29 @@ static void report(const struct copy *copy, uint64_t elapsed)
 		printf("%s in %s, %s%s\n", format_size(copy->size, size),
 		       format_time((double)elapsed, time),
 		       format_rate(rate, rate_text),
-		       copy->verify ? ", every byte compared" : "");
+		       copy->job.verify ? ", every byte compared" : "");
 		return;
 	}
 	json = json_new_object();
-	json_text(json, "from", copy->spec[0]);
-	json_text(json, "to", copy->spec[1]);
-	json_text(json, "engine", copy->engine.name);
+	json_text(json, "from", copy->job.spec[0]);
+	json_text(json, "to", copy->job.spec[1]);
+	json_text(json, "engine", copy->job.engine.name);
 	json_number(json, "bytes", copy->size);
 	json_number(json, "ns", elapsed);
 	json_real(json, "bytes_per_second", rate);
-	json_flag(json, "verified", copy->verify);
+	json_flag(json, "verified", copy->job.verify);
 	json_print(json);
 }
 
 static int move(struct copy *copy)
 {
 	const struct way way = {
-		.leg = { { .from = &copy->from, .to = &copy->to } },
+		.leg = { { .from = &copy->job.from, .to = &copy->job.to } },
 		.nr = 1,
 	};
 	static struct stats stats;
 	struct transfer transfer = {
-		.engine = &copy->engine,
+		.engine = &copy->job.engine,
 		.way = &way,
 		.size = copy->size,
 		.areas = 1,
@@ -188,23 +146,23 @@ static int move(struct copy *copy)
 		.stats = &stats,
 	};
 	const struct verify verify = {
-		.engine = &copy->engine,
-		.from = &copy->from,
-		.to = &copy->to,
+		.engine = &copy->job.engine,
+		.from = &copy->job.from,
+		.to = &copy->job.to,
 		.size = copy->size,
 		.areas = 1,
-		.seed = copy->seed,
+		.seed = copy->job.seed,
 	};
 	int ret = EXIT_OK;
 
-	if (transfer.piece > copy->engine.max)
-		transfer.piece = copy->engine.max;
+	if (transfer.piece > copy->job.engine.max)
+		transfer.piece = copy->job.engine.max;
 	stats_reset(&stats);
-	if (copy->verify)
+	if (copy->job.verify)
 		ret = verify_prepare(&verify);
 	if (!ret)
 		ret = transfer_run(&transfer);
-	if (!ret && copy->verify)
+	if (!ret && copy->job.verify)
 		ret = verify_check(&verify, 1);
 	if (ret)
 		return ret;
@@ -214,27 +172,19 @@ static int move(struct copy *copy)
 
 static int copy_all(struct copy *copy)
 {
+	struct job *job = &copy->job;
 	int ret;
 
-	ret = end_may_write(copy->spec[1], copy->overwrite);
-	if (!ret)
-		ret = engine_open(&copy->engine, copy->via);
-	if (!ret)
-		ret = end_open(&copy->from, copy->spec[0]);
-	if (!ret)
-		ret = end_open(&copy->to, copy->spec[1]);
+	ret = job_open(job);
 	if (!ret)
 		ret = choose_size(copy);
 	if (!ret)
-		ret = engine_reach(&copy->engine, &copy->from, &copy->to);
+		ret = engine_reach(&job->engine, &job->from, &job->to);
 	if (!ret) {
 		interrupt_catch();
 		ret = move(copy);
 	}
-	/* First the engine: it may still be moving something */
-	engine_close(&copy->engine);
-	end_close(&copy->from);
-	end_close(&copy->to);
+	job_close(job);
 	return ret;
 }
 
@@ -245,8 +195,9 @@ static int run(int argc, char **argv)
 		.parser = parse,
 		.args_doc = "FROM TO",
 		.doc = doc,
+		.children = job_children,
 	};
-	struct copy copy = { .via = "cpu", .seed = 1 };
+	struct copy copy = { .job = JOB_DEFAULTS };
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &copy);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "verb.h"
+
+enum { OPT_SEED = 256, OPT_OVERWRITE };
+
+static const struct argp_option options[] = {
+	{ "via", 'e', "ENGINE", 0, "What moves the bytes (cpu)", 0 },
+	{ "verify", 'v', NULL, 0,
+	  "Fill FROM with a pattern first, and compare every byte of TO", 0 },
+	{ "seed", OPT_SEED, "N", 0, "Of that pattern (1)", 0 },
+	{ "yes-overwrite", OPT_OVERWRITE, NULL, 0, "Do write to a disk", 0 },
+	{ 0 }
+};
+
+uint64_t job_number(struct argp_state *state, const char *option,
+		    const char *arg, uint64_t min, uint64_t max)
+{
+	char *end;
+	unsigned long long value = strtoull(arg, &end, 0);
+
+	if (*arg < '0' || *arg > '9' || *end || value < min || value > max)
+		argp_error(state, "%s %s: no number from %llu to %llu", option,
+			   arg, (unsigned long long)min,
+			   (unsigned long long)max);
+	return value;
+}
+
+static void finish(const struct job *job, struct argp_state *state)
+{
+	if (!job->spec[1])
+		argp_error(state, "say from where, and to where");
+	/* Each mem:SIZE is memory of its own */
+	if (job->verify && !strcmp(job->spec[0], job->spec[1]) &&
+	    strncmp(job->spec[0], "mem:", 4))
+		argp_error(state, "--verify of %s with itself", job->spec[0]);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct job *job = state->input;
+
+	switch (key) {
+	case 'e':
+		job->via = arg;
+		return 0;
+	case 'v':
+		job->verify = true;
+		return 0;
+	case OPT_SEED:
+		job->seed = job_number(state, "--seed", arg, 0, UINT64_MAX);
+		return 0;
+	case OPT_OVERWRITE:
+		job->overwrite = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (job->spec[1])
+			return ARGP_ERR_UNKNOWN;
+		job->spec[job->spec[0] ? 1 : 0] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		finish(job, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = { .options = options, .parser = parse };
+
+const struct argp_child job_children[] = { { &argp, 0, NULL, 0 }, { 0 } };
+
+int job_open(struct job *job)
+{
+	int ret;
+
+	ret = end_may_write(job->spec[1], job->overwrite);
+	if (!ret)
+		ret = engine_open(&job->engine, job->via);
+	if (!ret)
+		ret = end_open(&job->from, job->spec[0]);
+	if (!ret)
+		ret = end_open(&job->to, job->spec[1]);
+	return ret;
+}
+
+void job_close(struct job *job)
+{
+	/* First the engine: it may still be moving something */
+	engine_close(&job->engine);
+	end_close(&job->from);
+	end_close(&job->to);
+}

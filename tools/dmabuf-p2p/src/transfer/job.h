@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef JOB_H
+#define JOB_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine.h"
+
+/**
+ * struct job - what copy and bench have in common: an engine between two ends
+ * @spec: FROM and TO
+ * @via: name of the engine
+ * @verify: compare every byte
+ * @seed: of the pattern
+ * @overwrite: a disk may be written to
+ * @engine: open, from job_open() to job_close()
+ * @from: the same
+ * @to: the same
+ */
+struct job {
+	const char *spec[2];
+	const char *via;
+	bool verify;
+	uint64_t seed;
+	bool overwrite;
+	struct engine engine;
+	struct end from, to;
+};
+
+#define JOB_DEFAULTS { .via = "cpu", .seed = 1 }
+
+/**
+ * job_children - the options and arguments of a job
+ *
+ * Children of a verb's parser. The input of the first is the &struct job.
+ */
+extern const struct argp_child job_children[];
+
+/**
+ * job_number - a number the user has to give, or the end with a message
+ * @state: of the parser
+ * @option: which, for the message
+ * @arg: what the user gave
+ * @min: the least it may be
+ * @max: the most
+ */
+uint64_t job_number(struct argp_state *state, const char *option,
+		    const char *arg, uint64_t min, uint64_t max);
+
+/**
+ * job_open - open the engine and both ends
+ * @job: as parsed; job_close() it, whatever comes of this
+ *
+ * Return: enum exit_code; anything but EXIT_OK has been complained about.
+ */
+int job_open(struct job *job);
+
+/** job_close - whatever is under way is over */
+void job_close(struct job *job);
+
+#endif /* JOB_H */
