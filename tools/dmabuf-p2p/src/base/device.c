@@ -71,8 +71,7 @@ static void list_devices(char *text, size_t size)
 		free(entries);
 }
 
-/* Return: whether @text is an address, with or without its domain */
-static bool parse_address(char addr[DEVICE_ADDR], const char *text)
+bool device_parse(char addr[DEVICE_ADDR], const char *text)
 {
 	unsigned int domain = 0, bus, slot, function;
 	int end = 0;
@@ -92,7 +91,7 @@ static bool parse_address(char addr[DEVICE_ADDR], const char *text)
 
 bool device_find(char addr[DEVICE_ADDR], const char *text)
 {
-	bool is_address = parse_address(addr, text);
+	bool is_address = device_parse(addr, text);
 	char there[512];
 
 	if (is_address && pci_exists(addr))

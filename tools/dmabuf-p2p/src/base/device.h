@@ -10,9 +10,18 @@
 #define DEVICE_ADDR 16
 
 /**
- * device_find - a PCI device by what the user calls it
+ * device_parse - what the user calls a PCI device
  * @addr: receives the full address
  * @text: "01:00.0" or "0000:01:00.0"
+ *
+ * Return: whether it is an address. There need not be such a device.
+ */
+bool device_parse(char addr[DEVICE_ADDR], const char *text);
+
+/**
+ * device_find - a PCI device by what the user calls it
+ * @addr: receives the full address
+ * @text: see device_parse()
  *
  * Return: whether there is one. If not, that has been complained about, and
  * what there is instead.

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "message.h"
 #include "pci_model.h"
 #include "sysfs_file.h"
@@ -380,23 +381,15 @@ void pci_model_free(struct pci_model *model)
 const struct pci_device *pci_model_find(const struct pci_model *model,
 					const char *text)
 {
-	unsigned int domain = 0, bus, slot, func;
-	const struct pci_device *dev = NULL;
-	char addr[24], end;
+	const struct pci_device *dev;
+	char addr[DEVICE_ADDR];
 
-	if (sscanf(text, "%x:%x:%x.%x%c", &domain, &bus, &slot, &func, &end) != 4) {
-		domain = 0;
-		if (sscanf(text, "%x:%x.%x%c", &bus, &slot, &func, &end) != 3) {
-			complain(text, "Write 0000:01:00.0 or 01:00.0.",
-				 "no PCI address");
-			return NULL;
-		}
+	if (!device_parse(addr, text)) {
+		complain(text, "Write 0000:01:00.0 or 01:00.0.",
+			 "no PCI address");
+		return NULL;
 	}
-	if (domain <= 0xfffff && bus <= 0xff && slot <= 0x1f && func <= 7) {
-		snprintf(addr, sizeof(addr), "%04x:%02x:%02x.%x", domain, bus,
-			 slot, func);
-		dev = by_address(model, addr);
-	}
+	dev = by_address(model, addr);
 	if (!dev)
 		complain(text, "'dmabuf-p2p topo --all' shows all there are.",
 			 "no such PCI device");
