@@ -2,9 +2,11 @@
 /*
  * QEMU's edu as an RDMA device, with what a program needs around it
  */
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "memory.h"
 #include "module.h"
 #include "pci.h"
 #include "rdma.h"
@@ -214,6 +216,40 @@ void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
 	igt_assert_f(!ret, "RDMA %s of %u bytes at 0x%" PRIx64 ": %s\n",
 		     opcode == IB_UVERBS_WR_RDMA_READ ? "READ" : "WRITE",
 		     length, remote_at, verbs_wc_name(ret));
+}
+
+void rdma_pair_open(struct rdma *rdma, struct rdma_pair *pair, int dmabuf,
+		    size_t size)
+{
+	pair->size = size;
+	pair->mem = mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	igt_assert(pair->mem != MAP_FAILED);
+	rdma_reg_memory(rdma, pair->mem, size + PAGE, &pair->mem_mr);
+	rdma_reg_dmabuf(rdma, dmabuf, 0, size, &pair->buffer_mr);
+}
+
+void rdma_pair_close(struct rdma_pair *pair)
+{
+	munmap(pair->mem, pair->size + PAGE);
+}
+
+int __rdma_pair_copy(struct rdma *rdma, struct rdma_pair *pair, bool to_buffer,
+		     uint64_t at, uint8_t *data, uint32_t length)
+{
+	int ret;
+
+	pair->mem[length] = 0x5a;
+	if (to_buffer)
+		memcpy(pair->mem, data, length);
+	ret = __rdma_copy(rdma, to_buffer ? IB_UVERBS_WR_RDMA_WRITE :
+					    IB_UVERBS_WR_RDMA_READ,
+			  &pair->mem_mr, pair->mem_mr.iova, &pair->buffer_mr, at,
+			  length);
+	if (!to_buffer)
+		memcpy(data, pair->mem, length);
+	igt_assert_eq(pair->mem[length], 0x5a);
+	return ret;
 }
 
 void rdma_expect(const char *what, int status, int expected)

@@ -141,6 +141,43 @@ void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
 	       uint32_t length);
 
 /**
+ * struct rdma_pair - a buffer, and memory to and from which its bytes are moved
+ * @mem: the memory, a page more than @size
+ * @size: of the buffer, bytes
+ * @mem_mr: the memory, registered
+ * @buffer_mr: the buffer, registered; its addresses are offsets
+ */
+struct rdma_pair {
+	uint8_t *mem;
+	size_t size;
+	struct verbs_mr mem_mr;
+	struct verbs_mr buffer_mr;
+};
+
+/** rdma_pair_open - register a dma-buf of @size bytes and memory, or fail */
+void rdma_pair_open(struct rdma *rdma, struct rdma_pair *pair, int dmabuf,
+		    size_t size);
+
+/** rdma_pair_close - free the memory, after rdma_close() */
+void rdma_pair_close(struct rdma_pair *pair);
+
+/**
+ * __rdma_pair_copy - RDMA WRITE of @data to the buffer, or RDMA READ into @data
+ * @rdma: where
+ * @pair: opened
+ * @to_buffer: in which direction
+ * @at: offset in the buffer
+ * @data: what is written, or receives what was read
+ * @length: bytes
+ *
+ * Fails the test if a READ touches the byte behind those it was asked for.
+ *
+ * Return: enum verbs_wc_status, or -errno.
+ */
+int __rdma_pair_copy(struct rdma *rdma, struct rdma_pair *pair, bool to_buffer,
+		     uint64_t at, uint8_t *data, uint32_t length);
+
+/**
  * rdma_expect - fail the test unless a status is the expected one
  * @what: what was done, for the message
  * @status: enum verbs_wc_status, or -errno

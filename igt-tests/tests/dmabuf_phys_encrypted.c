@@ -22,6 +22,7 @@
 #include "iommufd.h"
 #include "memory.h"
 #include "pci.h"
+#include "subtests.h"
 #include "sweep.h"
 #include "sysfs.h"
 
@@ -370,12 +371,17 @@ static void start_over(void)
 	vfio_memory_enable(&shm, true);
 }
 
+/* No subtest leaves a dma-buf */
+static unsigned int dmabufs;
+
+static void expect_all_gone(void)
+{
+	dmabuf_expect_count(dmabufs);
+}
+
 int igt_main()
 {
-	static const struct {
-		const char *name, *what;
-		void (*run)(void);
-	} tests[] = {
+	static const struct subtest tests[] = {
 		{ "flags", "Which flags go together", flags },
 		{ "msix-table", "The kernel's own use is respected",
 		  msix_table },
@@ -387,8 +393,6 @@ int igt_main()
 		{ "race", "mmap against export", race },
 		{ "fail", "Allocation failures", fail },
 	};
-	unsigned int dmabufs = 0;
-	size_t i;
 
 	igt_fixture() {
 		iommufd = iommufd_open();
@@ -398,14 +402,7 @@ int igt_main()
 		dmabufs = dmabuf_count();
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name) {
-			start_over();
-			tests[i].run();
-			dmabuf_expect_count(dmabufs);
-		}
-	}
+	subtests(tests, start_over, expect_all_gone);
 
 	igt_fixture() {
 		vfio_close(&nvme1);

@@ -18,6 +18,7 @@
 #include "pci.h"
 #include "rdma.h"
 #include "sg_importer.h"
+#include "subtests.h"
 
 IGT_TEST_DESCRIPTION("Importers of BAR ranges that the host does not touch");
 
@@ -209,12 +210,17 @@ static void start_over(void)
 	vfio_memory_enable(&shm, true);
 }
 
+/* No subtest leaves a dma-buf */
+static unsigned int dmabufs;
+
+static void expect_all_gone(void)
+{
+	dmabuf_expect_count(dmabufs);
+}
+
 int igt_main()
 {
-	static const struct {
-		const char *name, *what;
-		void (*run)(void);
-	} tests[] = {
+	static const struct subtest tests[] = {
 		{ "importers", "DMA importers are refused", importers },
 		{ "dma", "iommufd maps it", dma },
 		{ "bars", "Ranges of two BARs", bars },
@@ -222,8 +228,6 @@ int igt_main()
 		{ "device-closed", "Dead when the device was closed",
 		  device_closed },
 	};
-	unsigned int dmabufs = 0;
-	size_t i;
 
 	igt_fixture() {
 		iommufd = iommufd_open();
@@ -235,14 +239,7 @@ int igt_main()
 		dmabufs = dmabuf_count();
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name) {
-			start_over();
-			tests[i].run();
-			dmabuf_expect_count(dmabufs);
-		}
-	}
+	subtests(tests, start_over, expect_all_gone);
 
 	igt_fixture() {
 		edu_close(&edu);

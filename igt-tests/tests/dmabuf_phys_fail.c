@@ -8,12 +8,16 @@
  *	fails: it fails with ENOMEM or works, leaves nothing behind, and works after
  * Test category: functionality test
  */
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "cpu_access.h"
 #include "igt_core.h"
 #include "memory.h"
 #include "module.h"
 #include "pci.h"
+#include "query.h"
 #include "scene.h"
 #include "sg_importer.h"
 #include "sweep.h"
@@ -232,6 +236,78 @@ static void udmabuf_undo(int result)
 	ioas_unmap(scene.iommufd, scene.ioas, BASE + GiB(2), MiB(1));
 }
 
+/**
+ * SUBTEST: query
+ * Description: /dev/dma_buf_phys opened, and a dma-buf's group asked for
+ *
+ * SUBTEST: watch
+ * Description: A watch made, which then tells of a revoke
+ *
+ * SUBTEST: mmap
+ * Description: A mapping by the CPU made, and touched by the kernel
+ */
+static int phys;
+
+static int query_go(void)
+{
+	struct dma_buf_phys_group_info group = { 0 };
+	struct dma_buf_phys_query q = { .nr_groups = 1 };
+	int dev = __query_open(), ret;
+
+	if (dev < 0)
+		return dev;
+	ret = __query(dev, fd, &q, &group);
+	close(dev);
+	if (!ret && group.length != nr * PAGE)
+		return -EIO;
+	return ret;
+}
+
+static int watch_go(void)
+{
+	return __watch(phys, fd, O_NONBLOCK);
+}
+
+static void watch_undo(int result)
+{
+	struct dma_buf_phys_watch_event event;
+
+	vfio_memory_enable(&scene.shm, false);
+	vfio_memory_enable(&scene.shm, true);
+	watch_read(result, &event);
+	igt_assert_eq_u64(event.nr_revokes, 1);
+	close(result);
+}
+
+static int zero;
+static uint8_t *mapped;
+
+/* A fault of the kernel that finds no memory is an access that fails */
+static int mmap_go(void)
+{
+	mapped = __cpu_map(fd, NULL, nr * PAGE, 0);
+	if (!mapped)
+		return -errno;
+	if (read(zero, mapped + (nr - 1) * PAGE, 8) == 8)
+		return 0;
+	return errno == EFAULT ? -ENOMEM : -errno;
+}
+
+static void mmap_undo(int result)
+{
+	const uint64_t last = (nr - 1) * PAGE;
+
+	(void)result;
+	cpu_both_ways(mapped + last, scene.bar + ranges[nr - 1].offset);
+	munmap(mapped, nr * PAGE);
+}
+
+static void mmap_failed(void)
+{
+	if (mapped)
+		mmap_undo(0);
+}
+
 /* Every subtest starts with an empty address space and nr ranges exported */
 static void start(size_t nr_ranges)
 {
@@ -346,6 +422,32 @@ int igt_main()
 		sweep_over(&(struct sweep_op) {
 			.go = udmabuf_go, .undo = udmabuf_undo });
 		close(memfd);
+	}
+
+	igt_describe("Asking");
+	igt_subtest("query") {
+		start(256);
+		sweep_over(&(struct sweep_op) { .go = query_go });
+	}
+
+	igt_describe("Watching");
+	igt_subtest("watch") {
+		start(1);
+		phys = query_open();
+		sweep_over(&(struct sweep_op) {
+			.go = watch_go, .undo = watch_undo });
+		close(phys);
+	}
+
+	igt_describe("Access by the CPU");
+	igt_subtest("mmap") {
+		start(256);
+		zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+		igt_assert_fd(zero);
+		sweep_over(&(struct sweep_op) {
+			.go = mmap_go, .undo = mmap_undo,
+			.failed = mmap_failed });
+		close(zero);
 	}
 
 	/* Last: edu changes hands */

@@ -17,6 +17,7 @@
 #include "module.h"
 #include "pci.h"
 #include "scene.h"
+#include "subtests.h"
 
 IGT_TEST_DESCRIPTION("KVM memory slots of dma-bufs of physical ranges");
 
@@ -39,8 +40,7 @@ static void begin(void)
 	guest_close(&other);
 	guest_open(&guest, KVM_X86_DEFAULT_VM, 2);
 	guard_fill(scene.bar, 0, WINDOW);
-	if (fd >= 0)
-		close(fd);
+	close_fd(&fd);
 	fd = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, NR);
 }
 
@@ -276,8 +276,7 @@ static void two_vcpus(void)
 static void fd_closed(void)
 {
 	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, SIZE);
-	close(fd);
-	fd = -1;
+	close_fd(&fd);
 	vcpu_fill(vcpu, BASE, SIZE, SEED, 8);
 	check_bar(ranges, NR, 0, SIZE, WINDOW);
 	vfio_memory_enable(&scene.shm, false);
@@ -413,10 +412,7 @@ static void device_dma(void)
 
 int igt_main()
 {
-	static const struct {
-		const char *name, *describe;
-		void (*run)(void);
-	} tests[] = {
+	static const struct subtest tests[] = {
 		{ "single-accesses", "1 to 8 bytes", single_accesses },
 		{ "slices", "Slices at every border", slices },
 		{ "slots", "Several slots of a buffer", several_slots },
@@ -430,7 +426,6 @@ int igt_main()
 		{ "udmabuf", "CPU memory", cpu_memory },
 		{ "device-dma", "Devices and a guest", device_dma },
 	};
-	static size_t i;
 
 	igt_fixture() {
 		vmm_require(KVM_X86_DEFAULT_VM);
@@ -440,13 +435,7 @@ int igt_main()
 		ranges = ranges_scattered(NR, 0, FRAG);
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].describe);
-		igt_subtest(tests[i].name) {
-			begin();
-			tests[i].run();
-		}
-	}
+	subtests(tests, begin, NULL);
 
 	igt_fixture() {
 		guest_close(&other);

@@ -20,6 +20,7 @@
 #include "memory.h"
 #include "pci.h"
 #include "scene.h"
+#include "subtests.h"
 
 IGT_TEST_DESCRIPTION("Memory slots of dma-bufs that must be refused");
 
@@ -47,9 +48,7 @@ static struct kvm_userspace_memory_region2 good(void)
 static void begin(void)
 {
 	guest_close(&guest);
-	if (fd >= 0)
-		close(fd);
-	fd = -1;
+	close_fd(&fd);
 	vfio_memory_enable(&scene.shm, true);
 	buffers = dmabuf_count();
 	guest_open(&guest, KVM_X86_DEFAULT_VM, 1);
@@ -64,8 +63,7 @@ static void end(void)
 	vcpu_store(vcpu, BASE + PAGE, 8, 0x600d);
 	igt_assert_eq_u64(*(volatile uint64_t *)(scene.bar + PAGE), 0x600d);
 	vmm_delete(&guest.vmm, 1);
-	close(fd);
-	fd = -1;
+	close_fd(&fd);
 	dmabuf_expect_count(buffers);
 	guest_close(&guest);
 	/* User space can do all this as often as it likes */
@@ -209,8 +207,7 @@ static void dead(void)
 	/* Resets are logged, whoever has the buffer */
 	klog_count(klog, NULL);
 	refused(ENODEV, guest_memfd, (uint32_t)fd);
-	close(fd);
-	fd = -1;
+	close_fd(&fd);
 	dmabuf_expect_count(buffers);
 	igt_assert_eq(klog_count(klog, NULL), 0);
 	vfio_open(&scene.shm, pci_env("DMABUF_EXPORTER"), scene.iommufd);
@@ -337,10 +334,7 @@ static void capability(void)
 
 int igt_main()
 {
-	static const struct {
-		const char *name, *describe;
-		void (*run)(void);
-	} tests[] = {
+	static const struct subtest tests[] = {
 		{ "capability", "KVM_CAP_MEMORY_DMABUF", capability },
 		{ "slice", "Offset and size", slices },
 		{ "address", "Guest address and slot number", addresses },
@@ -353,7 +347,6 @@ int igt_main()
 		{ "dirty-log", "Dirty log", dirty_log },
 		{ "private", "Private memory in an ordinary VM", private },
 	};
-	static size_t i;
 
 	igt_fixture() {
 		vmm_require(KVM_X86_DEFAULT_VM);
@@ -361,14 +354,7 @@ int igt_main()
 		klog = klog_open();
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].describe);
-		igt_subtest(tests[i].name) {
-			begin();
-			tests[i].run();
-			end();
-		}
-	}
+	subtests(tests, begin, end);
 
 	igt_fixture() {
 		guest_close(&guest);

@@ -15,6 +15,7 @@
 #include "iommufd.h"
 #include "kvm_loop.h"
 #include "pci.h"
+#include "subtests.h"
 
 IGT_TEST_DESCRIPTION("Guests with BAR ranges that the host does not touch");
 
@@ -32,8 +33,7 @@ static int fd = -1;
 static void begin(void)
 {
 	guest_close(&guest);
-	if (fd >= 0)
-		close(fd);
+	close_fd(&fd);
 	vfio_memory_enable(&shm, true);
 	fd = export_one(&shm, NO_HOST, AT, SIZE);
 }
@@ -44,8 +44,7 @@ static void check_bar(uint64_t start, uint64_t length)
 	uint64_t at, word;
 
 	guest_close(&guest);
-	close(fd);
-	fd = -1;
+	close_fd(&fd);
 	for (at = start; at < start + length; at += KiB(64)) {
 		igt_assert_eq(pread(shm.fd, &word, 8,
 				    (off_t)(shm.region[SHM_BAR].offset + AT +
@@ -122,16 +121,12 @@ static void ordinary_vm(void)
 
 int igt_main()
 {
-	static const struct {
-		const char *name, *what;
-		void (*run)(void);
-	} tests[] = {
+	static const struct subtest tests[] = {
 		{ "private", "Private accesses", private },
 		{ "shared", "Shared accesses are refused", shared },
 		{ "revoked", "Revoke and restore", revoked },
 		{ "ordinary-vm", "An ordinary VM is refused", ordinary_vm },
 	};
-	size_t i;
 
 	igt_fixture() {
 		vmm_require(KVM_X86_SW_PROTECTED_VM);
@@ -139,16 +134,11 @@ int igt_main()
 		vfio_open(&shm, pci_env("DMABUF_EXPORTER"), iommufd);
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name)
-			tests[i].run();
-	}
+	subtests(tests, NULL, NULL);
 
 	igt_fixture() {
 		guest_close(&guest);
-		if (fd >= 0)
-			close(fd);
+		close_fd(&fd);
 		vfio_close(&shm);
 		close(iommufd);
 	}

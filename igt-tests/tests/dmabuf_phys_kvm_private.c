@@ -14,6 +14,7 @@
 #include "kvm_loop.h"
 #include "pci.h"
 #include "scene.h"
+#include "subtests.h"
 #include "sysfs.h"
 
 IGT_TEST_DESCRIPTION("Private and shared slots of dma-bufs");
@@ -32,8 +33,7 @@ static void begin(uint64_t size)
 {
 	guest_open(&guest, KVM_X86_SW_PROTECTED_VM, 2);
 	memset(loop, 0, sizeof(*loop));
-	if (fd >= 0)
-		close(fd);
+	close_fd(&fd);
 	vfio_memory_enable(&scene.shm, true);
 	fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, size);
 	guard_fill(scene.bar, 0, SIZE + PAGE);
@@ -303,10 +303,7 @@ static void bad(void)
 
 int igt_main()
 {
-	static const struct {
-		const char *name, *describe;
-		void (*run)(void);
-	} tests[] = {
+	static const struct subtest tests[] = {
 		{ "shared", "Shared", shared },
 		{ "private", "Private", private },
 		{ "convert", "Back and forth", convert },
@@ -320,18 +317,13 @@ int igt_main()
 		{ "storm", "Conversions against accesses and revokes", storm },
 		{ "bad", "Refused conversions", bad },
 	};
-	static size_t i;
 
 	igt_fixture() {
 		vmm_require(KVM_X86_SW_PROTECTED_VM);
 		scene_open(&scene);
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].describe);
-		igt_subtest(tests[i].name)
-			tests[i].run();
-	}
+	subtests(tests, NULL, NULL);
 
 	igt_fixture() {
 		guest_close(&guest);

@@ -8,7 +8,6 @@
  *	each half is mapped as its kind has to be, and the bytes are compared
  * Test category: functionality test
  */
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -18,6 +17,7 @@
 #include "pci.h"
 #include "rdma.h"
 #include "sg_importer.h"
+#include "subtests.h"
 #include "sysfs.h"
 
 IGT_TEST_DESCRIPTION("Buffers of memory and BAR in one list");
@@ -29,13 +29,6 @@ IGT_TEST_DESCRIPTION("Buffers of memory and BAR in one list");
 static int movable = -1, dmabuf = -1, importer = -1;
 static struct rdma rdma = {
 	.dev = { .fd = -1, .async_fd = -1 }, .channel = -1 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 static void start(uint32_t placement)
 {
@@ -212,22 +205,12 @@ static void by_scatterlist(uint32_t placement)
 	igt_assert_eq(__sg_detach(importer), 0);
 }
 
-static uint8_t *mem;
-static struct verbs_mr mem_mr, buffer_mr;
+static struct rdma_pair pair;
 
 static int rdma_transfer(bool to_buffer, uint64_t at, uint8_t *data,
 			 uint32_t length)
 {
-	int ret;
-
-	if (to_buffer)
-		memcpy(mem, data, length);
-	ret = __rdma_copy(&rdma, to_buffer ? IB_UVERBS_WR_RDMA_WRITE :
-					     IB_UVERBS_WR_RDMA_READ,
-			  &mem_mr, mem_mr.iova, &buffer_mr, at, length);
-	if (!to_buffer)
-		memcpy(data, mem, length);
-	return ret;
+	return __rdma_pair_copy(&rdma, &pair, to_buffer, at, data, length);
 }
 
 static void by_rdma(uint32_t placement)
@@ -237,18 +220,14 @@ static void by_rdma(uint32_t placement)
 	start(placement);
 	rdma_bind(pci_env("DMABUF_EDU"));
 	rdma_open(&rdma, pci_env("DMABUF_EDU"));
-	mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	igt_assert(mem != MAP_FAILED);
-	rdma_reg_memory(&rdma, mem, SIZE, &mem_mr);
-	rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &buffer_mr);
+	rdma_pair_open(&rdma, &pair, dmabuf, SIZE);
 	both_ways(rdma_transfer, placement);
 	entries = rdma_entries(SIZE, &page);
 	igt_info("%" PRIu64 " entries of %" PRIu64 " bytes\n", entries, page);
 	igt_assert_eq_u64(entries,
 			  pci_topology_is("host-bridge") ? 1 : NR_PAGES);
 	rdma_close(&rdma);
-	munmap(mem, SIZE);
+	rdma_pair_close(&pair);
 }
 
 int igt_main()

@@ -19,6 +19,7 @@
 #include "host_access.h"
 #include "igt_core.h"
 #include "iommufd.h"
+#include "mmap_scene.h"
 #include "movable.h"
 #include "pci.h"
 #include "subtests.h"
@@ -27,22 +28,14 @@ IGT_TEST_DESCRIPTION("Access to dma-bufs by the CPU");
 
 #define LENGTH MiB(1)
 
-static int iommufd = -1, dmabuf = -1, movable = -1;
-static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
-static uint8_t *bar;
+struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
+int iommufd = -1, dmabuf = -1, movable = -1;
+uint8_t *bar;
 
 /* 2 GiB of addresses that start at a multiple of 1 GiB, with nothing there */
 static uint8_t *room;
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-/* However the subtest before has ended */
-static void begin(void)
+void begin(void)
 {
 	igt_assert(mmap(room, GiB(2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
 			MAP_FIXED | MAP_NORESERVE, -1, 0) == room);
@@ -50,7 +43,7 @@ static void begin(void)
 	close_fd(&movable);
 }
 
-static void with_vfio(const struct vfio_region_dma_range *ranges, size_t nr)
+void with_vfio(const struct vfio_region_dma_range *ranges, size_t nr)
 {
 	if (shm.fd < 0)
 		vfio_open(&shm, pci_env("DMABUF_EXPORTER"), iommufd);
@@ -59,14 +52,14 @@ static void with_vfio(const struct vfio_region_dma_range *ranges, size_t nr)
 	dmabuf = vfio_dmabuf(&shm, SHM_BAR, ranges, nr);
 }
 
-static void with_one(uint64_t offset, uint64_t length)
+void with_one(uint64_t offset, uint64_t length)
 {
 	struct vfio_region_dma_range range = { offset, length };
 
 	with_vfio(&range, 1);
 }
 
-static void with_movable(uint64_t size)
+void with_movable(uint64_t size)
 {
 	vfio_close(&shm);
 	movable_bind();
@@ -427,10 +420,7 @@ static void areas(void)
 	areas_of(GiB(1));
 }
 
-static const struct {
-	const char *name, *what;
-	void (*run)(void);
-} tests[] = {
+static const struct subtest tests[] = {
 	{ "two-bars", "Two BARs", two_bars },
 	{ "offsets", "Slices", offsets },
 	{ "attributes", "How it is cached", attributes },
@@ -472,13 +462,9 @@ int igt_main()
 				level(&levels[i]);
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name) {
-			begin();
-			tests[i].run();
-		}
-	}
+	subtests(tests, begin, NULL);
+
+	mmap_revoke_subtests();
 
 	igt_fixture() {
 		begin();
@@ -486,6 +472,4 @@ int igt_main()
 		vfio_close(&nvme1);
 		close(iommufd);
 	}
-
-	mmap_revoke_subtests();
 }

@@ -15,6 +15,7 @@
 
 #include "cpu_access.h"
 #include "igt_core.h"
+#include "mmap_scene.h"
 #include "movable.h"
 #include "pci.h"
 #include "query.h"
@@ -23,39 +24,10 @@
 
 #define LENGTH MiB(1)
 
-static int iommufd = -1, dmabuf = -1, movable = -1;
-static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
-static uint8_t *bar;
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-static void begin(void)
-{
-	close_fd(&dmabuf);
-	close_fd(&movable);
-}
-
 /* The first bytes of ivshmem's BAR, also at @bar */
 static void with_bar(void)
 {
-	if (shm.fd < 0)
-		vfio_open(&shm, pci_env("DMABUF_EXPORTER"), iommufd);
-	vfio_memory_enable(&shm, true);
-	bar = vfio_map_bar(&shm, SHM_BAR);
-	dmabuf = vfio_dmabuf_one(&shm, SHM_BAR, 0, LENGTH);
-}
-
-static void with_movable(uint64_t size)
-{
-	vfio_close(&shm);
-	movable_bind();
-	movable = movable_open();
-	dmabuf = movable_create(movable, size);
+	with_one(0, LENGTH);
 }
 
 static uint8_t *map(uint64_t length)
@@ -459,10 +431,7 @@ static void move_storm(void)
 	storm(move_once);
 }
 
-static const struct {
-	const char *name, *what;
-	void (*run)(void);
-} tests[] = {
+static const struct subtest tests[] = {
 	{ "revoke", "Taken away and given back", revoked },
 	{ "closed", "The exporter goes", closed },
 	{ "moves", "From every place to every place", moves },
@@ -475,26 +444,5 @@ static const struct {
 
 void mmap_revoke_subtests(void)
 {
-	static size_t i;
-
-	igt_fixture() {
-		iommufd = iommufd_open();
-		vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
-		cpu_access_init();
-	}
-
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name) {
-			begin();
-			tests[i].run();
-		}
-	}
-
-	igt_fixture() {
-		begin();
-		vfio_close(&shm);
-		vfio_close(&nvme1);
-		close(iommufd);
-	}
+	subtests(tests, begin, NULL);
 }

@@ -8,7 +8,6 @@
  *	does, while devices use it; every byte is compared
  * Test category: functionality test
  */
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "edu.h"
@@ -20,6 +19,7 @@
 #include "ranges.h"
 #include "rdma.h"
 #include "sg_importer.h"
+#include "subtests.h"
 #include "sysfs.h"
 #include "vtd.h"
 
@@ -76,13 +76,6 @@ static void check(void)
 	igt_assert_f(false,
 		     "byte 0x%zx of the buffer is 0x%02x instead of 0x%02x\n",
 		     i, data[i], expected[i]);
-}
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 /* What a subtest has opened: the last one may have failed */
@@ -345,24 +338,12 @@ static int sg_transfer(bool to_buffer, uint64_t at, uint8_t *data,
 	return __sg_copy(importers[0], at, data, length, to_buffer);
 }
 
-static uint8_t *mem;
-static struct verbs_mr mem_mr, buffer_mr;
+static struct rdma_pair pair;
 
 static int rdma_transfer(bool to_buffer, uint64_t at, uint8_t *data,
 			 uint32_t length)
 {
-	int ret;
-
-	mem[length] = 0x5a;
-	if (to_buffer)
-		memcpy(mem, data, length);
-	ret = __rdma_copy(&rdma, to_buffer ? IB_UVERBS_WR_RDMA_WRITE :
-					     IB_UVERBS_WR_RDMA_READ,
-			  &mem_mr, mem_mr.iova, &buffer_mr, at, length);
-	if (!to_buffer)
-		memcpy(data, mem, length);
-	igt_assert_eq(mem[length], 0x5a);
-	return ret;
+	return __rdma_pair_copy(&rdma, &pair, to_buffer, at, data, length);
 }
 
 /*
@@ -430,14 +411,10 @@ static void rdma_10000(void)
 	start();
 	rdma_bind(pci_env("DMABUF_EDU"));
 	rdma_open(&rdma, pci_env("DMABUF_EDU"));
-	mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	igt_assert(mem != MAP_FAILED);
-	rdma_reg_memory(&rdma, mem, SIZE, &mem_mr);
-	rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &buffer_mr);
+	rdma_pair_open(&rdma, &pair, dmabuf, SIZE);
 	storm(rdma_transfer, 3000, 10000, 50);
 	rdma_close(&rdma);
-	munmap(mem, SIZE);
+	rdma_pair_close(&pair);
 }
 
 int igt_main()

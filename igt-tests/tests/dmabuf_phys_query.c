@@ -44,9 +44,7 @@ static int dmabuf = -1;
 
 static void begin(void)
 {
-	if (dmabuf >= 0)
-		close(dmabuf);
-	dmabuf = -1;
+	close_fd(&dmabuf);
 }
 
 /* ivshmem is either VFIO's or that of the exporter whose buffers move */
@@ -435,10 +433,7 @@ static void route(void)
 	close(movable);
 }
 
-static const struct {
-	const char *name, *what;
-	void (*run)(void);
-} tests[] = {
+static const struct subtest tests[] = {
 	{ "bar", "Ranges of one BAR", bar },
 	{ "two-bars", "Two BARs", two_bars },
 	{ "udmabuf", "Memory", udmabuf },
@@ -452,36 +447,37 @@ static const struct {
 };
 
 /* Asking is no business of the log; VFIO's resets are told there */
-static void run(void (*test)(void))
-{
-	int log = klog_open(), resets = klog_open();
+static int all_lines = -1, resets = -1;
 
+static void listen(void)
+{
 	begin();
-	test();
-	igt_assert_eq((int)klog_count(log, NULL),
+	close_fd(&all_lines);
+	close_fd(&resets);
+	all_lines = klog_open();
+	resets = klog_open();
+}
+
+static void expect_silence(void)
+{
+	igt_assert_eq((int)klog_count(all_lines, NULL),
 		      (int)klog_count(resets, "reset"));
-	close(log);
-	close(resets);
 }
 
 int igt_main()
 {
-	static size_t i;
-
 	igt_fixture() {
 		phys = query_open();
 		iommufd = iommufd_open();
 		vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name)
-			run(tests[i].run);
-	}
+	subtests(tests, listen, expect_silence);
 
 	igt_fixture() {
 		begin();
+		close_fd(&all_lines);
+		close_fd(&resets);
 		vfio_close(&shm);
 		vfio_close(&nvme1);
 		close(phys);

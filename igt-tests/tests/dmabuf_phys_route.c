@@ -20,6 +20,7 @@
 #include "pci.h"
 #include "query.h"
 #include "sg_importer.h"
+#include "subtests.h"
 
 IGT_TEST_DESCRIPTION("Routes from dma-bufs to devices");
 
@@ -29,13 +30,6 @@ static int phys = -1, iommufd = -1, movable = -1, dmabuf = -1;
 static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
 static struct dma_buf_phys_query q;
 static struct dma_buf_phys_group_info groups[8];
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 /* Also what the subtest before has left */
 static void close_all(void)

@@ -36,13 +36,6 @@ static int phys = -1, iommufd = -1, fd = -1, watcher = -1, movable = -1;
 static struct vfio_device shm = { .fd = -1 };
 static struct dma_buf_phys_watch_event event;
 
-static void close_fd(int *file)
-{
-	if (*file >= 0)
-		close(*file);
-	*file = -1;
-}
-
 /* A live dma-buf with a watch that does not wait; the last subtest may have failed */
 static void start(void)
 {
@@ -453,10 +446,7 @@ static void end(void)
 	expect_end(watcher);
 }
 
-static const struct {
-	const char *name, *what;
-	void (*run)(void);
-} tests[] = {
+static const struct subtest tests[] = {
 	{ "counts", "Events and their counts", counts },
 	{ "moves", "Moves", moves },
 	{ "times", "When it happened", times },
@@ -472,18 +462,12 @@ static const struct {
 
 int igt_main()
 {
-	static size_t i;
-
 	igt_fixture() {
 		phys = query_open();
 		iommufd = iommufd_open();
 	}
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name)
-			tests[i].run();
-	}
+	subtests(tests, NULL, NULL);
 
 	igt_fixture() {
 		close_fd(&watcher);
