@@ -8,6 +8,8 @@
  *   vm_helper hold FILE COMMAND... with FILE open for nobody else
  *   vm_helper same A B             two buffers are the same bytes of a device
  *   vm_helper crash A              with A's memory off, all of it mapped
+ *   vm_helper movable COMMAND...   with a dma-buf that moves at each byte of input
+ *                                  and ends with it
  */
 #include <dirent.h>
 #include <errno.h>
@@ -27,6 +29,9 @@
 #include "iommufd.h"
 #include "memory.h"
 #include "message.h"
+#include "module.h"
+#include "movable_uapi.h"
+#include "pci.h"
 #include "vfio.h"
 
 static int fail(const char *what, int err)
@@ -147,6 +152,37 @@ static int crash(const char *spec)
 	return 0;
 }
 
+static int movable(char **command)
+{
+	struct dma_buf_movable_create create = { .size = 32768 };
+	int status, file, fd;
+	pid_t pid;
+
+	module_load("dma-buf-movable");
+	pci_bind(pci_env("DMABUF_EXPORTER"), "dma-buf-movable");
+	file = open("/dev/dma-buf-movable", O_RDWR | O_CLOEXEC);
+	fd = ioctl(file, DMA_BUF_MOVABLE_CREATE, &create);
+	if (fd < 0)
+		return fail("no buffer that moves", errno);
+	pid = fork();
+	if (!pid)
+		_exit(command_exec(command, fd, create.size));
+	close(fd);
+	while (getchar() != EOF) {
+		struct dma_buf_movable_move move = {
+			.placements = 1 << DMA_BUF_MOVABLE_BAR,
+			.count = 1,
+		};
+
+		if (ioctl(file, DMA_BUF_MOVABLE_MOVE, &move))
+			return fail("it does not move", errno);
+	}
+	close(file);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return fail(command[0], errno);
+	return WEXITSTATUS(status);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -166,6 +202,8 @@ int main(int argc, char **argv)
 		return same(argv[2], argv[3]);
 	if (!strcmp(what, "crash"))
 		return crash(argv[2]);
+	if (!strcmp(what, "movable"))
+		return movable(argv + 2);
 	complain(NULL, NULL, "see the head of vm_helper.c");
 	return 2;
 }
