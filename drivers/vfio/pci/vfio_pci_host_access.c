@@ -47,7 +47,7 @@ INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, pgoff_t,
  * vfio_pci_can_forgo_host_access - are all ways to the BARs known here?
  * @vdev: the device
  *
- * Not so if a variant driver has its own, or if there is a legacy VGA window.
+ * Return: false if a variant driver has its own, or there is a legacy VGA window.
  */
 bool vfio_pci_can_forgo_host_access(struct vfio_pci_core_device *vdev)
 {

@@ -112,7 +112,7 @@ struct dma_buf_phys_group_info {
  * @fd: the dma-buf
  * @group_size: sizeof(struct dma_buf_phys_group_info), or 0 if @groups is
  * @groups: pointer to an array that receives the first @nr_groups groups, or 0
- * @device: with %DMA_BUF_PHYS_QUERY_ROUTE: %DMA_BUF_PHYS_PCI()
+ * @device: with %DMA_BUF_PHYS_QUERY_ROUTE: DMA_BUF_PHYS_PCI()
  * @nr_groups: in: how many fit into @groups; out: how many there are; 0 for a
  *	dead dma-buf, and for a revoked one that has not been looked at yet
  * @state: out: enum dma_buf_phys_query_state
@@ -172,6 +172,7 @@ struct dma_buf_phys_watch {
  * @nr_restores: how often it was given back
  * @nr_moves: how often the bytes went elsewhere
  * @state: enum dma_buf_phys_query_state at the moment
+ * @reserved: 0
  *
  * A watch is readable (%POLLIN) when something has happened that was not read
  * yet. read() waits for that, or fails with -EAGAIN, and returns one of these:
