@@ -15,7 +15,7 @@ help:
 	@echo 'make packages   install the Debian packages needed (as root)'
 	@echo 'make kernel     build both kernels, or KERNEL=release, KERNEL=debug'
 	@echo 'make tools      build the tests and the programs into build/'
-	@echo 'make lint       checkpatch, sparse, shellcheck'
+	@echo 'make lint       checkpatch, kernel-doc, sparse, shellcheck'
 	@echo 'make refresh    take edits made in the kernel tree over into patches/'
 	@echo 'make clean      remove build/'
 	@echo 'make distclean  remove the kernel trees in the cache folder as well'
