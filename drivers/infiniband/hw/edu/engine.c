@@ -12,8 +12,10 @@
  * the bus any more. None of that needs a lock that a waiter could hold.
  *
  * An interrupt says that something happened, the command register what. So a
- * late interrupt of the last transfer does no harm, and a lost one costs a
- * fraction of a second. All ones is what a device that was pulled out reads as.
+ * late interrupt of the last transfer does no harm, and a lost one, which the
+ * device still tells of, costs a fraction of a second. An engine that neither
+ * runs nor says that it has run did not get the command: what it was to move is
+ * not there. All ones is what a device that was pulled out reads as.
  */
 #include <linux/cleanup.h>
 #include <linux/interrupt.h>
@@ -71,17 +73,22 @@ int edu_engine_init(struct edu_dev *edu)
 	return 0;
 }
 
-irqreturn_t edu_engine_irq(int irq, void *data)
+/* Take what the device tells, by interrupt or when it is asked */
+static bool edu_engine_take(struct edu_dev *edu)
 {
-	struct edu_dev *edu = data;
 	u32 status = readl(edu->regs + EDU_IRQ_STATUS);
 
 	if (!status || !~status)
-		return IRQ_NONE;
+		return false;
 	writel(status, edu->regs + EDU_IRQ_ACK);
 	if (status & EDU_IRQ_DMA)
 		complete(&edu->done);
-	return IRQ_HANDLED;
+	return true;
+}
+
+irqreturn_t edu_engine_irq(int irq, void *data)
+{
+	return IRQ_RETVAL(edu_engine_take(data));
 }
 
 /**
@@ -131,15 +138,18 @@ int edu_engine_start(struct edu_mr *mr, u64 addr, u32 buf, u32 length,
 static bool edu_engine_stopped(struct edu_dev *edu)
 {
 	unsigned long deadline = jiffies + EDU_TIMEOUT;
+	bool told;
 	u64 cmd;
 
 	do {
-		wait_for_completion_timeout(&edu->done, EDU_CHECK);
+		told = wait_for_completion_timeout(&edu->done, EDU_CHECK);
 		cmd = readq(edu->regs + EDU_DMA_CMD);
 		if (!~cmd)
 			return false;
-		if (!(cmd & EDU_DMA_RUN))
+		if (told && !(cmd & EDU_DMA_RUN))
 			return true;
+		if (!told)
+			edu_engine_take(edu);
 	} while (time_before(jiffies, deadline));
 	return false;
 }
