@@ -6,16 +6,13 @@
 
 #include "kunit.h"
 
-#define LIST(test) kt_list(test, KT_BASE, KT_SIZE)
-#define ELSEWHERE (KT_BASE + SZ_1G)
-
 /*
  * Attaching
  */
 
 static void attach_to_foreign_dmabuf(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
 	struct dma_buf_phys_attachment *at;
 
@@ -25,7 +22,7 @@ static void attach_to_foreign_dmabuf(struct kunit *test)
 
 static void attach_without_notify(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
 	struct dma_buf_phys_attachment *at;
 
@@ -37,7 +34,7 @@ static void attach_without_notify(struct kunit *test)
 
 static void attach_with_wrong_types(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
 
 	imp->ops.types = 0;
@@ -61,7 +58,7 @@ static void attach_with_one_wrong_type(struct kunit *test)
 	dma_buf_phys_add_frag(&b, KT_BASE, PAGE_SIZE);
 	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
 			       NULL);
-	dma_buf_phys_add_frag(&b, ELSEWHERE, PAGE_SIZE);
+	dma_buf_phys_add_frag(&b, KT_ELSEWHERE, PAGE_SIZE);
 	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 
@@ -77,7 +74,7 @@ static void attach_with_one_wrong_type(struct kunit *test)
 
 static void attach_to_dead(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
 	dma_buf_phys_kill(&buf->phys);
 	KUNIT_EXPECT_EQ(test, kt_attach(kt_imp(test, buf)), -ENODEV);
@@ -86,7 +83,7 @@ static void attach_to_dead(struct kunit *test)
 /* An importer may wait for a buffer that cannot be reached yet */
 static void attach_while_revoked(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf_state(test, LIST(test),
+	struct kt_buf *buf = kt_buf_state(test, KT_LIST(test),
 					  DMA_BUF_PHYS_REVOKED);
 	struct kt_imp *imp = kt_attached(test, buf);
 
@@ -100,7 +97,7 @@ static void attach_while_revoked(struct kunit *test)
 /* The types of a revoked buffer may not be known before it is restored */
 static void wrong_type_shows_at_map(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
 
 	imp->ops.types = BIT(DMA_BUF_PHYS_CPU);
@@ -126,7 +123,7 @@ static void wrong_type_shows_at_map(struct kunit *test)
 
 static void list_is_asked_for_once(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *a, *b;
 	bool asks = buf->next;
 
@@ -142,7 +139,7 @@ static void list_is_asked_for_once(struct kunit *test)
 /* Only a driver with ops of its own is asked; the other gave a list */
 static void get_list_fails(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
 	bool asks = buf->next;
 
@@ -158,7 +155,7 @@ static void get_list_fails(struct kunit *test)
 
 static void get_list_fails_at_map(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf_state(test, LIST(test),
+	struct kt_buf *buf = kt_buf_state(test, KT_LIST(test),
 					  DMA_BUF_PHYS_REVOKED);
 	struct kt_imp *imp = kt_attached(test, buf);
 	bool asks = buf->next;
@@ -174,7 +171,7 @@ static void get_list_fails_at_map(struct kunit *test)
 /* A list that is not as long as the dma-buf never reaches an importer */
 static void get_list_of_wrong_size(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
 
 	if (!buf->next) {
@@ -186,14 +183,14 @@ static void get_list_of_wrong_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EINVAL);
 	buf->next = kt_list(test, KT_BASE, KT_SIZE - PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EINVAL);
-	buf->next = LIST(test);
+	buf->next = KT_LIST(test);
 	KUNIT_EXPECT_EQ(test, kt_attach(imp), 0);
 }
 
 /* A dead buffer has no list and gets none, whoever asks */
 static void dead_is_not_asked(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
 	dma_buf_phys_kill(&buf->phys);
 	KUNIT_EXPECT_EQ(test, kt_attach(kt_imp(test, buf)), -ENODEV);

@@ -10,11 +10,9 @@
 
 #include "kunit.h"
 
-#define ELSEWHERE (KT_BASE + SZ_1G)
-
 static struct kt_buf *buffer(struct kunit *test)
 {
-	return kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	return kt_buf(test, KT_LIST(test));
 }
 
 /* Mapped, and late by this much when told to stop */
@@ -127,7 +125,7 @@ static void move_waits(struct kunit *test)
 	struct kt_imp *imp = late(test, buf, KT_LATE_MS, KT_LATE_MS / 2);
 
 	KUNIT_EXPECT_EQ(test,
-			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+			dma_buf_phys_move(&buf->phys, kt_list(test, KT_ELSEWHERE,
 							      KT_SIZE)), 0);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
@@ -141,11 +139,11 @@ static void move_with_new_mapping(struct kunit *test)
 
 	imp->remap = true;
 	KUNIT_EXPECT_EQ(test,
-			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+			dma_buf_phys_move(&buf->phys, kt_list(test, KT_ELSEWHERE,
 							      KT_SIZE)), 0);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
 	KUNIT_ASSERT_TRUE(test, kt_is_mapped(imp));
-	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), ELSEWHERE);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), KT_ELSEWHERE);
 
 	/* And that one can be revoked like any other */
 	WRITE_ONCE(imp->unmapped, false);
@@ -163,7 +161,7 @@ static void move_with_copy(struct kunit *test)
 {
 	struct kt_buf *buf = buffer(test);
 	struct kt_imp *imp = late(test, buf, KT_LATE_MS / 2, KT_LATE_MS);
-	struct dma_buf_phys_list *list = kt_list(test, ELSEWHERE, KT_SIZE);
+	struct dma_buf_phys_list *list = kt_list(test, KT_ELSEWHERE, KT_SIZE);
 	struct dma_buf_phys_list *old;
 
 	imp->remap = true;

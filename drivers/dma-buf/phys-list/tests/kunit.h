@@ -21,6 +21,8 @@
 #define KT_BASE ((phys_addr_t)SZ_1T)
 /* Size of every buffer unless a test needs another */
 #define KT_SIZE ((u64)16 * PAGE_SIZE)
+/* Behind every buffer at KT_BASE */
+#define KT_ELSEWHERE (KT_BASE + SZ_1G)
 /* How late a slow importer is; long enough that not waiting shows */
 #define KT_LATE_MS 50
 
@@ -89,6 +91,7 @@ struct kt_imp {
 
 struct dma_buf_phys_list *kt_list(struct kunit *test, phys_addr_t paddr,
 				  u64 length);
+#define KT_LIST(test) kt_list(test, KT_BASE, KT_SIZE)
 struct dma_buf_phys_list *kt_list_p2p(struct kunit *test,
 				      struct p2pdma_provider *provider);
 

@@ -158,7 +158,7 @@ static void let_run(struct kunit *test, atomic_t *seen)
 
 static void revoke_races_attach_and_map(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct race *race = new_race(test, buf);
 	unsigned int i;
 
@@ -180,7 +180,7 @@ static void revoke_races_attach_and_map(struct kunit *test)
 /* Without a pause: revoke and restore hit attach and map at every point */
 static void revoke_storm(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct race *race = new_race(test, buf);
 	unsigned int i;
 
@@ -200,7 +200,7 @@ static void revoke_storm(struct kunit *test)
 
 static void move_races_attach_and_map(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct race *race = new_race(test, buf);
 	phys_addr_t from, to = KT_BASE;
 	unsigned int i;
@@ -295,7 +295,7 @@ static int attach_and_map_thread(void *ctx)
 
 static void no_event_is_lost(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct late_comer *late;
 	unsigned int i;
 

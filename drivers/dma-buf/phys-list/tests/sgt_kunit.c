@@ -229,7 +229,7 @@ static void maps_as(struct kunit *test, struct dma_buf_phys_list *list)
 
 static void one_frag(struct kunit *test)
 {
-	maps_as(test, kt_list(test, KT_BASE, KT_SIZE));
+	maps_as(test, KT_LIST(test));
 }
 
 static void several_frags(struct kunit *test)
@@ -268,7 +268,7 @@ static void many_frags(struct kunit *test)
 /* The importer that gives no callbacks at all must not be asked for one */
 static void static_importer_refused(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct sg_imp *imp = sg_imp(test, buf);
 
 	KUNIT_EXPECT_EQ(test, sg_attach(imp, NULL), -EOPNOTSUPP);
@@ -336,7 +336,7 @@ static void out_of_reach(struct kunit *test)
 
 static void attach_while_revoked(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf_state(test, kt_list(test, KT_BASE, KT_SIZE),
+	struct kt_buf *buf = kt_buf_state(test, KT_LIST(test),
 					  DMA_BUF_PHYS_REVOKED);
 	struct sg_imp *imp = sg_imp(test, buf);
 
@@ -348,7 +348,7 @@ static void attach_while_revoked(struct kunit *test)
 
 static void attach_to_dead(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
 	dma_buf_phys_kill(&buf->phys);
 	KUNIT_EXPECT_EQ(test, sg_attach(sg_imp(test, buf), &sg_ops), -ENODEV);
@@ -356,7 +356,7 @@ static void attach_to_dead(struct kunit *test)
 
 static void revoke_and_restore(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct sg_imp *imp = sg_attached(test, buf);
 	struct sg_imp *idle = sg_attached(test, buf);
 	unsigned int i;
@@ -381,7 +381,7 @@ static void revoke_and_restore(struct kunit *test)
 
 static void revoke_waits_for_unmap(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct sg_imp *prompt = sg_attached(test, buf);
 	struct sg_imp *slow = sg_attached(test, buf);
 
@@ -395,7 +395,7 @@ static void revoke_waits_for_unmap(struct kunit *test)
 
 static void move(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct sg_imp *imp = sg_attached(test, buf);
 
 	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
@@ -413,7 +413,7 @@ static void move(struct kunit *test)
 /* A pin holds against a move, not against a revoke */
 static void pinned(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct sg_imp *imp = sg_attached(test, buf);
 	struct dma_buf_phys_list *list;
 
@@ -436,7 +436,7 @@ static void pinned(struct kunit *test)
 /* Both access methods at once: revoke tells both and waits for both */
 static void beside_a_phys_importer(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, KT_SIZE));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct sg_imp *by_sgt = sg_attached(test, buf);
 	struct kt_imp *by_list = kt_attached(test, buf);
 

@@ -8,16 +8,13 @@
 
 #include "kunit.h"
 
-#define LIST(test) kt_list(test, KT_BASE, KT_SIZE)
-#define ELSEWHERE (KT_BASE + SZ_1G)
-
 /*
  * Mapping
  */
 
 static void map_and_unmap(struct kunit *test)
 {
-	struct kt_imp *imp = kt_attached(test, kt_buf(test, LIST(test)));
+	struct kt_imp *imp = kt_attached(test, kt_buf(test, KT_LIST(test)));
 
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
 	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_size(imp->list), KT_SIZE);
@@ -31,7 +28,7 @@ static void map_and_unmap(struct kunit *test)
 /* An attachment counts its mappings, and so does the buffer */
 static void map_several_times(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 	struct dma_buf_phys_list *lists[3] = {};
 	unsigned int i;
@@ -55,7 +52,7 @@ static void map_several_times(struct kunit *test)
 
 static void revoke_with_nobody_attached(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
 	dma_buf_phys_revoke(&buf->phys);
 	dma_buf_phys_restore(&buf->phys);
@@ -64,7 +61,7 @@ static void revoke_with_nobody_attached(struct kunit *test)
 
 static void revoke_with_nothing_mapped(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	dma_buf_phys_revoke(&buf->phys);
@@ -75,7 +72,7 @@ static void revoke_with_nothing_mapped(struct kunit *test)
 /* Also with different needs: nobody but the buffer has to be shared */
 static void revoke_with_several_importers(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imps[5];
 	unsigned int i;
 
@@ -104,7 +101,7 @@ static void revoke_with_several_importers(struct kunit *test)
 
 static void revoke_twice(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
@@ -118,7 +115,7 @@ static void revoke_twice(struct kunit *test)
 
 static void restore_of_live(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
@@ -129,7 +126,7 @@ static void restore_of_live(struct kunit *test)
 
 static void restore_lets_map_in_callback(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	imp->remap = true;
@@ -143,7 +140,7 @@ static void restore_lets_map_in_callback(struct kunit *test)
 
 static void kill(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	imp->remap = true;
@@ -165,7 +162,7 @@ static void kill(struct kunit *test)
 
 static void kill_of_revoked(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
@@ -180,7 +177,7 @@ static void kill_of_revoked(struct kunit *test)
 
 static void kill_with_nobody_attached(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
 	dma_buf_phys_kill(&buf->phys);
 	KUNIT_EXPECT_EQ(test, (int)buf->phys.state, DMA_BUF_PHYS_DEAD);
@@ -190,7 +187,7 @@ static void kill_with_nobody_attached(struct kunit *test)
 /* What happens between attach and map is in what map finds */
 static void revoke_between_attach_and_map(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	dma_buf_phys_revoke(&buf->phys);
@@ -205,7 +202,7 @@ static void revoke_between_attach_and_map(struct kunit *test)
 
 static void kill_between_attach_and_map(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	dma_buf_phys_kill(&buf->phys);
@@ -215,7 +212,7 @@ static void kill_between_attach_and_map(struct kunit *test)
 
 static void no_event_after_detach(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *stays = kt_attached(test, buf);
 	struct kt_imp *imp = kt_attached(test, buf);
 
@@ -233,7 +230,7 @@ static void no_event_after_detach(struct kunit *test)
 
 static void move(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *stale = kt_attached(test, buf);
 	struct kt_imp *follows = kt_attached(test, buf);
 
@@ -241,66 +238,66 @@ static void move(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kt_map(stale), 0);
 	KUNIT_ASSERT_EQ(test, kt_map(follows), 0);
 	KUNIT_EXPECT_EQ(test,
-			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+			dma_buf_phys_move(&buf->phys, kt_list(test, KT_ELSEWHERE,
 							      KT_SIZE)), 0);
 	KT_EXPECT_EVENTS(test, stale, 1, 0, 1);
 	KT_EXPECT_EVENTS(test, follows, 1, 0, 1);
 	KUNIT_EXPECT_FALSE(test, kt_is_mapped(stale));
 	KUNIT_ASSERT_TRUE(test, kt_is_mapped(follows));
-	KUNIT_EXPECT_EQ(test, kt_first_paddr(follows->list), ELSEWHERE);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(follows->list), KT_ELSEWHERE);
 	KUNIT_ASSERT_EQ(test, kt_map(stale), 0);
-	KUNIT_EXPECT_EQ(test, kt_first_paddr(stale->list), ELSEWHERE);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(stale->list), KT_ELSEWHERE);
 }
 
 static void move_between_attach_and_map(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	KUNIT_EXPECT_EQ(test,
-			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+			dma_buf_phys_move(&buf->phys, kt_list(test, KT_ELSEWHERE,
 							      KT_SIZE)), 0);
 	KT_EXPECT_EVENTS(test, imp, 1, 0, 1);
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
-	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), ELSEWHERE);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), KT_ELSEWHERE);
 }
 
 /* Nobody needs to know where a buffer is that nobody may reach */
 static void move_while_revoked(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	imp->remap = true;
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_EQ(test,
-			dma_buf_phys_move(&buf->phys, kt_list(test, ELSEWHERE,
+			dma_buf_phys_move(&buf->phys, kt_list(test, KT_ELSEWHERE,
 							      KT_SIZE)), 0);
 	KUNIT_EXPECT_FALSE(test, kt_is_mapped(imp));
 	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
 	dma_buf_phys_restore(&buf->phys);
 	KT_EXPECT_EVENTS(test, imp, 0, 1, 1);
 	KUNIT_ASSERT_TRUE(test, kt_is_mapped(imp));
-	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), ELSEWHERE);
+	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), KT_ELSEWHERE);
 }
 
 /* What cannot be is refused, and the list stays the caller's */
 static void move_refused(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, LIST(test));
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 	struct dma_buf_phys_list *list;
 
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
-	list = kt_list(test, ELSEWHERE, KT_SIZE + PAGE_SIZE);
+	list = kt_list(test, KT_ELSEWHERE, KT_SIZE + PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), -EINVAL);
 	dma_buf_phys_list_free(list);
 	KT_EXPECT_EVENTS(test, imp, 0, 0, 0);
 	KUNIT_EXPECT_TRUE(test, kt_is_mapped(imp));
 
 	dma_buf_phys_kill(&buf->phys);
-	list = kt_list(test, ELSEWHERE, KT_SIZE);
+	list = kt_list(test, KT_ELSEWHERE, KT_SIZE);
 	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), -ENODEV);
 	dma_buf_phys_list_free(list);
 	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
