@@ -73,7 +73,7 @@ static void expect_event(int from, uint64_t revokes, uint64_t restores,
 	igt_assert_eq_u64(event.nr_restores, restores);
 	igt_assert_eq_u64(event.nr_moves, moves);
 	igt_assert_eq_u32(event.state, state);
-	igt_assert_eq_u32(event.reserved, 0);
+	igt_assert_eq_u32(event.nr_behind, 0);
 }
 
 static void expect_end(int from)
@@ -219,7 +219,7 @@ static void two(void)
  */
 static void sizes(void)
 {
-	const size_t least = offsetof(struct dma_buf_phys_watch_event, reserved);
+	const size_t least = offsetof(struct dma_buf_phys_watch_event, nr_behind);
 	uint8_t data[2 * sizeof(event)];
 	size_t size, want, i;
 	ssize_t got;

@@ -6,14 +6,15 @@
 #ifndef _LINUX_DMA_BUF_PHYS_H
 #define _LINUX_DMA_BUF_PHYS_H
 
-#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/list.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
+struct inode;
 struct module;
 struct p2pdma_provider;
 
@@ -70,6 +71,39 @@ struct p2pdma_provider;
  *
  * dma_buf_phys_move() replaces the list of a live or revoked buffer. A dead
  * buffer has no list and never gets one again.
+ */
+
+/**
+ * DOC: lifetimes
+ *
+ * A dma-buf is released with its *dentry*, not with its &struct file. Anyone
+ * who holds an O_PATH descriptor of it, or is just looking at it in /proc,
+ * keeps the dentry after the last file reference is gone. From then until
+ * &dma_buf_ops.release, &dma_buf.file points to memory that may already be an
+ * unrelated file. So:
+ *
+ * - An importer, a watch or a VMA holds a file reference, and with it everything
+ *   else. It may use &dma_buf.file.
+ * - An exporter holds none, or its buffer would never go away. It keeps its live
+ *   buffers on a list of its own under a lock of its own, and
+ *   &dma_buf_phys_ops.release takes the buffer off that list first. While the
+ *   buffer is on the list and the lock is held, the &struct dma_buf and the
+ *   &struct dma_buf_phys are there; the file need not be. That is all that
+ *   dma_buf_phys_revoke(), _restore(), _kill() and _move() ask for.
+ * - Nobody tests the file with get_file_active() or the like: &struct file is
+ *   recycled without a grace period, and success may mean another file.
+ *
+ * A dma-buf whose file is gone is revoked and killed as any other. It merely has
+ * no importers left.
+ */
+
+/**
+ * DOC: rights
+ *
+ * The mode a dma-buf's file was created with bounds what every importer may do
+ * to the memory. One without FMODE_WRITE is mapped for DMA_TO_DEVICE only
+ * (-EACCES otherwise), and importers that take the list itself ask
+ * dma_buf_phys_is_writable().
  */
 
 /**
@@ -265,8 +299,11 @@ struct dma_buf_phys_ops {
 	 * @release: optional; the dma-buf is gone
 	 *
 	 * Called once for buffers of dma_buf_phys_export(), without locks, when
-	 * the last reference to the dma-buf is dropped. The framework touches
-	 * @phys no more, so its owner may free the memory it is embedded in.
+	 * the dma-buf's dentry goes; its file may have gone long before. The
+	 * exporter takes the buffer off its own lists, so that none of its
+	 * revokes is running or can start, then calls dma_buf_phys_fini(), and
+	 * may then free the memory @phys is embedded in. Without this callback
+	 * the framework calls dma_buf_phys_fini().
 	 */
 	void (*release)(struct dma_buf_phys *phys);
 };
@@ -282,19 +319,28 @@ struct dma_buf_phys_ops {
 struct dma_buf_phys {
 	struct dma_buf *dmabuf;
 	const struct dma_buf_phys_ops *ops;
+	/* private: constant; the inode by a reference of our own */
+	struct inode *inode;
+	bool writable;
 	/* private: under the reservation lock */
-	struct dma_buf_phys_list *list;
-	enum dma_buf_phys_state state;
-	struct list_head attachments;
+	bool moving;
 	unsigned int nr_pinned;
+	struct dma_buf_phys_list *list;
+	struct list_head attachments;
+	/* private: written under the reservation lock and this, read under either */
+	spinlock_t lock;
+	enum dma_buf_phys_state state;
+	unsigned int nr_behind;
+	unsigned int nr_failed;
+	u64 generation;
 	u64 nr_revokes;
 	u64 nr_restores;
 	u64 nr_moves;
 	u64 changed_at;
-	/* private: counts every change; read without the lock */
-	atomic64_t generation;
-	/* private: woken at every change, and when a list has no mapping left */
+	/* private: watchers wait here; woken when the generation has changed */
 	wait_queue_head_t changed;
+	/* private: the drain waits here; woken when a list has no mapping left */
+	wait_queue_head_t unmapped;
 	/* private: under the framework's own lock */
 	struct list_head node;
 };
@@ -305,7 +351,8 @@ struct dma_buf_phys {
  * @owner: exporter's module, pinned while the dma-buf exists
  * @ops: exporter's callbacks
  * @list: sealed list; its size becomes the size of the dma-buf
- * @flags: mode flags of the dma-buf's file
+ * @flags: mode flags of the dma-buf's file; without O_RDWR no importer may
+ *	write to the memory
  * @state: %DMA_BUF_PHYS_LIVE, or %DMA_BUF_PHYS_REVOKED if the memory cannot be
  *	reached yet
  */
@@ -397,9 +444,12 @@ struct dma_buf_phys_importer_ops {
 	 * have stopped using its mappings when it returns, or have fences
 	 * (usage BOOKKEEP) on the reservation object that signal when it has;
 	 * it must call dma_buf_phys_unmap() in the callback or in bounded time
-	 * after it. On %DMA_BUF_PHYS_EV_RESTORE it may call dma_buf_phys_map()
-	 * in the callback. Whenever it has mapped, its device must wait for the
-	 * fences of usage KERNEL: the bytes may still be on their way. The
+	 * after it. %DMA_BUF_PHYS_EV_RESTORE only tells: the exporter and its
+	 * lock wait for the callback, so what it does must not grow with the
+	 * size of the buffer. An importer that has to map again by itself calls
+	 * dma_buf_phys_set_status() and does it from a work item. Whenever it
+	 * has mapped, its device must wait for the fences of usage KERNEL: the
+	 * bytes may still be on their way. The
 	 * callback may come as soon as dma_buf_phys_attach() is called, before
 	 * that returns, and until the importer has detached; it must not attach
 	 * or detach.
@@ -420,12 +470,14 @@ struct dma_buf_phys_attachment {
 	struct dma_buf_phys *phys;
 	const struct dma_buf_phys_importer_ops *ops;
 	void *priv;
-	/* private: */
+	/* private: under the reservation lock */
 	struct list_head node;
 	unsigned int nr_mapped;
+	int status;
 };
 
 bool dma_buf_has_phys(struct dma_buf *dmabuf);
+bool dma_buf_phys_is_writable(struct dma_buf *dmabuf);
 struct dma_buf_phys_attachment *
 dma_buf_phys_attach(struct dma_buf *dmabuf,
 		    const struct dma_buf_phys_importer_ops *ops, void *priv);
@@ -434,6 +486,7 @@ void dma_buf_phys_detach_locked(struct dma_buf_phys_attachment *at);
 struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at);
 void dma_buf_phys_unmap(struct dma_buf_phys_attachment *at,
 			struct dma_buf_phys_list *list);
+void dma_buf_phys_set_status(struct dma_buf_phys_attachment *at, int status);
 
 /*
  * Mapping for a device

@@ -76,7 +76,7 @@ dma_buf_phys_attach(struct dma_buf *dmabuf,
 	if (!phys)
 		return ERR_PTR(-EOPNOTSUPP);
 
-	at = kzalloc_obj(*at);
+	at = kzalloc_obj(*at, GFP_KERNEL_ACCOUNT);
 	if (!at)
 		return ERR_PTR(-ENOMEM);
 	at->dmabuf = dmabuf;
@@ -87,7 +87,7 @@ dma_buf_phys_attach(struct dma_buf *dmabuf,
 	dma_resv_lock(dmabuf->resv, NULL);
 	ret = add_attachment(at);
 	dma_resv_unlock(dmabuf->resv);
-	trace_dma_buf_phys_attach(dmabuf, ret);
+	trace_dma_buf_phys_attach(phys, ret);
 	if (ret) {
 		kfree(at);
 		return ERR_PTR(ret);
@@ -112,8 +112,9 @@ void dma_buf_phys_detach_locked(struct dma_buf_phys_attachment *at)
 	dma_resv_assert_held(at->dmabuf->resv);
 
 	WARN_ON(at->nr_mapped);
+	dma_buf_phys_set_status(at, 0);
 	list_del(&at->node);
-	trace_dma_buf_phys_detach(at->dmabuf);
+	trace_dma_buf_phys_detach(at->phys);
 	kfree(at);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_detach_locked);
@@ -147,8 +148,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_detach);
  *
  * Context: may sleep; reservation lock held.
  *
- * Return: the list; or -ENODEV if the buffer is revoked or dead; -EOPNOTSUPP
- * if it has moved to memory of a type the importer cannot use; or what the
+ * Return: the list; or -ENODEV if the buffer is revoked or dead; -EBUSY in the
+ * middle of a move; -EOPNOTSUPP if it has moved to memory of a type the importer cannot use; or what the
  * exporter returned when asked for the list.
  */
 struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at)
@@ -168,7 +169,7 @@ struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at)
 			at->nr_mapped++;
 		}
 	}
-	trace_dma_buf_phys_map(at->dmabuf, PTR_ERR_OR_ZERO(list));
+	trace_dma_buf_phys_map(at->phys, PTR_ERR_OR_ZERO(list));
 	return list;
 }
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_map);
@@ -185,7 +186,7 @@ EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_map);
 void dma_buf_phys_unmap(struct dma_buf_phys_attachment *at,
 			struct dma_buf_phys_list *list)
 {
-	trace_dma_buf_phys_unmap(at->dmabuf);
+	trace_dma_buf_phys_unmap(at->phys);
 	at->nr_mapped--;
 	phys_map_end(at->phys, list);
 }

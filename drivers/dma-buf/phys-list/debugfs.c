@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/dma_buf_phys/buffers: every buffer, its state, its groups
- * and who uses it. No physical addresses.
+ * /sys/kernel/debug/dma_buf_phys/buffers: every buffer, its state, its first
+ * groups and how many use it. No physical addresses.
+ *
+ * A reader never waits for a reservation lock, and so for no exporter: a buffer
+ * that is busy is shown as such. Nor does anybody wait long for a reader:
+ * buffers_lock is held while one page of text is made, a reservation lock while
+ * one buffer is described.
  */
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/dma-resv.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mutex.h>
 #include <linux/pci-p2pdma.h>
@@ -16,7 +20,7 @@
 #include "internal.h"
 
 static LIST_HEAD(buffers);
-/* Lock order: this, then the reservation lock */
+/* Keeps what is on the list; under it reservation locks are only tried */
 static DEFINE_MUTEX(buffers_lock);
 static struct dentry *debugfs_dir;
 
@@ -38,23 +42,26 @@ static const char * const state_names[] = {
 	[DMA_BUF_PHYS_DEAD] = "dead",
 };
 
-static void show_buffer(struct seq_file *m, struct dma_buf_phys *phys,
-			struct file *file)
+/* What one buffer is shown with at most, since it is locked meanwhile */
+#define DEBUGFS_MAX_GROUPS 64u
+
+static void show_buffer(struct seq_file *m, struct dma_buf_phys *phys)
 {
 	const struct dma_buf_phys_list *list = phys->list;
 	const struct dma_buf_phys_group *group;
+	unsigned int nr;
 
-	seq_printf(m, "%llu exporter=%s size=%zu state=%s attached=%zu mapped=%u frags=%zu\n",
-		   file_inode(file)->i_ino, phys->dmabuf->exp_name,
-		   phys->dmabuf->size, state_names[phys->state],
-		   list_count_nodes(&phys->attachments),
-		   list ? list->nr_mapped : 0, list ? list->nr_frags : 0);
+	seq_printf(m, " state=%s attached=%zu behind=%u failed=%u mapped=%u frags=%zu\n",
+		   state_names[phys->state],
+		   list_count_nodes(&phys->attachments), phys->nr_behind,
+		   phys->nr_failed, list ? list->nr_mapped : 0,
+		   list ? list->nr_frags : 0);
 
 	/* A dead buffer's provider may be gone */
 	if (!list || phys->state == DMA_BUF_PHYS_DEAD)
 		return;
-	for (group = list->groups; group < list->groups + list->nr_groups;
-	     group++)
+	nr = min(list->nr_groups, DEBUGFS_MAX_GROUPS);
+	for (group = list->groups; group < list->groups + nr; group++)
 		seq_printf(m, "  group offset=%llu length=%llu type=%s attr=%s frags=%u provider=%s\n",
 			   group->offset, group->length,
 			   type_names[group->type], attr_names[group->attr],
@@ -63,25 +70,46 @@ static void show_buffer(struct seq_file *m, struct dma_buf_phys *phys,
 					     "none");
 }
 
-static int buffers_show(struct seq_file *m, void *unused)
+static void *buffers_start(struct seq_file *m, loff_t *pos)
 {
-	struct dma_buf_phys *phys;
+	int ret = mutex_lock_interruptible(&buffers_lock);
 
-	guard(mutex)(&buffers_lock);
-	list_for_each_entry(phys, &buffers, node) {
-		/* A buffer on its way out has no file any more */
-		struct file *file = get_file_active(&phys->dmabuf->file);
+	return ret ? ERR_PTR(ret) : seq_list_start(&buffers, *pos);
+}
 
-		if (!file)
-			continue;
-		dma_resv_lock(phys->dmabuf->resv, NULL);
-		show_buffer(m, phys, file);
-		dma_resv_unlock(phys->dmabuf->resv);
-		fput(file);
+static void *buffers_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return seq_list_next(v, &buffers, pos);
+}
+
+static void buffers_stop(struct seq_file *m, void *v)
+{
+	if (!IS_ERR(v))
+		mutex_unlock(&buffers_lock);
+}
+
+static int buffers_show(struct seq_file *m, void *v)
+{
+	struct dma_buf_phys *phys = list_entry(v, struct dma_buf_phys, node);
+
+	seq_printf(m, "%llu exporter=%s size=%zu", (u64)phys->inode->i_ino,
+		   phys->dmabuf->exp_name, phys->dmabuf->size);
+	if (!dma_resv_trylock(phys->dmabuf->resv)) {
+		seq_puts(m, " busy\n");
+		return 0;
 	}
+	show_buffer(m, phys);
+	dma_resv_unlock(phys->dmabuf->resv);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(buffers);
+
+static const struct seq_operations buffers_sops = {
+	.start = buffers_start,
+	.next = buffers_next,
+	.stop = buffers_stop,
+	.show = buffers_show,
+};
+DEFINE_SEQ_ATTRIBUTE(buffers);
 
 void phys_debugfs_add(struct dma_buf_phys *phys)
 {
@@ -89,7 +117,7 @@ void phys_debugfs_add(struct dma_buf_phys *phys)
 	list_add_tail(&phys->node, &buffers);
 }
 
-/* Called from the dma-buf's release: until then its parts may be looked at */
+/* From the dma-buf's release: until then its parts may be looked at */
 void phys_debugfs_remove(struct dma_buf_phys *phys)
 {
 	guard(mutex)(&buffers_lock);

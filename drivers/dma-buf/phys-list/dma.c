@@ -260,7 +260,8 @@ void phys_dma_unmap(struct dma_buf_phys_dma *dma)
  *
  * Context: may sleep; reservation lock held.
  *
- * Return: 0; -ENODEV if the buffer is revoked or dead; -EREMOTEIO if the device
+ * Return: 0; -ENODEV if the buffer is revoked or dead; -EACCES if the device may
+ * not write to it and @dir is not DMA_TO_DEVICE; -EREMOTEIO if the device
  * has no route to a group of the slice, which is logged with the names of both
  * devices, or cannot address it; -EOPNOTSUPP if the buffer is encrypted or has
  * moved to memory of a type the importer cannot use; -EINVAL if the slice is bad;
@@ -274,6 +275,8 @@ int dma_buf_phys_dma_map(struct dma_buf_phys_attachment *at, struct device *dev,
 	struct dma_buf_phys_list *list;
 	int ret;
 
+	if (dir != DMA_TO_DEVICE && !at->phys->writable)
+		return -EACCES;
 	list = dma_buf_phys_map(at);
 	if (IS_ERR(list))
 		return PTR_ERR(list);

@@ -21,9 +21,10 @@ static void phys_release(struct dma_buf *dmabuf)
 {
 	struct dma_buf_phys *phys = dmabuf->priv;
 
-	dma_buf_phys_fini(phys);
 	if (phys->ops->release)
 		phys->ops->release(phys);
+	else
+		dma_buf_phys_fini(phys);
 }
 
 /* An importer that pins cannot cope with a move; a revoke it must cope with */
@@ -65,7 +66,8 @@ static const struct dma_buf_ops phys_dma_buf_ops = {
  *
  * Context: may sleep.
  *
- * Return: 0, or what dma_buf_export() failed with.
+ * Return: 0; -EOVERFLOW if the list is longer than a dma-buf can be here; or
+ * what dma_buf_export() failed with.
  */
 int dma_buf_phys_export(struct dma_buf_phys *phys,
 			const struct dma_buf_phys_export_info *info)
@@ -80,6 +82,8 @@ int dma_buf_phys_export(struct dma_buf_phys *phys,
 	};
 	struct dma_buf *dmabuf;
 
+	if (info->list->size > SIZE_MAX)
+		return -EOVERFLOW;
 	dmabuf = dma_buf_export(&exp);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
@@ -153,6 +157,23 @@ bool dma_buf_has_phys(struct dma_buf *dmabuf)
 	return phys_from_dmabuf(dmabuf);
 }
 EXPORT_SYMBOL_GPL(dma_buf_has_phys);
+
+/**
+ * dma_buf_phys_is_writable - may importers write to a dma-buf's memory?
+ * @dmabuf: the dma-buf; the caller holds a reference
+ *
+ * For importers that take the list: dma_buf_phys_dma_map() asks by itself.
+ *
+ * Return: whether the dma-buf has a physical list and a file that was created
+ * for writing.
+ */
+bool dma_buf_phys_is_writable(struct dma_buf *dmabuf)
+{
+	const struct dma_buf_phys *phys = phys_from_dmabuf(dmabuf);
+
+	return phys && phys->writable;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_is_writable);
 
 static int __init phys_module_init(void)
 {

@@ -170,11 +170,9 @@ int phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 /* No access by the CPU from now on, until it faults again */
 void phys_mmap_zap(struct dma_buf_phys *phys)
 {
-	struct dma_buf *dmabuf = phys->dmabuf;
+	dma_resv_assert_held(phys->dmabuf->resv);
 
-	dma_resv_assert_held(dmabuf->resv);
-
-	/* What other drivers map is theirs to take away */
-	if (phys_owns_ops(dmabuf))
-		unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
+	/* What other drivers map is theirs to take away; no mapping is private */
+	if (phys_owns_ops(phys->dmabuf))
+		unmap_mapping_range(phys->inode->i_mapping, 0, 0, 0);
 }

@@ -2,10 +2,10 @@
 /*
  * /dev/dma_buf_phys: what programs may ask about a dma-buf they have.
  *
- * The file has no state: who may ask about a buffer is who has a file descriptor
- * of it. An answer is put together under the reservation lock and copied out
- * after it, since user memory must not be touched under a lock that a fault on
- * it may need.
+ * The file has no state: holding a file descriptor of the dma-buf is the
+ * permission check. An answer is put together under the reservation lock and
+ * copied out after it, since user memory must not be touched under a lock that a
+ * fault on it may need.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-resv.h>
@@ -24,6 +24,21 @@
 #define QUERY_SIZE_V1 offsetofend(struct dma_buf_phys_query, nr_mapped)
 #define GROUP_SIZE_V1 offsetofend(struct dma_buf_phys_group_info, route)
 #define WATCH_SIZE_V1 offsetofend(struct dma_buf_phys_watch, reserved)
+
+/* For how many groups an exporter may have to wait */
+#define QUERY_GROUPS_AT_ONCE 256u
+
+/**
+ * struct answer - the groups that a query is answered with
+ * @infos: the groups, allocated
+ * @room: how many fit into @infos
+ * @nr: how many have been filled in
+ */
+struct answer {
+	struct dma_buf_phys_group_info *infos;
+	unsigned int room;
+	unsigned int nr;
+};
 
 /* The kernel's enums are shown as they are */
 static_assert((int)DMA_BUF_PHYS_LIVE == DMA_BUF_PHYS_QUERY_LIVE);
@@ -77,14 +92,15 @@ static u64 provider_address(const struct dma_buf_phys_group *group)
 				pdev->devfn);
 }
 
-static void describe_groups(struct dma_buf_phys_list *list, struct pci_dev *pdev,
-			    struct dma_buf_phys_group_info *infos,
-			    unsigned int nr)
+static void query_groups(struct dma_buf_phys_list *list,
+			 struct pci_dev *pdev,
+			 struct dma_buf_phys_group_info *infos,
+			 unsigned int first, unsigned int nr)
 {
 	const bool masked = pdev && mask_counts(pdev);
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
+	for (i = first; i < first + nr; i++) {
 		const struct dma_buf_phys_group *group = &list->groups[i];
 
 		infos[i].offset = group->offset;
@@ -99,60 +115,103 @@ static void describe_groups(struct dma_buf_phys_list *list, struct pci_dev *pdev
 	}
 }
 
-/*
- * Fills in @query, and *@infos with as many groups as it has room for. Returns
- * their number.
- */
-static int describe(struct dma_buf_phys *phys, struct pci_dev *pdev,
-		    struct dma_buf_phys_query *query,
-		    struct dma_buf_phys_group_info **infos)
+/* All but the groups. NULL if there is no list to be had, now or ever again. */
+static struct dma_buf_phys_list *query_buffer(struct dma_buf_phys *phys,
+					      struct dma_buf_phys_query *query)
 {
 	struct dma_buf *dmabuf = phys->dmabuf;
 	struct dma_buf_phys_list *list;
-	unsigned int nr;
 
 	dma_resv_assert_held(dmabuf->resv);
 
 	query->state = phys->state;
 	query->length = dmabuf->size;
-	query->generation = atomic64_read(&phys->generation);
+	query->generation = phys->generation;
 	query->nr_importers = list_count_nodes(&phys->attachments) +
 			      list_count_nodes(&dmabuf->attachments);
-	nr = query->nr_groups;
+	query->nr_behind = phys->nr_behind;
+	query->nr_failed = phys->nr_failed;
 	query->nr_groups = 0;
 	query->nr_frags = 0;
 	query->nr_mapped = 0;
 
 	list = phys_get_list(phys);
 	if (list == ERR_PTR(-ENODEV))
-		return 0;
-	if (IS_ERR(list))
-		return PTR_ERR(list);
-	query->nr_groups = list->nr_groups;
-	query->nr_frags = list->nr_frags;
-	query->nr_mapped = list->nr_mapped;
-
-	nr = query->groups ? min(nr, list->nr_groups) : 0;
-	if (!nr)
-		return 0;
-	*infos = kvcalloc(nr, sizeof(**infos), GFP_KERNEL_ACCOUNT);
-	if (!*infos)
-		return -ENOMEM;
-	describe_groups(list, pdev, *infos, nr);
-	return nr;
+		return NULL;
+	if (!IS_ERR(list)) {
+		query->nr_groups = list->nr_groups;
+		query->nr_frags = list->nr_frags;
+		query->nr_mapped = list->nr_mapped;
+	}
+	return list;
 }
 
-static int copy_groups(const struct dma_buf_phys_query *query,
-		       const struct dma_buf_phys_group_info *infos,
-		       unsigned int nr)
+/*
+ * Fills in @query, and @answer with as many groups as the caller has room for.
+ *
+ * An answer is of one moment, but an exporter must not wait for a long one: so
+ * the lock is dropped every so many groups, and if the buffer has changed since,
+ * the answer is begun anew.
+ */
+static int query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
+		     struct dma_buf_phys_query *query, struct answer *answer)
+{
+	struct dma_resv *resv = phys->dmabuf->resv;
+	const unsigned int max = query->groups ? query->nr_groups : 0;
+	struct dma_buf_phys_list *list;
+	u64 generation = 0;
+	unsigned int nr;
+	int ret;
+
+	answer->nr = 0;
+	do {
+		ret = dma_resv_lock_interruptible(resv, NULL);
+		if (ret)
+			return ret;
+		list = query_buffer(phys, query);
+		nr = IS_ERR_OR_NULL(list) ? 0 : min(max, list->nr_groups);
+		if (query->generation != generation)
+			answer->nr = 0;
+		generation = query->generation;
+		if (nr <= answer->room) {
+			nr = min(nr - answer->nr, QUERY_GROUPS_AT_ONCE);
+			if (nr)
+				query_groups(list, pdev, answer->infos,
+					     answer->nr, nr);
+			answer->nr += nr;
+			nr = min(max, query->nr_groups);
+		}
+		dma_resv_unlock(resv);
+
+		if (IS_ERR(list))
+			return PTR_ERR(list);
+		if (nr > answer->room) {
+			kvfree(answer->infos);
+			answer->infos = kvcalloc(nr, sizeof(*answer->infos),
+						 GFP_KERNEL_ACCOUNT |
+						 __GFP_NOWARN);
+			answer->room = answer->infos ? nr : 0;
+			answer->nr = 0;
+			if (!answer->infos)
+				return -ENOMEM;
+		}
+	} while (answer->nr < nr);
+	return 0;
+}
+
+static int query_copy_groups(const struct dma_buf_phys_query *query,
+			     const struct answer *answer)
 {
 	u8 __user *to = u64_to_user_ptr(query->groups);
 	unsigned int i;
 
-	for (i = 0; i < nr; i++, to += query->group_size)
-		if (copy_struct_to_user(to, query->group_size, &infos[i],
-					sizeof(infos[i]), NULL))
+	for (i = 0; i < answer->nr; i++, to += query->group_size) {
+		if (copy_struct_to_user(to, query->group_size,
+					&answer->infos[i],
+					sizeof(*answer->infos), NULL))
 			return -EFAULT;
+		cond_resched();
+	}
 	return 0;
 }
 
@@ -184,9 +243,8 @@ static struct pci_dev *find_device(const struct dma_buf_phys_query *query)
 	return pdev ?: ERR_PTR(-ENXIO);
 }
 
-/* As describe(), of one moment */
-static int answer(struct dma_buf *dmabuf, struct dma_buf_phys_query *query,
-		  struct dma_buf_phys_group_info **infos)
+static int query_dmabuf(struct dma_buf *dmabuf,
+			struct dma_buf_phys_query *query, struct answer *answer)
 {
 	struct dma_buf_phys *phys = phys_from_dmabuf(dmabuf);
 	struct pci_dev *pdev;
@@ -197,19 +255,15 @@ static int answer(struct dma_buf *dmabuf, struct dma_buf_phys_query *query,
 	pdev = find_device(query);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
-	if (!ret) {
-		ret = describe(phys, pdev, query, infos);
-		dma_resv_unlock(dmabuf->resv);
-	}
+	ret = query_all(phys, pdev, query, answer);
 	pci_dev_put(pdev);
 	return ret;
 }
 
 static long query_ioctl(void __user *arg)
 {
-	struct dma_buf_phys_group_info *infos __free(kvfree) = NULL;
 	struct dma_buf_phys_query query;
+	struct answer answer = {};
 	struct dma_buf *dmabuf;
 	u32 usize;
 	int ret;
@@ -223,15 +277,15 @@ static long query_ioctl(void __user *arg)
 	dmabuf = dma_buf_get(query.fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	ret = answer(dmabuf, &query, &infos);
+	ret = query_dmabuf(dmabuf, &query, &answer);
 	dma_buf_put(dmabuf);
-	if (ret < 0)
-		return ret;
-
-	ret = copy_groups(&query, infos, ret);
-	if (ret)
-		return ret;
-	return copy_struct_to_user(arg, usize, &query, sizeof(query), NULL);
+	if (!ret)
+		ret = query_copy_groups(&query, &answer);
+	if (!ret)
+		ret = copy_struct_to_user(arg, usize, &query, sizeof(query),
+					  NULL);
+	kvfree(answer.infos);
+	return ret;
 }
 
 static long watch_ioctl(void __user *arg)

@@ -74,7 +74,7 @@ static int alloc_table(struct phys_sgt *ps)
 	nents += phys_dma_is_contiguous(&ps->dma) ? 1 : ps->dma.list->nr_frags;
 	if (nents > INT_MAX)
 		return -ENOMEM;
-	ret = sg_alloc_table(&ps->sgt, nents, GFP_KERNEL);
+	ret = sg_alloc_table(&ps->sgt, nents, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		return ret;
 	ps->allocated = nents;
@@ -103,7 +103,9 @@ struct sg_table *phys_sgt_map(struct dma_buf_attachment *attach,
 	struct phys_sgt *ps;
 	int ret;
 
-	ps = kzalloc_obj(*ps);
+	if (dir != DMA_TO_DEVICE && !phys->writable)
+		return ERR_PTR(-EACCES);
+	ps = kzalloc_obj(*ps, GFP_KERNEL_ACCOUNT);
 	if (!ps)
 		return ERR_PTR(-ENOMEM);
 

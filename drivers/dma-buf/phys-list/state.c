@@ -22,10 +22,17 @@
  * 2 comes after it and waits for nothing but unmaps.
  *
  * The exporter serialises revoke, restore, kill and move of one buffer, usually
- * by a lock of its own that is taken before the reservation lock, and holds a
- * reference to the dma-buf while it calls them.
+ * by a lock of its own that is taken before the reservation lock. That lock, and
+ * not a reference to the file, keeps the buffer while it calls them: see "DOC:
+ * lifetimes" in the header.
+ *
+ * Giving access back is the opposite of taking it away: nobody has to be waited
+ * for. Importers are told, and map again when they get to it. How many have not
+ * yet done so, and how many of them tried and failed, is part of the state.
  */
+#include <linux/cleanup.h>
 #include <linux/dma-resv.h>
+#include <linux/fs.h>
 #include <linux/ktime.h>
 
 #include "internal.h"
@@ -42,15 +49,21 @@
  * For exporters with &struct dma_buf_ops of their own, which must be registered
  * with dma_buf_phys_register(). The buffer is live. Undone by
  * dma_buf_phys_fini().
+ *
+ * Context: @dmabuf's file is the caller's, who has not handed it out yet.
  */
 void dma_buf_phys_init(struct dma_buf_phys *phys, struct dma_buf *dmabuf,
 		       const struct dma_buf_phys_ops *ops)
 {
 	phys->dmabuf = dmabuf;
 	phys->ops = ops;
+	phys->inode = file_inode(dmabuf->file);
+	ihold(phys->inode);
+	phys->writable = dmabuf->file->f_mode & FMODE_WRITE;
 	INIT_LIST_HEAD(&phys->attachments);
+	spin_lock_init(&phys->lock);
 	init_waitqueue_head(&phys->changed);
-	atomic64_set(&phys->generation, 0);
+	init_waitqueue_head(&phys->unmapped);
 	phys_debugfs_add(phys);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_init);
@@ -59,7 +72,10 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_init);
  * dma_buf_phys_fini - end of a dma-buf's physical side
  * @phys: what dma_buf_phys_init() was called for
  *
- * To be called from the exporter's &dma_buf_ops.release.
+ * To be called from the exporter's release callback, once no other code of the
+ * exporter can reach @phys.
+ *
+ * Context: may sleep.
  */
 void dma_buf_phys_fini(struct dma_buf_phys *phys)
 {
@@ -67,6 +83,7 @@ void dma_buf_phys_fini(struct dma_buf_phys *phys)
 	WARN_ON(!list_empty(&phys->attachments));
 	dma_buf_phys_list_free(phys->list);
 	phys->list = NULL;
+	iput(phys->inode);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_fini);
 
@@ -107,6 +124,9 @@ struct dma_buf_phys_list *phys_map_begin(struct dma_buf_phys *phys)
 
 	if (phys->state != DMA_BUF_PHYS_LIVE)
 		return ERR_PTR(-ENODEV);
+	/* The bytes are at neither place */
+	if (phys->moving)
+		return ERR_PTR(-EBUSY);
 	list = phys_get_list(phys);
 	if (!IS_ERR(list))
 		list->nr_mapped++;
@@ -123,8 +143,51 @@ void phys_map_end(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
 	/* Pairs with wait_unmapped(), whose caller may free the list */
 	smp_store_release(&list->nr_mapped, nr_mapped);
 	if (!nr_mapped)
+		wake_up_all(&phys->unmapped);
+}
+
+static bool has_failed(int status)
+{
+	return status && status != -EINPROGRESS;
+}
+
+/**
+ * dma_buf_phys_set_status - say whether an importer has followed a restore
+ * @at: the attachment
+ * @status: 0: it has mapped again, or need not; -EINPROGRESS: it will, by
+ *	itself; another error: it tried, this happened, and it will try again
+ *
+ * For importers that map by themselves after a restore and not at their next
+ * use. Programs are told how many importers are behind and how many of them have
+ * failed, and those that watch are woken when one fails and when the last one
+ * has mapped. A revoke, a move and the end of the buffer set every status to 0;
+ * one that comes while the buffer is not live is ignored.
+ *
+ * Context: does not sleep; reservation lock held.
+ */
+void dma_buf_phys_set_status(struct dma_buf_phys_attachment *at, int status)
+{
+	struct dma_buf_phys *phys = at->phys;
+	bool news;
+
+	dma_resv_assert_held(at->dmabuf->resv);
+
+	if (phys->state != DMA_BUF_PHYS_LIVE || at->status == status)
+		return;
+	scoped_guard(spinlock, &phys->lock) {
+		phys->nr_behind += !!status - !!at->status;
+		phys->nr_failed += has_failed(status) - has_failed(at->status);
+		news = has_failed(status) || !phys->nr_behind;
+		if (news) {
+			phys->changed_at = ktime_get_ns();
+			phys->generation++;
+		}
+	}
+	at->status = status;
+	if (news)
 		wake_up_all(&phys->changed);
 }
+EXPORT_SYMBOL_GPL(dma_buf_phys_set_status);
 
 static void notify_attachments(struct dma_buf_phys *phys,
 			       enum dma_buf_phys_event event)
@@ -133,8 +196,11 @@ static void notify_attachments(struct dma_buf_phys *phys,
 
 	dma_resv_assert_held(phys->dmabuf->resv);
 
-	list_for_each_entry(at, &phys->attachments, node)
+	list_for_each_entry(at, &phys->attachments, node) {
+		if (event != DMA_BUF_PHYS_EV_RESTORE)
+			at->status = 0;
 		at->ops->notify(at, event);
+	}
 }
 
 static void notify(struct dma_buf_phys *phys, enum dma_buf_phys_event event)
@@ -155,25 +221,28 @@ static void wait_unmapped(struct dma_buf_phys *phys,
 {
 	if (list)
 		/* Pairs with phys_map_end() */
-		wait_event(phys->changed, !smp_load_acquire(&list->nr_mapped));
+		wait_event(phys->unmapped,
+			   !smp_load_acquire(&list->nr_mapped));
 }
 
 /*
- * For programs that watch, which see changes that importers need not know, too.
- * They look without the lock: whoever sees a buffer dead sees that something has
- * changed, and is woken after both.
+ * Changes that importers need not know of are for programs that watch. Those
+ * take phys->lock only, so no program can keep the exporter waiting.
  */
 static void change(struct dma_buf_phys *phys, enum dma_buf_phys_state state,
 		   u64 *count)
 {
 	dma_resv_assert_held(phys->dmabuf->resv);
 
-	if (count)
-		++*count;
-	phys->changed_at = ktime_get_ns();
-	atomic64_inc(&phys->generation);
-	/* Pairs with is_dead() of a watch */
-	smp_store_release(&phys->state, state);
+	scoped_guard(spinlock, &phys->lock) {
+		if (count)
+			++*count;
+		phys->state = state;
+		phys->nr_behind = 0;
+		phys->nr_failed = 0;
+		phys->changed_at = ktime_get_ns();
+		phys->generation++;
+	}
 	wake_up_all(&phys->changed);
 }
 
@@ -185,7 +254,7 @@ static void take_access(struct dma_buf_phys *phys,
 	u64 start = traced ? ktime_get_ns() : 0;
 
 	might_sleep();
-	trace_dma_buf_phys_revoke_begin(phys->dmabuf);
+	trace_dma_buf_phys_revoke_begin(phys);
 
 	dma_resv_lock(phys->dmabuf->resv, NULL);
 	if (phys->state == DMA_BUF_PHYS_LIVE) {
@@ -201,8 +270,7 @@ static void take_access(struct dma_buf_phys *phys,
 
 	wait_unmapped(phys, list);
 	if (traced)
-		trace_dma_buf_phys_revoke_end(phys->dmabuf,
-					      ktime_get_ns() - start);
+		trace_dma_buf_phys_revoke_end(phys, ktime_get_ns() - start);
 }
 
 /**
@@ -212,8 +280,8 @@ static void take_access(struct dma_buf_phys *phys,
  * When this returns no importer can reach the memory and none has a mapping.
  * Does nothing but wait if the buffer is not live.
  *
- * Context: may sleep; takes the reservation lock; the caller holds a reference
- * to the dma-buf.
+ * Context: may sleep; takes the reservation lock; the exporter's own lock keeps
+ * the buffer.
  */
 void dma_buf_phys_revoke(struct dma_buf_phys *phys)
 {
@@ -225,17 +293,18 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_revoke);
  * dma_buf_phys_restore - give access back
  * @phys: the buffer
  *
- * Importers are told and may map again at once. Does nothing unless the buffer
- * is revoked: a dead one stays dead.
+ * Importers are told, and may map again from now on; those that do so by
+ * themselves do it later, in a context of their own. Does nothing unless the
+ * buffer is revoked: a dead one stays dead.
  *
- * Context: may sleep; takes the reservation lock; the caller holds a reference
- * to the dma-buf.
+ * Context: may sleep; takes the reservation lock; the exporter's own lock keeps
+ * the buffer.
  */
 void dma_buf_phys_restore(struct dma_buf_phys *phys)
 {
 	dma_resv_lock(phys->dmabuf->resv, NULL);
 	if (phys->state == DMA_BUF_PHYS_REVOKED) {
-		trace_dma_buf_phys_restore(phys->dmabuf);
+		trace_dma_buf_phys_restore(phys);
 		change(phys, DMA_BUF_PHYS_LIVE, &phys->nr_restores);
 		notify(phys, DMA_BUF_PHYS_EV_RESTORE);
 	}
@@ -250,8 +319,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_restore);
  * Like dma_buf_phys_revoke(), and drops the list, so that nothing refers to the
  * provider any more: what a driver calls before it gives up its device.
  *
- * Context: may sleep; takes the reservation lock; the caller holds a reference
- * to the dma-buf.
+ * Context: may sleep; takes the reservation lock; the exporter's own lock keeps
+ * the buffer.
  */
 void dma_buf_phys_kill(struct dma_buf_phys *phys)
 {
@@ -293,8 +362,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_kill);
  * The copy must depend neither on the reservation lock, which importers hold
  * while they wait for it, nor on dma_buf_phys_drain(), which waits for importers.
  *
- * Context: may sleep; reservation lock held; the caller holds a reference to the
- * dma-buf.
+ * Context: may sleep; reservation lock held; the exporter's own lock keeps the
+ * buffer.
  *
  * Return: the list of the old place, perhaps NULL, to be given to
  * dma_buf_phys_drain(); -EINVAL if @list has another size than the dma-buf;
@@ -315,9 +384,10 @@ dma_buf_phys_move_begin(struct dma_buf_phys *phys,
 	if (phys->nr_pinned)
 		return ERR_PTR(-EBUSY);
 
-	trace_dma_buf_phys_move(phys->dmabuf);
+	trace_dma_buf_phys_move(phys);
 	old = phys->list;
 	phys->list = list;
+	phys->moving = true;
 	change(phys, phys->state, &phys->nr_moves);
 	if (phys->state == DMA_BUF_PHYS_LIVE) {
 		phys_mmap_zap(phys);
@@ -343,6 +413,7 @@ void dma_buf_phys_move_end(struct dma_buf_phys *phys)
 {
 	dma_resv_assert_held(phys->dmabuf->resv);
 
+	phys->moving = false;
 	/* Importers by scatterlist map at their next use */
 	if (phys->state == DMA_BUF_PHYS_LIVE)
 		notify_attachments(phys, DMA_BUF_PHYS_EV_RESTORE);
@@ -378,8 +449,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_drain);
  * that copy between use dma_buf_phys_move_begin(). When this returns no importer
  * uses the old place.
  *
- * Context: may sleep; takes the reservation lock; the caller holds a reference
- * to the dma-buf.
+ * Context: may sleep; takes the reservation lock; the exporter's own lock keeps
+ * the buffer.
  *
  * Return: 0; -EINVAL if @list has another size than the dma-buf; -ENODEV if the
  * buffer is dead; -EBUSY if an importer has pinned it.

@@ -14,50 +14,50 @@
 #include <linux/tracepoint.h>
 
 DECLARE_EVENT_CLASS(dma_buf_phys_importer,
-		    TP_PROTO(const struct dma_buf *dmabuf, int ret),
-		    TP_ARGS(dmabuf, ret),
+		    TP_PROTO(const struct dma_buf_phys *phys, int ret),
+		    TP_ARGS(phys, ret),
 		    TP_STRUCT__entry(__field(u64, ino)
 				     __field(u64, size)
 				     __field(int, ret)),
-		    TP_fast_assign(__entry->ino = file_inode(dmabuf->file)->i_ino;
-				   __entry->size = dmabuf->size;
+		    TP_fast_assign(__entry->ino = phys->inode->i_ino;
+				   __entry->size = phys->dmabuf->size;
 				   __entry->ret = ret;),
 		    TP_printk("ino=%llu size=%llu ret=%d", __entry->ino,
 			      __entry->size, __entry->ret)
 );
 
 DEFINE_EVENT(dma_buf_phys_importer, dma_buf_phys_attach,
-	     TP_PROTO(const struct dma_buf *dmabuf, int ret),
-	     TP_ARGS(dmabuf, ret));
+	     TP_PROTO(const struct dma_buf_phys *phys, int ret),
+	     TP_ARGS(phys, ret));
 DEFINE_EVENT(dma_buf_phys_importer, dma_buf_phys_map,
-	     TP_PROTO(const struct dma_buf *dmabuf, int ret),
-	     TP_ARGS(dmabuf, ret));
+	     TP_PROTO(const struct dma_buf_phys *phys, int ret),
+	     TP_ARGS(phys, ret));
 
 DECLARE_EVENT_CLASS(dma_buf_phys_buffer,
-		    TP_PROTO(const struct dma_buf *dmabuf),
-		    TP_ARGS(dmabuf),
+		    TP_PROTO(const struct dma_buf_phys *phys),
+		    TP_ARGS(phys),
 		    TP_STRUCT__entry(__field(u64, ino)),
-		    TP_fast_assign(__entry->ino = file_inode(dmabuf->file)->i_ino;),
+		    TP_fast_assign(__entry->ino = phys->inode->i_ino;),
 		    TP_printk("ino=%llu", __entry->ino)
 );
 
 DEFINE_EVENT(dma_buf_phys_buffer, dma_buf_phys_detach,
-	     TP_PROTO(const struct dma_buf *dmabuf), TP_ARGS(dmabuf));
+	     TP_PROTO(const struct dma_buf_phys *phys), TP_ARGS(phys));
 DEFINE_EVENT(dma_buf_phys_buffer, dma_buf_phys_unmap,
-	     TP_PROTO(const struct dma_buf *dmabuf), TP_ARGS(dmabuf));
+	     TP_PROTO(const struct dma_buf_phys *phys), TP_ARGS(phys));
 DEFINE_EVENT(dma_buf_phys_buffer, dma_buf_phys_revoke_begin,
-	     TP_PROTO(const struct dma_buf *dmabuf), TP_ARGS(dmabuf));
+	     TP_PROTO(const struct dma_buf_phys *phys), TP_ARGS(phys));
 DEFINE_EVENT(dma_buf_phys_buffer, dma_buf_phys_restore,
-	     TP_PROTO(const struct dma_buf *dmabuf), TP_ARGS(dmabuf));
+	     TP_PROTO(const struct dma_buf_phys *phys), TP_ARGS(phys));
 DEFINE_EVENT(dma_buf_phys_buffer, dma_buf_phys_move,
-	     TP_PROTO(const struct dma_buf *dmabuf), TP_ARGS(dmabuf));
+	     TP_PROTO(const struct dma_buf_phys *phys), TP_ARGS(phys));
 
 TRACE_EVENT(dma_buf_phys_revoke_end,
-	    TP_PROTO(const struct dma_buf *dmabuf, u64 ns),
-	    TP_ARGS(dmabuf, ns),
+	    TP_PROTO(const struct dma_buf_phys *phys, u64 ns),
+	    TP_ARGS(phys, ns),
 	    TP_STRUCT__entry(__field(u64, ino)
 			     __field(u64, ns)),
-	    TP_fast_assign(__entry->ino = file_inode(dmabuf->file)->i_ino;
+	    TP_fast_assign(__entry->ino = phys->inode->i_ino;
 			   __entry->ns = ns;),
 	    TP_printk("ino=%llu ns=%llu", __entry->ino, __entry->ns)
 );

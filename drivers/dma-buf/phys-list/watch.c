@@ -2,14 +2,14 @@
 /*
  * A watch: a file that tells a program when access is taken away and given back.
  *
- * It is no importer. The buffer counts what happens to it, and its wait queue is
- * woken each time; a watch remembers the counts at its beginning and which
- * change it has told last. So it costs the exporter nothing, never holds a
- * revoke up, and cannot lose an event however late it is read.
+ * A watch is not an importer. The buffer counts what happens to it and wakes its
+ * wait queue each time; a watch remembers the counts at its beginning and the
+ * change it has told last. So it costs the exporter nothing and cannot lose an
+ * event, however late it is read. It takes the buffer's spinlock only, never the
+ * reservation lock, which may be held for as long as a revoke takes.
  */
 #include <linux/anon_inodes.h>
 #include <linux/cleanup.h>
-#include <linux/dma-resv.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -27,7 +27,7 @@
  * @nr_revokes: of the buffer when the watch was made
  * @nr_restores: the same
  * @nr_moves: the same
- * @told: generation that was read last; written under the reservation lock
+ * @told: generation that was read last; under the buffer's spinlock
  */
 struct phys_watch {
 	struct dma_buf_phys *phys;
@@ -38,36 +38,37 @@ struct phys_watch {
 	u64 told;
 };
 
-static bool has_news(const struct phys_watch *watch)
+/* EPOLL* bits: is there anything to read, will there ever be? */
+static __poll_t watch_events(const struct phys_watch *watch)
 {
-	return atomic64_read(&watch->phys->generation) !=
-	       READ_ONCE(watch->told);
+	struct dma_buf_phys *phys = watch->phys;
+	__poll_t mask = 0;
+
+	guard(spinlock)(&phys->lock);
+	if (phys->state == DMA_BUF_PHYS_DEAD)
+		mask |= EPOLLHUP;
+	if (phys->generation != watch->told)
+		mask |= EPOLLIN | EPOLLRDNORM;
+	return mask;
 }
 
-/* To be asked before has_news(): a death is news */
-static bool is_dead(const struct phys_watch *watch)
+/* Fill in the event; false if there is none, perhaps since somebody else read it */
+static bool watch_take(struct phys_watch *watch,
+		       struct dma_buf_phys_watch_event *event)
 {
-	/* Pairs with change() in state.c */
-	return smp_load_acquire(&watch->phys->state) == DMA_BUF_PHYS_DEAD;
-}
+	struct dma_buf_phys *phys = watch->phys;
 
-/* Fills in the event; false if another reader was faster */
-static bool take_news(struct phys_watch *watch,
-		      struct dma_buf_phys_watch_event *event)
-{
-	const struct dma_buf_phys *phys = watch->phys;
-
-	dma_resv_assert_held(watch->dmabuf->resv);
-
-	if (!has_news(watch))
+	guard(spinlock)(&phys->lock);
+	if (phys->generation == watch->told)
 		return false;
-	WRITE_ONCE(watch->told, atomic64_read(&phys->generation));
+	watch->told = phys->generation;
 	event->time = phys->changed_at;
 	event->generation = watch->told;
 	event->nr_revokes = phys->nr_revokes - watch->nr_revokes;
 	event->nr_restores = phys->nr_restores - watch->nr_restores;
 	event->nr_moves = phys->nr_moves - watch->nr_moves;
 	event->state = phys->state;
+	event->nr_behind = phys->nr_behind;
 	return true;
 }
 
@@ -76,32 +77,22 @@ static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
 {
 	struct phys_watch *watch = file->private_data;
 	struct dma_buf_phys_watch_event event = {};
-	bool dead, taken;
 	int ret;
 
 	if (count < offsetofend(struct dma_buf_phys_watch_event, state))
 		return -EINVAL;
 	count = min(count, sizeof(event));
 
-	do {
-		dead = is_dead(watch);
-		if (!has_news(watch)) {
-			/* Nothing comes after death */
-			if (dead)
-				return 0;
-			if (file->f_flags & O_NONBLOCK)
-				return -EAGAIN;
-			ret = wait_event_interruptible(watch->phys->changed,
-						       has_news(watch));
-			if (ret)
-				return ret;
-		}
-		ret = dma_resv_lock_interruptible(watch->dmabuf->resv, NULL);
+	while (!watch_take(watch, &event)) {
+		if (watch_events(watch) == EPOLLHUP)
+			return 0;
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		ret = wait_event_interruptible(watch->phys->changed,
+					       watch_events(watch));
 		if (ret)
 			return ret;
-		taken = take_news(watch, &event);
-		dma_resv_unlock(watch->dmabuf->resv);
-	} while (!taken);
+	}
 
 	return copy_to_user(buf, &event, count) ? -EFAULT : count;
 }
@@ -109,14 +100,9 @@ static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
 static __poll_t watch_poll(struct file *file, poll_table *wait)
 {
 	struct phys_watch *watch = file->private_data;
-	__poll_t mask = 0;
 
 	poll_wait(file, &watch->phys->changed, wait);
-	if (is_dead(watch))
-		mask |= EPOLLHUP;
-	if (has_news(watch))
-		mask |= EPOLLIN | EPOLLRDNORM;
-	return mask;
+	return watch_events(watch);
 }
 
 static int watch_release(struct inode *inode, struct file *file)
@@ -139,20 +125,16 @@ static const struct file_operations watch_fops = {
 /* Remember where the buffer stands; -ENODEV if there is nothing to come */
 static int start_watch(struct phys_watch *watch)
 {
-	const struct dma_buf_phys *phys = watch->phys;
-	int ret;
+	struct dma_buf_phys *phys = watch->phys;
 
-	ret = dma_resv_lock_interruptible(watch->dmabuf->resv, NULL);
-	if (ret)
-		return ret;
-	if (is_dead(watch))
-		ret = -ENODEV;
+	guard(spinlock)(&phys->lock);
+	if (phys->state == DMA_BUF_PHYS_DEAD)
+		return -ENODEV;
 	watch->nr_revokes = phys->nr_revokes;
 	watch->nr_restores = phys->nr_restores;
 	watch->nr_moves = phys->nr_moves;
-	watch->told = atomic64_read(&phys->generation);
-	dma_resv_unlock(watch->dmabuf->resv);
-	return ret;
+	watch->told = phys->generation;
+	return 0;
 }
 
 /**

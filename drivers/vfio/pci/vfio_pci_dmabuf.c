@@ -231,6 +231,7 @@ static void vfio_pci_dma_buf_release(struct dma_buf_phys *phys)
 		up_write(&vdev->memory_lock);
 		vfio_device_put_registration(&vdev->vdev);
 	}
+	dma_buf_phys_fini(phys);
 	vfio_pci_ranges_free(&priv->ranges);
 	kfree(priv);
 }

@@ -118,9 +118,15 @@ struct dma_buf_phys_group_info {
  * @state: out: enum dma_buf_phys_query_state
  * @length: out: bytes
  * @nr_frags: out: physically contiguous ranges of all groups
- * @generation: out: how often it has been revoked, restored, moved or killed
+ * @generation: out: counts revokes, restores, moves and the end, failures of
+ *	importers to map again, and the moments when the last importer has
  * @nr_importers: out: how many are attached, by whichever access method
  * @nr_mapped: out: mappings they have
+ * @nr_behind: out: importers that lost a mapping and do not have it back yet
+ *	although the dma-buf is live again; they map by themselves, soon after
+ *	a restore
+ * @nr_failed: out: those of @nr_behind that tried and failed, as for want of
+ *	memory, and will try again
  *
  * All that comes out is of one moment. The answer for a device is that of the
  * kernel's own mapping code, which is asked and maps nothing.
@@ -143,6 +149,8 @@ struct dma_buf_phys_query {
 	__aligned_u64 generation;
 	__u32 nr_importers;
 	__u32 nr_mapped;
+	__u32 nr_behind;
+	__u32 nr_failed;
 };
 
 /**
@@ -172,7 +180,8 @@ struct dma_buf_phys_watch {
  * @nr_restores: how often it was given back
  * @nr_moves: how often the bytes went elsewhere
  * @state: enum dma_buf_phys_query_state at the moment
- * @reserved: 0
+ * @nr_behind: as in &struct dma_buf_phys_query: devices of importers that are
+ *	behind a restore do not reach the memory yet
  *
  * A watch is readable (%POLLIN) when something has happened that was not read
  * yet. read() waits for that, or fails with -EAGAIN, and returns one of these:
@@ -188,7 +197,7 @@ struct dma_buf_phys_watch_event {
 	__aligned_u64 nr_restores;
 	__aligned_u64 nr_moves;
 	__u32 state;
-	__u32 reserved;
+	__u32 nr_behind;
 };
 
 #define DMA_BUF_PHYS_IOC_QUERY	_IO('b', 0xd0)

@@ -92,6 +92,7 @@ static struct dma_buf_phys_list *kt_get_list(struct dma_buf_phys *phys)
 
 static void kt_release(struct dma_buf_phys *phys)
 {
+	dma_buf_phys_fini(phys);
 	complete(&container_of(phys, struct kt_buf, phys)->released);
 }
 
@@ -113,10 +114,7 @@ static void kt_unmap_dma_buf(struct dma_buf_attachment *attach,
 
 static void kt_release_own(struct dma_buf *dmabuf)
 {
-	struct dma_buf_phys *phys = dmabuf->priv;
-
-	dma_buf_phys_fini(phys);
-	kt_release(phys);
+	kt_release(dmabuf->priv);
 }
 
 static const struct dma_buf_ops kt_own_ops = {
@@ -141,6 +139,7 @@ static int kt_export_own(struct kt_buf *buf, struct dma_buf_phys_list *list)
 	struct dma_buf *dmabuf;
 
 	exp.ops = &kt_own_ops;
+	exp.flags = O_RDWR;
 	exp.size = dma_buf_phys_list_size(list);
 	exp.priv = &buf->phys;
 	dmabuf = dma_buf_export(&exp);
@@ -157,6 +156,7 @@ static int kt_export(struct kt_buf *buf, struct dma_buf_phys_list *list,
 	DEFINE_DMA_BUF_PHYS_EXPORT_INFO(info);
 
 	info.ops = &kt_phys_ops;
+	info.flags = O_RDWR;
 	info.list = list;
 	info.state = state;
 	return dma_buf_phys_export(&buf->phys, &info);

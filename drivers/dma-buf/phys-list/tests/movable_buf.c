@@ -152,6 +152,7 @@ static void free_buffer(struct dma_buf_phys *phys)
 {
 	struct movable_buf *buf = container_of(phys, struct movable_buf, phys);
 
+	dma_buf_phys_fini(phys);
 	kfree(buf->bounce);
 	kfree(buf);
 }
