@@ -92,8 +92,15 @@ static struct dma_buf_phys_list *kt_get_list(struct dma_buf_phys *phys)
 
 static void kt_release(struct dma_buf_phys *phys)
 {
+	struct kt_buf *buf = container_of(phys, struct kt_buf, phys);
+
+	/* As an exporter that takes the buffer off a list that it revokes by */
+	if (buf->lock) {
+		mutex_lock(buf->lock);
+		mutex_unlock(buf->lock);
+	}
 	dma_buf_phys_fini(phys);
-	complete(&container_of(phys, struct kt_buf, phys)->released);
+	complete(&buf->released);
 }
 
 static const struct dma_buf_phys_ops kt_phys_ops = {
@@ -139,7 +146,7 @@ static int kt_export_own(struct kt_buf *buf, struct dma_buf_phys_list *list)
 	struct dma_buf *dmabuf;
 
 	exp.ops = &kt_own_ops;
-	exp.flags = O_RDWR;
+	exp.flags = buf->read_only ? O_RDONLY : O_RDWR;
 	exp.size = dma_buf_phys_list_size(list);
 	exp.priv = &buf->phys;
 	dmabuf = dma_buf_export(&exp);
@@ -156,7 +163,7 @@ static int kt_export(struct kt_buf *buf, struct dma_buf_phys_list *list,
 	DEFINE_DMA_BUF_PHYS_EXPORT_INFO(info);
 
 	info.ops = &kt_phys_ops;
-	info.flags = O_RDWR;
+	info.flags = buf->read_only ? O_RDONLY : O_RDWR;
 	info.list = list;
 	info.state = state;
 	return dma_buf_phys_export(&buf->phys, &info);
@@ -173,16 +180,40 @@ static void kt_buf_end(void *ctx)
 {
 	struct kt_buf *buf = ctx;
 
-	dma_buf_phys_kill(&buf->phys);
-	kt_put_dmabuf(buf->phys.dmabuf);
+	if (buf->dentry || !completion_done(&buf->released))
+		dma_buf_phys_kill(&buf->phys);
+	if (buf->dentry)
+		dput(buf->dentry);
+	else if (!completion_done(&buf->released))
+		kt_put_dmabuf(buf->phys.dmabuf);
 	/* @buf is freed next; debugfs may hold a reference for a moment */
 	wait_for_completion(&buf->released);
 	dma_buf_phys_list_free(buf->next);
 }
 
-/* A buffer in the way of the test's parameter, ended with the test */
-struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,
-			    enum dma_buf_phys_state state)
+/*
+ * All but the dentry of a dma-buf goes, as when a program closes it that has an
+ * O_PATH descriptor of it. What its file was by then may be any other file:
+ * whoever looks crashes.
+ */
+void kt_drop_file(struct kt_buf *buf)
+{
+	struct dma_buf *dmabuf = buf->phys.dmabuf;
+
+	buf->dentry = dget(dmabuf->file->f_path.dentry);
+	kt_put_dmabuf(dmabuf);
+	dmabuf->file = ERR_PTR(-EBADF);
+}
+
+/* The rest goes: the buffer is released before this returns */
+void kt_drop_dentry(struct kt_buf *buf)
+{
+	dput(no_free_ptr(buf->dentry));
+}
+
+static struct kt_buf *kt_new_buf(struct kunit *test,
+				 struct dma_buf_phys_list *list,
+				 enum dma_buf_phys_state state, bool read_only)
 {
 	struct kt_buf *buf;
 	int ret;
@@ -190,6 +221,7 @@ struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,
 	buf = kunit_kzalloc(test, sizeof(*buf), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	init_completion(&buf->released);
+	buf->read_only = read_only;
 	if (own_ops(test)) {
 		ret = kt_export_own(buf, list);
 		if (!ret && state == DMA_BUF_PHYS_REVOKED)
@@ -203,9 +235,22 @@ struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,
 	return buf;
 }
 
+/* A buffer in the way of the test's parameter, ended with the test */
+struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,
+			    enum dma_buf_phys_state state)
+{
+	return kt_new_buf(test, list, state, false);
+}
+
 struct kt_buf *kt_buf(struct kunit *test, struct dma_buf_phys_list *list)
 {
-	return kt_buf_state(test, list, DMA_BUF_PHYS_LIVE);
+	return kt_new_buf(test, list, DMA_BUF_PHYS_LIVE, false);
+}
+
+struct kt_buf *kt_buf_read_only(struct kunit *test,
+				struct dma_buf_phys_list *list)
+{
+	return kt_new_buf(test, list, DMA_BUF_PHYS_LIVE, true);
 }
 
 /* A dma-buf of an exporter that has nothing to do with physical lists */

@@ -17,6 +17,9 @@
 #include <linux/sizes.h>
 #include <linux/workqueue.h>
 
+struct dentry;
+struct mutex;
+
 /* Above the memory of any machine the tests run on */
 #define KT_BASE ((phys_addr_t)SZ_1T)
 /* Size of every buffer unless a test needs another */
@@ -40,6 +43,9 @@ const void *kt_way_gen_params(struct kunit *test, const void *prev, char *desc);
  * @get_list_err: what get_list returns instead, if not 0
  * @nr_get_list: how often get_list was called
  * @released: the dma-buf is gone
+ * @lock: if set, under which the test revokes; its release takes it first
+ * @dentry: what is left of the dma-buf after kt_drop_file(), or NULL
+ * @read_only: to be exported without the right to write
  */
 struct kt_buf {
 	struct dma_buf_phys phys;
@@ -47,6 +53,9 @@ struct kt_buf {
 	int get_list_err;
 	unsigned int nr_get_list;
 	struct completion released;
+	struct mutex *lock;
+	struct dentry *dentry;
+	bool read_only;
 };
 
 /**
@@ -98,6 +107,10 @@ struct dma_buf_phys_list *kt_list_p2p(struct kunit *test,
 struct kt_buf *kt_buf(struct kunit *test, struct dma_buf_phys_list *list);
 struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,
 			    enum dma_buf_phys_state state);
+struct kt_buf *kt_buf_read_only(struct kunit *test,
+				struct dma_buf_phys_list *list);
+void kt_drop_file(struct kt_buf *buf);
+void kt_drop_dentry(struct kt_buf *buf);
 struct dma_buf *kt_foreign_dmabuf(struct kunit *test);
 
 void kt_imp_init(struct kt_imp *imp, struct kt_buf *buf);
