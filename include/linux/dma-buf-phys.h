@@ -333,11 +333,12 @@ struct dma_buf_phys {
 	unsigned int nr_behind;
 	unsigned int nr_failed;
 	u64 generation;
+	u64 news;
 	u64 nr_revokes;
 	u64 nr_restores;
 	u64 nr_moves;
 	u64 changed_at;
-	/* private: watchers wait here; woken when the generation has changed */
+	/* private: watchers wait here; woken when there are news */
 	wait_queue_head_t changed;
 	/* private: the drain waits here; woken when a list has no mapping left */
 	wait_queue_head_t unmapped;

@@ -180,7 +180,7 @@ void dma_buf_phys_set_status(struct dma_buf_phys_attachment *at, int status)
 		news = has_failed(status) || !phys->nr_behind;
 		if (news) {
 			phys->changed_at = ktime_get_ns();
-			phys->generation++;
+			phys->news++;
 		}
 	}
 	at->status = status;
@@ -242,6 +242,7 @@ static void change(struct dma_buf_phys *phys, enum dma_buf_phys_state state,
 		phys->nr_failed = 0;
 		phys->changed_at = ktime_get_ns();
 		phys->generation++;
+		phys->news++;
 	}
 	wake_up_all(&phys->changed);
 }

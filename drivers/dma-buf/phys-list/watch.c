@@ -27,7 +27,7 @@
  * @nr_revokes: of the buffer when the watch was made
  * @nr_restores: the same
  * @nr_moves: the same
- * @told: generation that was read last; under the buffer's spinlock
+ * @told: news of the buffer that were read last; under the buffer's spinlock
  */
 struct phys_watch {
 	struct dma_buf_phys *phys;
@@ -47,7 +47,7 @@ static __poll_t watch_events(const struct phys_watch *watch)
 	guard(spinlock)(&phys->lock);
 	if (phys->state == DMA_BUF_PHYS_DEAD)
 		mask |= EPOLLHUP;
-	if (phys->generation != watch->told)
+	if (phys->news != watch->told)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	return mask;
 }
@@ -59,11 +59,11 @@ static bool watch_take(struct phys_watch *watch,
 	struct dma_buf_phys *phys = watch->phys;
 
 	guard(spinlock)(&phys->lock);
-	if (phys->generation == watch->told)
+	if (phys->news == watch->told)
 		return false;
-	watch->told = phys->generation;
+	watch->told = phys->news;
 	event->time = phys->changed_at;
-	event->generation = watch->told;
+	event->generation = phys->generation;
 	event->nr_revokes = phys->nr_revokes - watch->nr_revokes;
 	event->nr_restores = phys->nr_restores - watch->nr_restores;
 	event->nr_moves = phys->nr_moves - watch->nr_moves;
@@ -133,7 +133,7 @@ static int start_watch(struct phys_watch *watch)
 	watch->nr_revokes = phys->nr_revokes;
 	watch->nr_restores = phys->nr_restores;
 	watch->nr_moves = phys->nr_moves;
-	watch->told = phys->generation;
+	watch->told = phys->news;
 	return 0;
 }
 

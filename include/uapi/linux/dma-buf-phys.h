@@ -118,8 +118,7 @@ struct dma_buf_phys_group_info {
  * @state: out: enum dma_buf_phys_query_state
  * @length: out: bytes
  * @nr_frags: out: physically contiguous ranges of all groups
- * @generation: out: counts revokes, restores, moves and the end, failures of
- *	importers to map again, and the moments when the last importer has
+ * @generation: out: how often it has been revoked, restored, moved or killed
  * @nr_importers: out: how many are attached, by whichever access method
  * @nr_mapped: out: mappings they have
  * @nr_behind: out: importers that lost a mapping and do not have it back yet
@@ -184,7 +183,8 @@ struct dma_buf_phys_watch {
  *	behind a restore do not reach the memory yet
  *
  * A watch is readable (%POLLIN) when something has happened that was not read
- * yet. read() waits for that, or fails with -EAGAIN, and returns one of these:
+ * yet. That an importer has failed to follow a restore, and that the last one has
+ * followed, are among it, though they change no count. read() waits for that, or fails with -EAGAIN, and returns one of these:
  * what has happened since the last read is in the counts, none is ever lost. It
  * takes as many bytes as fit, at least those up to @state's end, or fails with
  * -EINVAL. When the dma-buf is dead poll() adds %POLLHUP, and read() returns 0

@@ -27,24 +27,24 @@ static void status_is_counted(struct kunit *test)
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *a = kt_attached(test, buf);
 	struct kt_imp *b = kt_attached(test, buf);
-	u64 start = buf->phys.generation;
+	u64 start = buf->phys.news;
 
 	set_status(a, -EINPROGRESS);
 	set_status(b, -EINPROGRESS);
 	set_status(b, -EINPROGRESS);
 	EXPECT_BEHIND(test, buf, 2, 0);
-	KUNIT_EXPECT_EQ(test, buf->phys.generation, start);
+	KUNIT_EXPECT_EQ(test, buf->phys.news, start);
 	set_status(b, -ENOMEM);
 	EXPECT_BEHIND(test, buf, 2, 1);
-	KUNIT_EXPECT_EQ(test, buf->phys.generation, start + 1);
+	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 1);
 	set_status(a, 0);
 	EXPECT_BEHIND(test, buf, 1, 1);
-	KUNIT_EXPECT_EQ(test, buf->phys.generation, start + 1);
+	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 1);
 	set_status(b, -EINPROGRESS);
 	EXPECT_BEHIND(test, buf, 1, 0);
 	set_status(b, 0);
 	EXPECT_BEHIND(test, buf, 0, 0);
-	KUNIT_EXPECT_EQ(test, buf->phys.generation, start + 2);
+	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 2);
 }
 
 static void status_ends_with_access(struct kunit *test)
