@@ -10,6 +10,11 @@
  * Test category: functionality test
  */
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -245,6 +250,13 @@ static void mixed(void)
  * Description: Room for fewer groups than there are: the first ones come, what lies
  *	behind is not touched, and all are counted
  *
+ * SUBTEST: many-groups
+ * Description: 1,000 groups, more than are described at once, all or the first 600;
+ *	a buffer that is revoked and restored meanwhile is still described as one
+ *
+ * SUBTEST: debugfs
+ * Description: What root reads in debugfs is what a query tells: state, users, groups
+ *
  * SUBTEST: importers
  * Description: Importers and mappings are counted as iommufd and a scatterlist
  *	importer come, map, lose access and go; who only asks or watches is none
@@ -318,6 +330,139 @@ static void few_groups(void)
 			igt_assert_eq_u32(few[i].route, 0xa5a5a5a5);
 		}
 	}
+}
+
+static void *toggle_thread(void *stop)
+{
+	unsigned long *revokes = stop;
+
+	while (!__atomic_load_n(&revokes[1], __ATOMIC_ACQUIRE)) {
+		if (__vfio_memory_enable(&nvme1, false) ||
+		    __vfio_memory_enable(&nvme1, true))
+			break;
+		__atomic_add_fetch(&revokes[0], 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static void many_groups(void)
+{
+	const uint32_t nr = 1000, few = 600;
+	struct vfio_region_dma_range *ranges = calloc(nr, sizeof(*ranges));
+	struct dma_buf_phys_group_info *infos = calloc(nr, sizeof(*infos));
+	unsigned long revokes[2] = {};
+	unsigned int answers;
+	pthread_t thread;
+	uint32_t i;
+
+	igt_assert(ranges && infos);
+	for (i = 0; i < nr; i++)
+		ranges[i] = (struct vfio_region_dma_range){
+			i % 2 ? nvme1.region[2].offset + i * PAGE :
+				nvme1.region[0].offset,
+			PAGE
+		};
+	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, nr);
+	igt_assert_fd(dmabuf);
+	query_groups(phys, dmabuf, &q, infos, nr);
+	igt_assert_eq_u32(q.nr_groups, nr);
+
+	memset(infos, 0xa5, nr * sizeof(*infos));
+	memset(&q, 0, sizeof(q));
+	q.nr_groups = few;
+	igt_assert_eq(__query(phys, dmabuf, &q, infos), 0);
+	igt_assert_eq_u32(q.nr_groups, nr);
+	igt_assert_eq_u64(infos[few - 1].offset, (few - 1) * PAGE);
+	igt_assert_eq_u32(infos[few].route, 0xa5a5a5a5);
+
+	igt_assert(!pthread_create(&thread, NULL, toggle_thread, revokes));
+	for (answers = 0; answers < 50 ||
+	     !__atomic_load_n(&revokes[0], __ATOMIC_ACQUIRE); answers++) {
+		query_groups(phys, dmabuf, &q, infos, nr);
+		igt_assert_eq_u32(q.nr_groups, nr);
+	}
+	__atomic_store_n(&revokes[1], 1, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	free(ranges);
+	free(infos);
+}
+
+/* The lines of debugfs about @dmabuf, the first of them in @line */
+static unsigned int debugfs_lines(char *line, size_t size, char *group)
+{
+	FILE *f = fopen("/sys/kernel/debug/dma_buf_phys/buffers", "re");
+	unsigned int lines = 0;
+	char text[256], ino[32];
+	struct stat st;
+
+	igt_assert(f);
+	igt_assert_eq(fstat(dmabuf, &st), 0);
+	snprintf(ino, sizeof(ino), "%llu exporter=",
+		 (unsigned long long)st.st_ino);
+	while (fgets(text, sizeof(text), f)) {
+		if (!strncmp(text, ino, strlen(ino))) {
+			snprintf(line, size, "%s", text);
+			lines = 1;
+		} else if (lines && text[0] == ' ') {
+			if (lines++ == 1)
+				snprintf(group, size, "%s", text);
+		} else if (lines) {
+			break;
+		}
+	}
+	fclose(f);
+	return lines;
+}
+
+static void expect_debugfs(const char *state, const char *group,
+			   unsigned int groups_shown)
+{
+	char line[256] = "", first[256] = "", want[256];
+	struct stat st;
+
+	igt_assert_eq(fstat(dmabuf, &st), 0);
+	query(phys, dmabuf, &q);
+	igt_assert_eq_u32(debugfs_lines(line, sizeof(line), first),
+			  1 + groups_shown);
+	snprintf(want, sizeof(want),
+		 "%llu exporter=vfio_pci_core size=%llu state=%s attached=%u behind=%u failed=%u mapped=%u frags=%llu\n",
+		 (unsigned long long)st.st_ino, (unsigned long long)q.length,
+		 state, q.nr_importers, q.nr_behind, q.nr_failed, q.nr_mapped,
+		 (unsigned long long)q.nr_frags);
+	igt_assert_f(!strcmp(line, want), "'%s' instead of '%s'\n", line, want);
+	igt_assert_f(!strcmp(first, group), "'%s' instead of '%s'\n", first,
+		     group);
+}
+
+static void debugfs(void)
+{
+	struct vfio_region_dma_range ranges[200];
+	char group[256];
+	uint32_t ioas = ioas_alloc(iommufd), i;
+
+	for (i = 0; i < 200; i++)
+		ranges[i] = (struct vfio_region_dma_range){
+			i % 2 ? nvme1.region[2].offset : nvme1.region[0].offset,
+			PAGE
+		};
+	snprintf(group, sizeof(group),
+		 "  group offset=0 length=4096 type=p2p attr=uc frags=1 provider=%s\n",
+		 nvme1.addr);
+	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, 2);
+	igt_assert_fd(dmabuf);
+	expect_debugfs("live", group, 2);
+	ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE, GiB(4));
+	expect_debugfs("live", group, 2);
+	vfio_memory_enable(&nvme1, false);
+	expect_debugfs("revoked", group, 2);
+	ioas_unmap(iommufd, ioas, GiB(4), PAGE);
+	vfio_memory_enable(&nvme1, true);
+	close_fd(&dmabuf);
+
+	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, 200);
+	igt_assert_fd(dmabuf);
+	expect_debugfs("live", group, 64);
+	iommufd_destroy(iommufd, ioas);
 }
 
 static void expect_users(int fd, uint32_t importers, uint32_t mapped)
@@ -441,6 +586,8 @@ static const struct subtest tests[] = {
 	{ "mixed", "A buffer that moves", mixed },
 	{ "state", "Revoke, restore, reset, end", state },
 	{ "few-groups", "Fewer groups than there are", few_groups },
+	{ "many-groups", "More groups than are described at once", many_groups },
+	{ "debugfs", "What debugfs says", debugfs },
 	{ "importers", "Who uses it", importers },
 	{ "user", "Without privileges", user },
 	{ "route", "Through the host bridge", route },
