@@ -369,7 +369,7 @@ dma_buf_phys_list_groups(const struct dma_buf_phys_list *list,
 	*nr_groups = list->nr_groups;
 	return list->groups;
 }
-EXPORT_SYMBOL_GPL(dma_buf_phys_list_groups);
+EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_list_groups);
 
 /* The last element whose offset is at most @offset: elements are sorted by it */
 #define find_last_at(array, nr, off)                          \
