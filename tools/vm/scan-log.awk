@@ -1,10 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # scan-log.awk - the part of scan-log that knows what reports look like
+#
+# Where a line begins matters. Two writers share the console, and so it happens
+# that what one of them writes stands behind what the other has not finished: a
+# line is cut before every time stamp in it, and the ignore list is about the start
+# of what follows the stamp.
 
-function ignored(line,    i) {
+function ignored(text,    i) {
 	for (i = 1; i <= ignores; i++)
-		if (line ~ ignore[i])
+		if (match(text, ignore[i]) == 1)
+			return 1
+	return 0
+}
+
+# What a program has said it will cause, which only these kinds may be
+function expected(kind, text,    what) {
+	if (kind !~ /^(dma-fault|memory|oom|nvme|hung-task)$/)
+		return 0
+	for (what in expect)
+		if (index(text, what))
 			return 1
 	return 0
 }
@@ -33,31 +48,62 @@ function kind_of(line) {
 	if (line ~ /possible (circular|recursive) locking|inconsistent lock state|lock inversion dependency/ ||
 	    line ~ /-safe -> .*-unsafe lock order|bad unlock balance|bad contention detected|held lock freed/ ||
 	    line ~ /Invalid wait context|lock held when returning|still ha(s|ve) locks held|DEBUG_LOCKS_WARN_ON/ ||
-	    line ~ /BUG: MAX_(LOCK|STACK)|suspicious RCU usage|Nested lock was not taken/)
+	    line ~ /BUG: MAX_(LOCK|STACK)|suspicious RCU usage|Nested lock was not taken/ ||
+	    line ~ /trying to register non-static key|^vm-init: lockdep/)
 		return "lockdep"
 	if (line ~ /sleeping function called from invalid context|scheduling while atomic|Voluntary context switch within RCU/)
 		return "atomic"
-	if (line ~ /unreferenced object 0x|new suspected memory leaks/)
+	if (line ~ /unreferenced object 0x|new suspected memory leaks|^vm-init: kmemleak/ ||
+	    line ~ /kmemleak: (Kernel memory leak detector disabled|Cannot |Memory pool empty|Failed to create the scan thread)/)
 		return "kmemleak"
 	if (line ~ /DMA-API:/)
 		return "dma-api"
-	if (line ~ /blocked for more than [0-9]+ seconds|blocked in I\/O wait for more/)
+	if (line ~ /ODEBUG: /)
+		return "odebug"
+	if (line ~ /blocked for more than [0-9]+ seconds|blocked in I\/O wait for more|to become free\. Usage count/)
 		return "hung-task"
 	if (line ~ /detected (expedited )?stalls|self-detected stall|kthread starved|soft lockup|hard LOCKUP|workqueue lockup/)
 		return "stall"
+	if (line ~ /DMAR: \[(DMA|INTR-REMAP)|AMD-Vi: Event logged/)
+		return "dma-fault"
+	if (line ~ /irq [0-9]+: nobody cared|genirq: Flags mismatch/)
+		return "irq"
+	if (line ~ /page allocation failure|page allocation stalls|vmalloc error: |vmap allocation for size|SLUB: Unable to allocate memory/)
+		return "memory"
+	if (line ~ /invoked oom-killer|[Oo]ut of memory: Killed|Out of memory and no killable/)
+		return "oom"
+	if (line ~ /cannot create duplicate filename|kobject_add_internal failed|tried to init an initialized object/ ||
+	    line ~ /debugfs: .*already (exists|present)/)
+		return "duplicate"
+	if (line ~ /nvme.*(timeout, |controller is down|Device not ready|Abort status|I\/O Error|Removing after probe failure)/)
+		return "nvme"
+	if (line ~ /printk messages dropped/)
+		return "lost"
 	if (line ~ /kernel BUG at|invalid opcode:/)
 		return "bug"
 	if (line ~ /Oops: |Oops\[|general protection fault|unable to handle|NULL pointer dereference|double fault|stack guard page/)
 		return "oops"
 	if (line ~ /Kernel panic - not syncing/)
 		return "panic"
-	if (line ~ /vm-init: kernel tainted/)
+	if (line ~ /^vm-init: kernel tainted/)
 		return "taint"
+	if (line ~ /^vm-init: /)
+		return "vm"
 	if (line ~ /WARNING:/)
 		return "warning"
 	if (line ~ /(^|[^A-Za-z_])BUG[: ]/)
 		return "bug"
 	return ""
+}
+
+# Kinds that are one line, with no dump behind it
+function single(kind) {
+	return kind ~ /^(taint|vm|lost|dma-fault|nvme)$/
+}
+
+# Kinds whose first line never comes twice in one report
+function has_head(kind) {
+	return kind ~ /^(kasan|ubsan|lockdep|warning|hung-task)$/
 }
 
 # How far a report goes: its own end mark, or the last line of its stack dump
@@ -69,6 +115,39 @@ function ends(line) {
 	if (kind == "panic" && line ~ /Kernel Offset/)
 		return 1
 	return line ~ /<\/TASK>/ && kind != "oops" && kind != "bug" && kind != "warning"
+}
+
+function scan(line,    next_kind, text) {
+	text = line
+	sub(/^\[ *[0-9]+\.[0-9]+\]( *\[ *[TC][0-9]+\])? /, "", text)
+	if (match(text, /^\[IGT\] expected: ./)) {
+		expect[substr(text, RLENGTH)] = 1
+		return
+	}
+	if (match(text, /^\[IGT\] no longer expected: ./)) {
+		delete expect[substr(text, RLENGTH)]
+		return
+	}
+	next_kind = kind_of(text)
+	if (next_kind != "" && (ignored(text) || expected(next_kind, text)))
+		next_kind = ""
+
+	# Inside a report one of another kind starts anew: an oops says BUG, then
+	# Oops, and is one report, but a panic after it is news. So does one of the
+	# same kind where a first line is surely one.
+	if (next_kind != "" && (next_kind != kind || has_head(next_kind))) {
+		finish()
+		kind = next_kind
+		length_so_far = 0
+		report = sprintf("== %s, line %d\n", kind, FNR)
+		joined = ""
+	}
+	if (kind != "") {
+		report = report line "\n"
+		joined = joined " " line
+		if (++length_so_far > 150 || single(kind) || ends(line))
+			finish()
+	}
 }
 
 BEGIN {
@@ -87,26 +166,13 @@ BEGIN {
 
 {
 	gsub(/\r/, "")
-	next_kind = kind_of($0)
-	if (next_kind != "" && ignored($0))
-		next_kind = ""
-}
-
-# Inside a report only one of another kind starts anew: an oops says BUG, then
-# Oops, and is one report, but a panic after it is news
-next_kind != "" && next_kind != kind {
-	finish()
-	kind = next_kind
-	length_so_far = 0
-	report = sprintf("== %s, line %d\n", kind, FNR)
-	joined = ""
-}
-
-kind != "" {
-	report = report $0 "\n"
-	joined = joined " " $0
-	if (++length_so_far > 150 || kind == "taint" || ends($0))
-		finish()
+	rest = $0
+	while (match(substr(rest, 2), /\[ *[0-9]+\.[0-9][0-9][0-9][0-9][0-9][0-9]\] /)) {
+		cut = RSTART
+		scan(substr(rest, 1, cut))
+		rest = substr(rest, cut + 1)
+	}
+	scan(rest)
 }
 
 END {
