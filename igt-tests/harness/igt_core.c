@@ -3,9 +3,10 @@
  * Subtests: which run, how they end, what the program's exit status is
  *
  * The rules are IGT's. A fixture that fails or skips makes every later subtest
- * fail or skip without running. A container of dynamic subtests fails if one
+ * fail or skip without running; one that fails makes the program fail, also where
+ * no subtest comes after it, as in taking things down. A container of dynamic subtests fails if one
  * of them fails and skips if none ran. The program fails if a subtest failed,
- * and skips only if all did.
+ * and skips only if all did. One that ran no subtest has shown nothing and fails.
  */
 #define _GNU_SOURCE
 #include <fnmatch.h>
@@ -293,6 +294,8 @@ static void __attribute__((noreturn)) end_with(enum igt_result r, int exitcode)
 	if (in_fixture) {
 		in_fixture = false;
 		henceforth = r;
+		if (r == IGT_RESULT_FAIL && !failed_exitcode)
+			failed_exitcode = exitcode;
 		longjmp(igt_subtest_jmpbuf, 1);
 	}
 	exit(exitcode);
@@ -393,8 +396,8 @@ void igt_exit(void)
 		exit(failed_exitcode);
 	if (any_success)
 		exit(IGT_EXIT_SUCCESS);
-	/* Nothing ran: a fixture skipped or failed without subtests after it */
-	if (henceforth == IGT_RESULT_FAIL)
-		exit(IGT_EXIT_FAILURE);
-	exit(any_skip || henceforth ? IGT_EXIT_SKIP : IGT_EXIT_SUCCESS);
+	if (any_skip || henceforth == IGT_RESULT_SKIP)
+		exit(IGT_EXIT_SKIP);
+	fprintf(stderr, "%s: no subtest ran\n", igt_test_name());
+	exit(IGT_EXIT_FAILURE);
 }

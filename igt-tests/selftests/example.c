@@ -2,7 +2,8 @@
 /*
  * One of everything the harness can do, for harness.sh to look at
  *
- * $EXAMPLE_FIXTURE makes the fixture skip or fail, $EXAMPLE_ABORT aborts.
+ * $EXAMPLE_FIXTURE makes the fixture skip or fail, or the last one fail;
+ * $EXAMPLE_ABORT aborts; with $EXAMPLE_EMPTY there are no subtests.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -40,6 +41,9 @@ int igt_main()
 		igt_assert(!fixture_wants("fail"));
 		fixture_value = 42;
 	}
+
+	if (getenv("EXAMPLE_EMPTY"))
+		igt_exit();
 
 	igt_describe("Sees what the fixture did");
 	igt_subtest("pass-first") {
@@ -117,4 +121,7 @@ int igt_main()
 
 	igt_subtest("pass-last")
 		igt_assert_eq(fixture_value, 42);
+
+	igt_fixture()
+		igt_assert(!fixture_wants("fail-last"));
 }

@@ -112,6 +112,14 @@ has '^Subtest pass-last: FAIL \(0\.000s\)$'
 hasnt 'Starting subtest'
 EXAMPLE_FIXTURE=fail run 0 --list-subtests
 
+# Taking down is part of the test, although each subtest has gone well before
+EXAMPLE_FIXTURE=fail-last run 98 --run-subtest pass-last
+has '^Subtest pass-last: SUCCESS'
+err_has "Failed assertion: !fixture_wants"
+EXAMPLE_FIXTURE=fail-last run 98 --run-subtest 'skip-*'
+EXAMPLE_EMPTY=1 run 98
+err_has 'no subtest ran'
+
 EXAMPLE_ABORT=1 run 112 --run-subtest 'abort,pass-last'
 has '^Subtest abort: FAIL'
 hasnt 'pass-last'
