@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "klog.h"
 #include "pci.h"
 #include "scene.h"
 #include "sysfs.h"
@@ -56,6 +57,8 @@ uint64_t scene_store(struct scene *scene, uint64_t iova, const void *expect)
 {
 	uint64_t word = fresh_word();
 
+	if (!expect)
+		klog_expect_faults(scene->edu.dev.addr);
 	edu_write(&scene->edu, iova, &word, sizeof(word));
 	if (expect)
 		igt_assert_eq_u64(*(const volatile uint64_t *)expect, word);
@@ -76,8 +79,10 @@ int trace_revokes(void)
 	char line[1024];
 	int count = 0;
 
-	if (access(REVOKE_EVENT, W_OK))
-		return -1;
+	/* A count that cannot be taken must not look like one */
+	igt_assert_f(!access(REVOKE_EVENT, W_OK),
+		     "cannot write " REVOKE_EVENT ": %s. Load dma-buf-phys, mount tracefs\n",
+		     strerror(errno));
 	if (!trace) {
 		int fd = open(TRACE, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 

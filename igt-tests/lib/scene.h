@@ -54,7 +54,7 @@ void scene_reset_ioas(struct scene *scene);
  * @scene: the scene
  * @iova: where to
  * @expect: where the CPU must then see them, NULL if they must not arrive
- *	anywhere
+ *	anywhere: from then on the IOMMU may log faults of edu
  *
  * Return: the word that was written.
  */
@@ -74,7 +74,7 @@ uint64_t scene_load(struct scene *scene, uint64_t iova);
  *
  * A reset revokes and restores within one call; this tells that it did.
  *
- * Return: how many, -1 if there is no such trace event.
+ * Return: how many. Fails the test if there is no such trace event.
  */
 int trace_revokes(void);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "klog.h"
 #include "sweep.h"
 #include "sysfs.h"
 
@@ -34,6 +35,10 @@ void sweep_require(void)
 		      "no fault injection in this kernel: use the debug flavour\n");
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		sysfs_write(settings[i].file, settings[i].value);
+	/* What the kernel says when it believes that memory is short */
+	klog_expect("page allocation failure");
+	klog_expect("vmalloc error: ");
+	klog_expect("SLUB: Unable to allocate memory");
 }
 
 /* From here on the n-th allocation of this thread fails */
@@ -92,4 +97,8 @@ void sweep_over(const struct sweep_op *op)
 		 failed);
 	/* An operation that allocates nothing is not what is swept here */
 	igt_assert_lt(1, (int)n);
+	/* Nor is one that hides the failure, unless that is its promise */
+	igt_assert_f(op->survives ? !failed : failed,
+		     "%u of %u failed allocations failed the operation\n", failed,
+		     n - 1);
 }

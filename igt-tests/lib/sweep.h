@@ -2,24 +2,29 @@
 #ifndef LIB_SWEEP_H
 #define LIB_SWEEP_H
 
+#include <stdbool.h>
+
 /**
  * struct sweep_op - something that may fail half way
  * @begin: before each pass; may be NULL
  * @go: the operation; returns a value >= 0 or -errno
  * @undo: undoes a successful @go; may be NULL
  * @failed: looks at what a failed @go left; may be NULL
+ * @survives: @go promises to go well whatever fails
  */
 struct sweep_op {
 	void (*begin)(void);
 	int (*go)(void);
 	void (*undo)(int result);
 	void (*failed)(void);
+	bool survives;
 };
 
 /**
  * sweep_require - skip unless the kernel can inject failures
  *
- * Configures both injectors so that every allocation counts, silently.
+ * Configures both injectors so that every allocation counts, silently. From here
+ * on the kernel may complain that memory is short.
  */
 void sweep_require(void);
 
@@ -28,7 +33,8 @@ void sweep_require(void);
  * @op: the operation
  *
  * Until a pass goes through without an n-th allocation. Fails the test if an
- * operation fails without one that failed, or with anything but -ENOMEM.
+ * operation fails without one that failed, or with anything but -ENOMEM, or if no
+ * pass failed although it promises nothing.
  */
 void sweep_over(const struct sweep_op *op);
 

@@ -2,6 +2,8 @@
 #ifndef LIB_WORKER_H
 #define LIB_WORKER_H
 
+#include <stdbool.h>
+
 #define MAX_WORKERS 8
 
 /**
@@ -11,7 +13,9 @@
  * @allowed: an error that may happen because of a revoke
  * @done: how often it went well
  * @refused: how often it failed as allowed
- * @error: first error that must not happen
+ * @met: how often it was at work together with the first worker
+ * @error: first error that must not happen; ends the storm
+ * @first: it is the first worker
  */
 struct worker {
 	const char *name;
@@ -19,17 +23,20 @@ struct worker {
 	int allowed;
 	unsigned long done;
 	unsigned long refused;
+	unsigned long met;
 	int error;
+	bool first;
 };
 
 /**
  * workers_run - let all workers do their things over and over, in parallel
- * @workers: the workers
+ * @workers: the workers; the first is the one that the others have to meet
  * @nr: number of them, at most %MAX_WORKERS
- * @seconds: for how long
+ * @seconds: for how long at least
  *
- * Fails the test if one of them had another error or never did its thing, and
- * ends the program if one does not come back.
+ * Goes on until each worker has gone well, and was at work together with the first
+ * one, ten times. Fails the test if that does not happen in some minutes or if one
+ * of them had another error, and ends the program if one does not come back.
  */
 void workers_run(struct worker *workers, unsigned int nr,
 		 unsigned int seconds);

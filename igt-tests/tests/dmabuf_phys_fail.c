@@ -410,7 +410,8 @@ int igt_main()
 				sweep_over(&(struct sweep_op) {
 					.begin = restore_begin,
 					.go = restore_go,
-					.undo = restore_check });
+					.undo = restore_check,
+					.survives = true });
 			}
 	}
 
