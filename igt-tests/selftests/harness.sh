@@ -1,31 +1,45 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# harness.sh - checks that the harness speaks IGT's protocol; needs no VM
+# harness.sh - checks that the harness speaks IGT's protocol; needs no VM; prints TAP
 #
 # usage: harness.sh EXAMPLE
 set -u
 
 example=$1
-failed=0
+count=0 failed=0 what=''
 out=$(mktemp)
 err=$(mktemp)
 trap 'rm -f "$out" "$err"' EXIT
+
+# What was asked of the run before has been asked
+result() {
+	[ -n "$what" ] || return
+	count=$((count + 1))
+	if [ -z "$complained" ]; then
+		echo "ok $count $what"
+	else
+		echo "not ok $count $what"
+		failed=1
+	fi
+}
 
 # run STATUS [ARG]...: the example exits with STATUS; output is kept
 run() {
 	local want=$1 got
 	shift
+	result
+	complained=''
 	"$example" "$@" >"$out" 2>"$err"
 	got=$?
-	what="$* ${EXAMPLE_FIXTURE:-}"
+	what="$* ($want${EXAMPLE_FIXTURE:+, fixture $EXAMPLE_FIXTURE})"
 	[ "$got" = "$want" ] || complain "exit status $got instead of $want"
 }
 complain() {
-	echo "FAIL: [$what] $*"
-	sed 's/^/    out: /' "$out"
-	sed 's/^/    err: /' "$err"
-	failed=1
+	echo "# $what: $*"
+	sed 's/^/#     out: /' "$out"
+	sed 's/^/#     err: /' "$err"
+	complained=1
 }
 has() { grep -qE -e "$1" "$out" || complain "no '$1' in the output"; }
 hasnt() { ! grep -qE -e "$1" "$out" || complain "'$1' in the output"; }
@@ -132,5 +146,6 @@ IGT_SENTINEL_ON_STDERR=1 run 0 --run-subtest pass-last
 err_has '^Starting subtest: pass-last$'
 err_has '^Subtest pass-last: SUCCESS'
 
-[ "$failed" = 0 ] && echo "the harness speaks the protocol"
+result
+echo "1..$count"
 exit "$failed"
