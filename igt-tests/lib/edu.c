@@ -75,7 +75,7 @@ int __edu_dma(struct edu *edu, uint64_t iova, size_t at, size_t len,
 	write64(edu, EDU_DMA_COMMAND,
 		EDU_DMA_RUN | (to_memory ? EDU_DMA_TO_MEMORY : 0));
 
-	deadline = now_ms() + 20000;
+	deadline = now_ms() + PATIENCE_MS;
 	while (read64(edu, EDU_DMA_COMMAND) & EDU_DMA_RUN) {
 		if (now_ms() > deadline)
 			return -ETIMEDOUT;

@@ -12,9 +12,6 @@
 
 #define SEED 0x100b000000000000ull
 
-/* Far more than a slow machine needs for a few stores */
-#define PATIENCE_MS 20000
-
 uint64_t vcpu_loop_word(uint64_t n)
 {
 	return SEED + n;

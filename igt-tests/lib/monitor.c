@@ -54,7 +54,7 @@ static int read_line(char *line, size_t size, uint64_t deadline)
 
 int __monitor_command(const char *command, char *reply, size_t size)
 {
-	uint64_t deadline = now_ms() + 20000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 	char line[8192], mark[32];
 	bool echo_seen = false;
 	size_t len = 0;

@@ -26,7 +26,7 @@ static int do_ioctl(int fd, unsigned long request, void *arg)
 
 void movable_bind(void)
 {
-	uint64_t deadline = now_ms() + 5000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 
 	module_load(NAME);
 	pci_bind(pci_env("DMABUF_EXPORTER"), NAME);

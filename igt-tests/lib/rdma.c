@@ -29,7 +29,7 @@ void rdma_bind(const char *addr)
 
 int __rdma_wait_device(const char *addr, struct verbs_device *device)
 {
-	uint64_t deadline = now_ms() + 10000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 
 	while (__verbs_find(addr, device) || access(device->node, F_OK)) {
 		if (now_ms() > deadline)

@@ -206,7 +206,7 @@ uint32_t rdma_scene_arrived(struct rdma_scene *scene, const void *to,
 
 void rdma_wait_moving(const void *to, uint8_t before)
 {
-	uint64_t deadline = now_ms() + 30000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 
 	while (*(const volatile uint8_t *)to == before) {
 		igt_assert_f(now_ms() < deadline,

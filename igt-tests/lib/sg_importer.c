@@ -20,7 +20,7 @@ static int do_ioctl(int fd, unsigned long request, void *arg)
 
 void sg_bind(const char *addr)
 {
-	uint64_t deadline = now_ms() + 5000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 
 	pci_load_driver("dma-buf-edu");
 	pci_bind(addr, "dma-buf-edu");

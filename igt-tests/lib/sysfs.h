@@ -31,6 +31,12 @@ int __sysfs_write(const char *path, const char *text);
  */
 void sysfs_write(const char *path, const char *text);
 
+/*
+ * How long to wait for what others do at once, ms. Not a measure of anything: a busy
+ * machine may need a hundred times what an idle one does, and what hangs, hangs longer.
+ */
+#define PATIENCE_MS 120000
+
 /**
  * now_ms - monotonic time
  *

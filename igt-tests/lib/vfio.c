@@ -24,7 +24,7 @@ bool vfio_has_driver(const char *addr)
 /* The node appears a moment after the driver is bound */
 static int open_node(const char *addr)
 {
-	uint64_t deadline = now_ms() + 5000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 	char dir[128], path[300];
 	struct dirent *entry;
 	DIR *d;

@@ -108,7 +108,7 @@ unsigned long vtd_faults(void)
 
 bool vtd_wait_fault(unsigned long before)
 {
-	uint64_t deadline = now_ms() + 10000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 
 	while (vtd_faults() <= before) {
 		if (now_ms() > deadline)

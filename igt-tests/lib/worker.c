@@ -21,7 +21,7 @@
 
 /* How often is enough, and how long a busy machine gets for it */
 #define ENOUGH 10
-#define PATIENCE_MS 240000
+#define STORM_MS 240000
 
 static bool stop;
 static unsigned int turn;	/* of the first worker; odd inside a call */
@@ -80,7 +80,7 @@ static bool enough(struct worker *workers, unsigned int nr)
 void workers_run(struct worker *workers, unsigned int nr, unsigned int seconds)
 {
 	uint64_t least = now_ms() + seconds * 1000ull;
-	uint64_t most = now_ms() + PATIENCE_MS;
+	uint64_t most = now_ms() + STORM_MS;
 	pthread_t threads[MAX_WORKERS];
 	struct timespec patience;
 	bool failed = false;

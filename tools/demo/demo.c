@@ -49,7 +49,7 @@ static void open_devices(void)
 	demo.bar = vfio_map_bar(&demo.exporter, BAR);
 	demo.bar_start = bar_start(demo.exporter.addr, BAR);
 	if (!vfio_has_dmabuf(&demo.exporter))
-		fail(NULL, "%s: vfio-pci of this kernel exports no dma-bufs",
+		fail(remedy_no_code(), "%s: vfio-pci of this kernel exports no dma-bufs",
 		     demo.exporter.addr);
 	if (demo.exporter.region[BAR].size < MiB(64))
 		fail("give ivshmem a memory backend of 64 MiB or more",

@@ -157,6 +157,32 @@ void step_done(void)
 	current_device = NULL;
 }
 
+/*
+ * In a VM of tools/vm/run there is nothing to be gained from starting the same again;
+ * run passes on where the kernel's words are
+ */
+static const char *usual_remedy(void)
+{
+	static char text[512];
+	const char *console = getenv("DMABUF_CONSOLE");
+
+	if (!getenv("DMABUF_KERNEL"))
+		return "run 'make demo': it boots a kernel with this repository's code and the devices for it";
+	snprintf(text, sizeof(text),
+		 "see what the kernel said, %s; a step that fails is a bug: report it with that file",
+		 console ? console : "in the console log that tools/vm/run names");
+	return text;
+}
+
+const char *remedy_no_code(void)
+{
+	const char *kernel = getenv("DMABUF_KERNEL");
+
+	if (kernel && !strcmp(kernel, "upstream"))
+		return "none: this is what the unmodified kernel does; tools/demo/run without --kernel boots ours";
+	return usual_remedy();
+}
+
 void vfail(const char *remedy, const char *fmt, va_list args)
 {
 	printf("\n%sFAILED%s", on(RED), off());
@@ -167,9 +193,7 @@ void vfail(const char *remedy, const char *fmt, va_list args)
 	printf("\n  device  %s\n  cause   ",
 	       current_device ? current_device : "none in particular");
 	vprintf(fmt, args);
-	printf("\n  remedy  %s\n",
-	       remedy ? remedy :
-			"run 'make demo', which boots a kernel with this repository's code, and look at the console log it names");
+	printf("\n  remedy  %s\n", remedy ? remedy : usual_remedy());
 	demo_cleanup();
 	report_table();
 	exit(1);

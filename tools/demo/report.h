@@ -56,6 +56,9 @@ void fail(const char *remedy, const char *fmt, ...)
 void vfail(const char *remedy, const char *fmt, va_list args)
 	__attribute__((noreturn));
 
+/** remedy_no_code - for fail(), where a kernel without our code would fail */
+const char *remedy_no_code(void);
+
 /** report_table - print the closing table */
 void report_table(void);
 

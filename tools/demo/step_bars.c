@@ -56,7 +56,7 @@ void demo_bars(struct demo *demo)
 		},
 		2);
 	if (fd < 0)
-		fail("boot a kernel with this repository's code: run 'make demo'",
+		fail(remedy_no_code(),
 		     "VFIO does not put two BARs into one dma-buf: %s",
 		     strerror(-fd));
 	ret = __ioas_map_file(demo->iommufd, demo->ioas, fd, 0, SIZE, IOVA);

@@ -39,7 +39,7 @@ static void make_guest(int fd)
 		     "cannot make a virtual machine: %s", strerror(-ret));
 	ret = __vmm_dmabuf(&vmm, 1, GPA, fd, 0, ranges_size(demo_ranges, NR));
 	if (ret)
-		fail("boot a kernel with this repository's code: run 'make demo'",
+		fail(remedy_no_code(),
 		     "KVM of this kernel takes no dma-bufs: %s",
 		     strerror(-ret));
 }

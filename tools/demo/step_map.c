@@ -90,7 +90,7 @@ static void export_and_map(struct demo *demo)
 	ret = __ioas_map_file(demo->iommufd, demo->ioas, fd, 0, size,
 			      DEMO_IOVA);
 	if (ret == -EOPNOTSUPP)
-		fail("boot a kernel with this repository's code: run 'make demo'",
+		fail(remedy_no_code(),
 		     "iommufd of this kernel imports dma-bufs of one range only: %s",
 		     strerror(-ret));
 	if (ret)

@@ -43,7 +43,7 @@ static void register_memory(struct demo *demo, void *memory, const char *addr)
 	/* The memory region keeps the dma-buf */
 	close(fd);
 	if (ret)
-		fail("boot a kernel with this repository's code: run 'make demo'",
+		fail(remedy_no_code(),
 		     "cannot register it: %s", strerror(-ret));
 	entries = rdma_entries(size, &page);
 	checked("the device needs %" PRIu64 " translation %s of %s", entries,

@@ -21,7 +21,7 @@
 /* The IOMMU reports faults by interrupt: give it a moment */
 static unsigned int wait_for_fault(int log, const char *addr)
 {
-	uint64_t deadline = now_ms() + 10000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 	unsigned int count = 0;
 	char text[64];
 
@@ -65,6 +65,7 @@ void demo_revoke(struct demo *demo)
 	checked("the IOMMU translates none of the ranges any more");
 
 	say("%s writes all the same", edu);
+	klog_expect_faults(edu);
 	log = klog_open();
 	edu_store(&demo->edu, DEMO_IOVA + START, sizeof(text));
 	faults = wait_for_fault(log, edu);

@@ -40,7 +40,7 @@ void demo_udmabuf(struct demo *demo)
 	close(fd);
 	close(memfd);
 	if (ret == -EOPNOTSUPP)
-		fail("boot a kernel with this repository's code: run 'make demo'",
+		fail(remedy_no_code(),
 		     "iommufd of this kernel takes VFIO's dma-bufs only: %s",
 		     strerror(-ret));
 	if (ret)
