@@ -8,6 +8,7 @@
  *	of its end: nothing is lost, nothing is told twice
  * Test category: functionality test
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@
 #include "query.h"
 #include "scene.h"
 #include "subtests.h"
+#include "sysfs.h"
 
 IGT_TEST_DESCRIPTION("Watching dma-bufs");
 
@@ -293,6 +296,7 @@ static void flags(void)
  */
 struct reader {
 	pthread_t thread;
+	pid_t tid;
 	int from;
 	int ret, err;
 	struct dma_buf_phys_watch_event event;
@@ -303,11 +307,48 @@ static void *read_once(void *arg)
 {
 	struct reader *reader = arg;
 
+	__atomic_store_n(&reader->tid, gettid(), __ATOMIC_RELEASE);
 	reader->ret = (int)read(reader->from, &reader->event,
 				sizeof(reader->event));
 	reader->err = errno;
 	__atomic_store_n(&reader->done, true, __ATOMIC_RELEASE);
 	return NULL;
+}
+
+static FILE *task_file(pid_t tid, const char *name)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
+	file = fopen(path, "re");
+	igt_assert_f(file, "cannot open %s: %s\n", path, strerror(errno));
+	return file;
+}
+
+/* The thread is in read() and sleeps: a signal before that would be lost */
+static void wait_asleep(struct reader *reader)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+	char call[64] = "", state = 0;
+	FILE *file;
+
+	for (;;) {
+		igt_assert(!__atomic_load_n(&reader->done, __ATOMIC_ACQUIRE));
+		file = task_file(reader->tid, "stat");
+		igt_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+		fclose(file);
+		file = task_file(reader->tid, "syscall");
+		igt_assert(fgets(call, sizeof(call), file));
+		fclose(file);
+		/* "running", or the number of the call */
+		if (state == 'S' && atoi(call) == SYS_read && *call != 'r')
+			return;
+		igt_assert_f(now_ms() < deadline,
+			     "the reader does not sleep in read(): state %c, system call %s\n",
+			     state, call);
+		usleep(1000);
+	}
 }
 
 /* A watch that waits, and a thread that does */
@@ -316,8 +357,9 @@ static void start_reader(struct reader *reader)
 	start();
 	*reader = (struct reader) { .from = watch(phys, fd, O_CLOEXEC) };
 	igt_assert(!pthread_create(&reader->thread, NULL, read_once, reader));
-	usleep(100000);
-	igt_assert(!__atomic_load_n(&reader->done, __ATOMIC_ACQUIRE));
+	while (!__atomic_load_n(&reader->tid, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	wait_asleep(reader);
 }
 
 static void finish_reader(struct reader *reader, int ret)
@@ -352,18 +394,21 @@ static void blocking(void)
 	igt_assert_fd(ep);
 	igt_assert_eq(epoll_ctl(ep, EPOLL_CTL_ADD, watcher, &want), 0);
 	vfio_memory_enable(&shm, false);
-	igt_assert_eq(epoll_wait(ep, &ready, 1, 1000), 1);
+	igt_assert_eq(epoll_wait(ep, &ready, 1, PATIENCE_MS), 1);
 	igt_assert_eq_u32(ready.events, EPOLLIN);
 	igt_assert_eq(epoll_wait(ep, &ready, 1, 0), 0);
 	vfio_memory_enable(&shm, true);
-	igt_assert_eq(epoll_wait(ep, &ready, 1, 1000), 1);
+	igt_assert_eq(epoll_wait(ep, &ready, 1, PATIENCE_MS), 1);
 	expect_event(watcher, 1, 1, 0, LIVE);
 	close(ep);
 }
 
+static volatile sig_atomic_t signals;
+
 static void on_signal(int signal)
 {
 	(void)signal;
+	signals++;
 }
 
 static void interrupted(void)
@@ -385,9 +430,11 @@ static void interrupted(void)
 	action.sa_flags = SA_RESTART;
 	igt_assert_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	start_reader(&reader);
+	signals = 0;
 	igt_assert_eq(pthread_kill(reader.thread, SIGUSR1), 0);
-	usleep(100000);
-	igt_assert(!__atomic_load_n(&reader.done, __ATOMIC_ACQUIRE));
+	while (!signals)
+		usleep(1000);
+	wait_asleep(&reader);
 	vfio_memory_enable(&shm, false);
 	finish_reader(&reader, sizeof(event));
 	igt_assert_eq_u64(reader.event.nr_revokes, 1);
