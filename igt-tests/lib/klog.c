@@ -40,18 +40,24 @@ unsigned int klog_count(int fd, const char *text)
 	}
 }
 
-static void tell(const char *what, const char *fmt, va_list args)
+static void tell(const char *what, const char *text)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC), len;
-	char text[128], line[256];
+	char line[256];
 
 	igt_assert_f(fd >= 0, "cannot write /dev/kmsg: %s. Needs root\n",
 		     strerror(errno));
-	vsnprintf(text, sizeof(text), fmt, args);
-	/* As loud as may be: the console shows it before what it is about */
-	len = snprintf(line, sizeof(line), "<4>[IGT] %s: %s\n", what, text);
+	len = snprintf(line, sizeof(line), "<4>[IGT] %s%s\n", what, text);
 	igt_assert_eq((int)write(fd, line, (size_t)len), len);
 	close(fd);
+}
+
+static void vtell(const char *what, const char *fmt, va_list args)
+{
+	char text[128];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	tell(what, text);
 }
 
 void klog_expect(const char *fmt, ...)
@@ -59,7 +65,7 @@ void klog_expect(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	tell("expected", fmt, args);
+	vtell("expected: ", fmt, args);
 	va_end(args);
 }
 
@@ -68,7 +74,7 @@ void klog_expect_no_more(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	tell("no longer expected", fmt, args);
+	vtell("no longer expected: ", fmt, args);
 	va_end(args);
 }
 
@@ -83,4 +89,9 @@ void klog_expect_faults(const char *addr)
 void klog_expect_no_more_faults(const char *addr)
 {
 	klog_expect_no_more(FAULT_OF, addr);
+}
+
+void klog_no_other_faults(void)
+{
+	tell("no faults but those expected", "");
 }

@@ -39,11 +39,19 @@ void klog_expect_no_more(const char *fmt, ...)
  * klog_expect_faults - the IOMMU may refuse what a device does
  * @addr: PCI address of the device
  *
- * A fault of any other device, or before this, is a report and fails the VM.
+ * With klog_no_other_faults() a fault of any other device, or before this, is a
+ * report and fails the VM.
  */
 void klog_expect_faults(const char *addr);
 
 /** klog_expect_no_more_faults - from here on it must not */
 void klog_expect_no_more_faults(const char *addr);
+
+/**
+ * klog_no_other_faults - a fault of the IOMMU that is not expected is a report
+ *
+ * From here on. Without this they are only counted, in what tools/vm/run prints.
+ */
+void klog_no_other_faults(void);
 
 #endif /* LIB_KLOG_H */

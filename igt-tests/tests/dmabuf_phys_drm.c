@@ -16,6 +16,7 @@
 
 #include "igt_core.h"
 #include "iommufd.h"
+#include "klog.h"
 #include "memory.h"
 #include "module.h"
 #include "rdma.h"
@@ -192,6 +193,7 @@ static void prime_export_iommufd(void)
 int igt_main()
 {
 	igt_fixture() {
+		klog_no_other_faults();
 		rdma_scene_open(&scene);
 		card = open_vgem();
 	}

@@ -361,6 +361,7 @@ static void quietly(void (*test)(void))
 int igt_main()
 {
 	igt_fixture() {
+		klog_no_other_faults();
 		iommufd = iommufd_open();
 		vfio_open(&dev, pci_env("DMABUF_EXPORTER"), iommufd);
 		vfio_open(&dev2, pci_env("DMABUF_EXPORTER2"), iommufd);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "klog.h"
 #include "kvm_loop.h"
 #include "memory.h"
 #include "module.h"
@@ -428,6 +429,7 @@ int igt_main()
 	};
 
 	igt_fixture() {
+		klog_no_other_faults();
 		vmm_require(KVM_X86_DEFAULT_VM);
 		module_load("udmabuf");
 		scene_open(&scene);

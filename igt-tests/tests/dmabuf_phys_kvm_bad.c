@@ -349,6 +349,7 @@ int igt_main()
 	};
 
 	igt_fixture() {
+		klog_no_other_faults();
 		vmm_require(KVM_X86_DEFAULT_VM);
 		scene_open(&scene);
 		klog = klog_open();

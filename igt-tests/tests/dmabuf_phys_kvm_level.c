@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "klog.h"
 #include "kvm_loop.h"
 #include "scene.h"
 
@@ -261,6 +262,7 @@ int igt_main()
 	static size_t i;
 
 	igt_fixture() {
+		klog_no_other_faults();
 		vmm_require(KVM_X86_DEFAULT_VM);
 		scene_open(&scene);
 	}

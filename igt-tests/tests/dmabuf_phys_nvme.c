@@ -12,6 +12,7 @@
 
 #include "igt_core.h"
 #include "iommufd.h"
+#include "klog.h"
 #include "nvme.h"
 #include "pci.h"
 #include "ranges.h"
@@ -121,6 +122,7 @@ static void there_and_back(const struct vfio_region_dma_range *ranges,
 int igt_main()
 {
 	igt_fixture() {
+		klog_no_other_faults();
 		iommufd = iommufd_open();
 		ioas = ioas_alloc(iommufd);
 		vfio_open(&dev, pci_env("DMABUF_EXPORTER"), iommufd);

@@ -614,6 +614,7 @@ static void expect_silence(void)
 int igt_main()
 {
 	igt_fixture() {
+		klog_no_other_faults();
 		phys = query_open();
 		iommufd = iommufd_open();
 		vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);

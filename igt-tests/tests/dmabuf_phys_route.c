@@ -245,6 +245,7 @@ static void device_without_flag(void)
 int igt_main()
 {
 	igt_fixture() {
+		klog_no_other_faults();
 		phys = query_open();
 		iommufd = iommufd_open();
 	}

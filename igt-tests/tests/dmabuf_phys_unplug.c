@@ -166,7 +166,7 @@ static void wait_for_device(bool there)
 /* QEMU lets go of the device a moment after the kernel has */
 static void plug_in(void)
 {
-	uint64_t deadline = now_ms() + 30000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 	char reply[256];
 
 	do {
@@ -208,7 +208,7 @@ static void unplug(void)
  */
 static void link_error(void)
 {
-	uint64_t deadline = now_ms() + 30000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 	char reply[256];
 
 	begin();
@@ -243,13 +243,14 @@ int igt_main()
 	igt_subtest("unbind-importer-first")
 		unbind(true);
 
-	igt_describe("Hot unplug");
-	igt_subtest("unplug")
-		unplug();
-
 	igt_describe("Fatal error");
 	igt_subtest("link-error")
 		link_error();
+
+	/* Last: lockdep ends with pciehp's own inversion, see scan-log.ignore */
+	igt_describe("Hot unplug");
+	igt_subtest("unplug")
+		unplug();
 
 	igt_fixture()
 		scene_close(&scene);

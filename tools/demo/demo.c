@@ -11,6 +11,7 @@
 
 #include "demo.h"
 #include "iommufd.h"
+#include "klog.h"
 #include "pci.h"
 #include "report.h"
 #include "topology.h"
@@ -60,6 +61,7 @@ static void open_devices(void)
 int main(void)
 {
 	report_init();
+	klog_no_other_faults();
 	open_devices();
 	topology_print(&demo);
 	if (!has_iommu(demo.edu.dev.addr))
