@@ -5,6 +5,8 @@
 KERNEL ?= release debug
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
+# They build and use the same
+.NOTPARALLEL:
 .PHONY: help packages kernel tools demo check bench lint refresh clean distclean
 
 help:
