@@ -238,8 +238,9 @@ EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_dmabuf_get_pfn);
  *
  * Undone by kvm_dmabuf_unbind().
  *
- * Return: 0; -EBADF or -EINVAL if @fd is no dma-buf; -EINVAL if the slice is not
- * page-aligned or not in the dma-buf; -ENOMEM.
+ * Return: 0; -EOPNOTSUPP if VMs of this type cannot have such memslots; -EBADF or
+ * -EINVAL if @fd is no dma-buf; -EINVAL if the slice is not page-aligned or not in
+ * the dma-buf; -ENOMEM.
  */
 int kvm_dmabuf_prepare(struct kvm *kvm, struct kvm_memory_slot *slot, int fd,
 		       u64 offset)
@@ -249,6 +250,8 @@ int kvm_dmabuf_prepare(struct kvm *kvm, struct kvm_memory_slot *slot, int fd,
 	int ret = -EINVAL;
 	u64 end;
 
+	if (!kvm_arch_supports_dmabuf(kvm))
+		return -EOPNOTSUPP;
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
