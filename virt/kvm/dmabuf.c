@@ -119,6 +119,8 @@ static void zap(struct kvm_dmabuf *kd)
 		kvm_flush_remote_tlbs(kvm);
 	kvm_mmu_invalidate_end(kvm);
 	KVM_MMU_UNLOCK(kvm);
+	/* Encrypted lines in caches must not reach what the memory will be */
+	kvm_arch_guest_memory_reclaimed(kvm);
 }
 
 static void kvm_dmabuf_notify(struct dma_buf_phys_attachment *at,
