@@ -33,11 +33,14 @@
  *
  * Locks, outermost first: slots_lock, reservation lock, mmu_lock or kd->lock. A
  * fault takes the reservation lock within an SRCU read section, so nobody may
- * synchronize_srcu() under that lock.
+ * synchronize_srcu() under that lock. Changes of memslots wait for that section:
+ * so a fault waits for signals as well, for a copy without the lock, and after a
+ * while it starts over, which ends the section.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
 #include <linux/dma-resv.h>
+#include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -46,6 +49,9 @@
 #include "kvm_mm.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
+
+/* How long one fault may wait for copies, and hold up changes of memslots */
+#define COPY_TIMEOUT msecs_to_jiffies(50)
 
 /**
  * struct kvm_dmabuf - what backs a memslot
@@ -79,26 +85,51 @@ static void set_list(struct kvm_dmabuf *kd, struct dma_buf_phys_list *list)
 	kd->list = list;
 }
 
-/* Map the list, unless somebody else was first */
-static int map_list(struct kvm_dmabuf *kd)
+static int map_list_locked(struct kvm_dmabuf *kd)
 {
 	struct dma_resv *resv = kd->dmabuf->resv;
 	struct dma_buf_phys_list *list;
-	int ret = 0;
 
-	dma_resv_lock(resv, NULL);
-	if (!kd->list) {
-		/* A guest uses memory at once: the bytes must be there */
-		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, false,
-				      MAX_SCHEDULE_TIMEOUT);
-		list = dma_buf_phys_map(kd->at);
-		if (IS_ERR(list))
-			ret = PTR_ERR(list);
-		else
-			set_list(kd, list);
-	}
+	dma_resv_assert_held(resv);
+
+	/* Somebody else was first */
+	if (kd->list)
+		return 0;
+	/* A guest uses memory at once: the bytes must be there */
+	if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL))
+		return -EAGAIN;
+	list = dma_buf_phys_map(kd->at);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	set_list(kd, list);
+	return 0;
+}
+
+/* Return: -EAGAIN if a copy is under way, -EINTR, or what mapping said */
+static int map_list(struct kvm_dmabuf *kd)
+{
+	struct dma_resv *resv = kd->dmabuf->resv;
+	int ret;
+
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	if (ret)
+		return ret;
+	ret = map_list_locked(kd);
 	dma_resv_unlock(resv);
 	return ret;
+}
+
+/* Return: 0 when there was none or it is done, -EAGAIN after @left, or -EINTR */
+static int wait_copy(struct kvm_dmabuf *kd, long *left)
+{
+	long ret;
+
+	ret = dma_resv_wait_timeout(kd->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+				    true, *left);
+	if (ret < 0)
+		return -EINTR;
+	*left = ret;
+	return ret ? 0 : -EAGAIN;
 }
 
 static void zap(struct kvm_dmabuf *kd)
@@ -205,15 +236,18 @@ static int look_up(struct kvm_dmabuf *kd, gfn_t gfn, kvm_pfn_t *pfn,
  *	18
  *
  * Context: a fault, which took its snapshot of mmu_invalidate_seq before. Takes
- * the reservation lock if the list is not mapped.
+ * the reservation lock and waits for a copy if the list is not mapped.
  *
- * Return: 0; -EFAULT if the memory cannot be reached now, or never, or not by
- * this kind of access; -ENOMEM or another error of the exporter.
+ * Return: 0, with @pfn %KVM_PFN_ERR_SIGPENDING if a signal came; -EAGAIN if the
+ * bytes are still on their way, so that the fault has to start over; -EFAULT if
+ * the memory cannot be reached now, or never, or not by this kind of access;
+ * -ENOMEM or another error of the exporter.
  */
 int kvm_dmabuf_get_pfn(struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t *pfn,
 		       int *max_order)
 {
 	struct kvm_dmabuf *kd = slot->dmabuf;
+	long left = COPY_TIMEOUT;
 	int ret;
 
 	do {
@@ -221,9 +255,21 @@ int kvm_dmabuf_get_pfn(struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t *pfn,
 			if (kd->list)
 				return look_up(kd, gfn, pfn, max_order);
 		ret = map_list(kd);
+		if (ret == -EAGAIN)
+			ret = wait_copy(kd, &left);
 	} while (!ret);
 
-	return ret == -ENODEV || ret == -EOPNOTSUPP ? -EFAULT : ret;
+	switch (ret) {
+	case -EINTR:
+		*pfn = KVM_PFN_ERR_SIGPENDING;
+		*max_order = 0;
+		return 0;
+	case -ENODEV:
+	case -EOPNOTSUPP:
+		return -EFAULT;
+	default:
+		return ret;
+	}
 }
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_dmabuf_get_pfn);
 
@@ -296,7 +342,7 @@ int kvm_dmabuf_bind(struct kvm_memory_slot *slot)
 	if (IS_ERR(at))
 		return PTR_ERR(at);
 	kd->at = at;
-	/* Or else at the first fault: it may be revoked */
+	/* Or else at the first fault: it may be revoked, or on its way */
 	map_list(kd);
 	return 0;
 }
