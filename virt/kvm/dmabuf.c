@@ -27,9 +27,11 @@
  * new mmu_invalidate_seq and starts over. One whose snapshot is new finds no
  * list. When notify returns no CPU of the guest reaches the memory.
  *
- * The memory type is what the architecture makes of memory that is not RAM: x86
- * maps it uncached on Intel and leaves it to the guest's page tables on AMD. So
- * a group's attribute is never exceeded, and write-combining is up to the guest.
+ * The memory type is what the architecture makes of an address: RAM is mapped
+ * write-back by all of them, so RAM with another attribute is refused. For the
+ * rest x86 says uncached on Intel and leaves it to the host's MTRRs on AMD; both
+ * let the guest's page tables choose write-combining, as for every BAR that a
+ * guest has.
  *
  * Locks, outermost first: slots_lock, reservation lock, mmu_lock or kd->lock. A
  * fault takes the reservation lock within an SRCU read section, so nobody may
@@ -85,6 +87,20 @@ static void set_list(struct kvm_dmabuf *kd, struct dma_buf_phys_list *list)
 	kd->list = list;
 }
 
+/* KVM's page tables would make all RAM write-back */
+static bool attrs_fit(const struct dma_buf_phys_list *list)
+{
+	const struct dma_buf_phys_group *groups;
+	unsigned int nr, i;
+
+	groups = dma_buf_phys_list_groups(list, &nr);
+	for (i = 0; i < nr; i++)
+		if (groups[i].type == DMA_BUF_PHYS_CPU &&
+		    groups[i].attr != DMA_BUF_PHYS_WB)
+			return false;
+	return true;
+}
+
 static int map_list_locked(struct kvm_dmabuf *kd)
 {
 	struct dma_resv *resv = kd->dmabuf->resv;
@@ -101,6 +117,10 @@ static int map_list_locked(struct kvm_dmabuf *kd)
 	list = dma_buf_phys_map(kd->at);
 	if (IS_ERR(list))
 		return PTR_ERR(list);
+	if (!attrs_fit(list)) {
+		dma_buf_phys_unmap(kd->at, list);
+		return -EOPNOTSUPP;
+	}
 	set_list(kd, list);
 	return 0;
 }
@@ -330,12 +350,14 @@ err_put:
  * kvm_dmabuf_bind - attach a prepared memslot
  * @slot: the memslot, not active yet, but with all that zapping it needs
  *
- * Return: 0 or an error of dma_buf_phys_attach().
+ * Return: 0; -EOPNOTSUPP if the memory needs another memory type than KVM's page
+ * tables give it; or an error of dma_buf_phys_attach().
  */
 int kvm_dmabuf_bind(struct kvm_memory_slot *slot)
 {
 	struct kvm_dmabuf *kd = slot->dmabuf;
 	struct dma_buf_phys_attachment *at;
+	int ret;
 
 	at = dma_buf_phys_attach(kd->dmabuf, kvm_arch_has_private_mem(kd->kvm) ?
 				 &kvm_dmabuf_private_ops : &kvm_dmabuf_ops, kd);
@@ -343,8 +365,8 @@ int kvm_dmabuf_bind(struct kvm_memory_slot *slot)
 		return PTR_ERR(at);
 	kd->at = at;
 	/* Or else at the first fault: it may be revoked, or on its way */
-	map_list(kd);
-	return 0;
+	ret = map_list(kd);
+	return ret == -EOPNOTSUPP ? ret : 0;
 }
 
 /**
