@@ -11,12 +11,6 @@
 #include "kvm.h"
 #include "kvm_layout.h"
 
-#define PTE_PRESENT (1ull << 0)
-#define PTE_WRITABLE (1ull << 1)
-#define PTE_ACCESSED (1ull << 5)
-#define PTE_DIRTY (1ull << 6)
-#define PTE_LARGE (1ull << 7)
-
 static int open_kvm(void)
 {
 	return open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -40,20 +34,6 @@ void vmm_require(unsigned long type)
 	igt_require_f(slots == 1, "KVM has no slots of dma-bufs\n");
 }
 
-/* Code, and page tables that map every address to itself in 1 GiB pages */
-static void fill_ram(uint8_t *ram)
-{
-	uint64_t *top = (uint64_t *)(ram + RAM_TOP_TABLE);
-	uint64_t *table = (uint64_t *)(ram + RAM_TABLE), i;
-
-	top[0] = RAM_TABLE | PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED;
-	for (i = 0; i < VMM_LIMIT >> 30; i++)
-		table[i] = i << 30 | PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED |
-			   PTE_DIRTY | PTE_LARGE;
-	memcpy(ram + RAM_CODE, guest_code,
-	       (size_t)(guest_code_end - guest_code));
-}
-
 int __vmm_open(struct vmm *vmm, unsigned long type)
 {
 	int kvm = open_kvm(), ret;
@@ -61,6 +41,7 @@ int __vmm_open(struct vmm *vmm, unsigned long type)
 
 	vmm->fd = -1;
 	vmm->ram = NULL;
+	vmm->next_table = RAM_MORE_TABLES;
 	if (kvm < 0)
 		return -errno;
 	vmm->fd = ioctl(kvm, KVM_CREATE_VM, type);
@@ -79,7 +60,9 @@ int __vmm_open(struct vmm *vmm, unsigned long type)
 		madvise(ram, VMM_RAM_SIZE, MADV_DONTFORK);
 		/* So that all mappings of 2 MiB are those of tests */
 		madvise(ram, VMM_RAM_SIZE, MADV_NOHUGEPAGE);
-		fill_ram(ram);
+		memcpy(vmm->ram + RAM_CODE, guest_code,
+		       (size_t)(guest_code_end - guest_code));
+		vmm_fill_tables(vmm);
 		ret = __vmm_memory(vmm, 0, 0, ram, VMM_RAM_SIZE);
 	}
 	if (ret)

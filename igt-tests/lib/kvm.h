@@ -29,10 +29,12 @@
  * struct vmm - a VM
  * @fd: of the VM, -1 when closed
  * @ram: what the guest has at address 0
+ * @next_table: where in it vmm_map() makes the next page table
  */
 struct vmm {
 	int fd;
 	uint8_t *ram;
+	uint32_t next_table;
 };
 
 /**
@@ -40,9 +42,21 @@ struct vmm {
  * @VCPU_DONE: the command is done
  * @VCPU_FAULT: KVM_EXIT_MEMORY_FAULT, KVM_RUN having failed with EFAULT
  * @VCPU_MMIO: an access to an address where no slot is; reads get all ones
+ * @VCPU_PAGE_FAULT: a page fault by the guest's own tables, which does not go on
+ * @VCPU_NESTED: the guest's guest did something that a command does not do
  * @VCPU_ERROR: anything else
  */
-enum vcpu_end { VCPU_DONE, VCPU_FAULT, VCPU_MMIO, VCPU_ERROR };
+enum vcpu_end {
+	VCPU_DONE, VCPU_FAULT, VCPU_MMIO, VCPU_PAGE_FAULT, VCPU_NESTED,
+	VCPU_ERROR
+};
+
+/* How a vCPU runs its commands */
+enum vcpu_mode {
+	VCPU_LONG,	/* in 64-bit mode; the others are modes of kvm_mode.c */
+	VCPU_FLAT,	/* in 32-bit mode without paging */
+	VCPU_L2		/* in a guest of the guest */
+};
 
 /**
  * struct vcpu_fault - what KVM says of a memory fault
@@ -65,9 +79,11 @@ struct vcpu_fault {
  * @run_size: bytes of it
  * @mailbox: in the VM's memory
  * @page: that commands can copy from and to
+ * @mode: how it runs them
  * @end: why it came back last
  * @error: errno of KVM_RUN, or 0
- * @result: of the command, if @end is %VCPU_DONE
+ * @result: of the command, if @end is %VCPU_DONE; the address, if it is
+ *	%VCPU_PAGE_FAULT; SVM's exit code, if it is %VCPU_NESTED
  * @fault: if @end is %VCPU_FAULT
  */
 struct vcpu {
@@ -78,6 +94,7 @@ struct vcpu {
 	size_t run_size;
 	struct guest_mailbox *mailbox;
 	uint8_t *page;
+	enum vcpu_mode mode;
 	enum vcpu_end end;
 	int error;
 	uint64_t result;
@@ -86,6 +103,15 @@ struct vcpu {
 
 /** vmm_require - skip unless KVM runs VMs of @type with slots of dma-bufs */
 void vmm_require(unsigned long type);
+
+/**
+ * vmm_reload - load KVM anew, with parameters; there must be no VM
+ * @npt: use nested paging
+ * @tdp_mmu: by the newer of the two ways
+ *
+ * Skips the test if this is not AMD's KVM, or not a module.
+ */
+void vmm_reload(bool npt, bool tdp_mmu);
 
 /**
  * __vmm_open - make a VM with its first MiB
@@ -171,6 +197,26 @@ struct vmm_levels {
 struct vmm_levels vmm_levels(const struct vmm *vmm);
 
 /**
+ * vmm_tables - make an empty tree of page tables
+ * @vmm: the VM
+ *
+ * Return: where the guest has its root.
+ */
+uint64_t vmm_tables(struct vmm *vmm);
+
+/**
+ * vmm_map - map a page in a tree of the guest's page tables
+ * @vmm: the VM, whose vCPUs have not run yet: they need not notice later
+ * @root: from vmm_tables(), or 0 for the tables of its vCPUs, where @va is
+ *	%VMM_LIMIT or more
+ * @va: the address before it, aligned to @size
+ * @gpa: the address behind it, aligned to @size
+ * @size: 4 KiB, 2 MiB or 1 GiB
+ */
+void vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
+	     uint64_t size);
+
+/**
  * __vcpu_open - make a vCPU in 64-bit mode, ready for commands
  * @vcpu: filled in
  * @vmm: its VM
@@ -180,6 +226,23 @@ struct vmm_levels vmm_levels(const struct vmm *vmm);
  */
 int __vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index);
 void vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index);
+
+/** vcpu_flat - go on in 32-bit mode without paging, for commands of that */
+void vcpu_flat(struct vcpu *vcpu);
+
+/**
+ * vcpu_nest - run commands in a guest of the guest from now on
+ * @vcpu: number 0
+ * @nested_root: of the tables that its guest-physical addresses go through, from
+ *	vmm_tables(), which must map the first MiB; or 0 for none
+ *
+ * That guest has the page tables that its host has. Skips the test if KVM
+ * does not let a guest do this.
+ */
+void vcpu_nest(struct vcpu *vcpu, uint64_t nested_root);
+
+/** vcpu_nested_address - the address of a nested page fault: %VCPU_NESTED */
+uint64_t vcpu_nested_address(const struct vcpu *vcpu);
 
 /** vcpu_close - harmless if closed already */
 void vcpu_close(struct vcpu *vcpu);
@@ -243,6 +306,9 @@ void vcpu_touch(struct vcpu *vcpu, uint64_t gpa, uint64_t length);
 
 /** vcpu_expect_fault - fail the test unless a word at @gpa faults, both ways */
 void vcpu_expect_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t flags);
+
+/** vcpu_expect_page_fault - fail the test unless the guest itself maps nothing */
+void vcpu_expect_page_fault(struct vcpu *vcpu, uint64_t va);
 
 /** vcpu_expect_nothing - fail the test unless there is nothing at @gpa */
 void vcpu_expect_nothing(struct vcpu *vcpu, uint64_t gpa);

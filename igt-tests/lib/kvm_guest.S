@@ -94,6 +94,49 @@ done:
 	jb 2b
 	jmp 1b
 
+	command page_fault
+	movq %cr2, %rax
+	outb %al, $GUEST_FAULT_PORT
+	ud2
+
+	/* Offsets into the VMCB: EXITCODE, EXITINFO1, RAX; 0x7b is IOIO */
+	command nested
+	vmrun
+	cmpq $0x7b, 0x70(%rax)
+	jne 1f
+	movq 0x78(%rax), %rdx
+	shrq $16, %rdx
+	movq 0x5f8(%rax), %rax
+	outb %al, %dx
+	ud2
+1:	movq 0x70(%rax), %rax
+	outb %al, $GUEST_NESTED_PORT
+	ud2
+
+	.code32
+	command fill32
+	xorl %eax, %eax
+1:	cmpl %esi, %eax
+	jae done32
+	leal (%edx, %eax), %ecx
+	movl %ecx, (%edi, %eax)
+	addl %ebx, %eax
+	jmp 1b
+
+	command check32
+	xorl %eax, %eax
+1:	cmpl %esi, %eax
+	jae done32
+	leal (%edx, %eax), %ecx
+	cmpl %ecx, (%edi, %eax)
+	jne done32
+	addl %ebx, %eax
+	jmp 1b
+
+done32:
+	outb %al, $GUEST_PORT
+	ud2
+
 	.globl guest_code_end
 guest_code_end:
 

@@ -5,8 +5,13 @@
 #ifndef LIB_KVM_GUEST_H
 #define LIB_KVM_GUEST_H
 
-/* The port that a finished command writes to */
+/*
+ * The ports that the guest writes to: a command is done; a page fault of its own,
+ * with the address in RAX; its guest did something else, which the VMCB tells
+ */
 #define GUEST_PORT 0x10
+#define GUEST_FAULT_PORT 0x11
+#define GUEST_NESTED_PORT 0x12
 
 /* Where the words of a mailbox are */
 #define GUEST_MAILBOX_STOP 0
@@ -47,6 +52,15 @@ extern const char guest_touch[];
 
 /* The n-th store is of value + n; over the range and over again until stopped */
 extern const char guest_loop[];
+
+/* The same as guest_fill and guest_check, for 32-bit code; stride in RBX */
+extern const char guest_fill32[], guest_check32[];
+
+/* Not a command: where page faults go */
+extern const char guest_page_fault[];
+
+/* Run the guest's guest, of the VMCB in RAX, and do its OUT in its place */
+extern const char guest_nested[];
 
 #endif /* __ASSEMBLER__ */
 

@@ -11,13 +11,6 @@
 #include "kvm.h"
 #include "kvm_layout.h"
 
-#define CR0_PE (1ull << 0)
-#define CR0_ET (1ull << 4)
-#define CR0_PG (1ull << 31)
-#define CR4_PAE (1ull << 5)
-#define EFER_LME (1ull << 8)
-#define EFER_LMA (1ull << 10)
-
 #define SEGMENT_DATA 3
 #define SEGMENT_CODE 11
 
@@ -47,7 +40,8 @@ static int set_cpuid(int vcpu)
 static int set_long_mode(int vcpu)
 {
 	struct kvm_segment data = {
-		.limit = UINT32_MAX, .selector = 16, .type = SEGMENT_DATA,
+		.limit = UINT32_MAX, .selector = SELECTOR_DATA,
+		.type = SEGMENT_DATA,
 		.present = 1, .db = 1, .s = 1, .g = 1,
 	};
 	struct kvm_sregs sregs;
@@ -58,10 +52,14 @@ static int set_long_mode(int vcpu)
 	sregs.es = data;
 	sregs.ss = data;
 	sregs.cs = data;
-	sregs.cs.selector = 8;
+	sregs.cs.selector = SELECTOR_CODE;
 	sregs.cs.type = SEGMENT_CODE;
 	sregs.cs.db = 0;
 	sregs.cs.l = 1;
+	sregs.gdt.base = RAM_GDT;
+	sregs.gdt.limit = 3 * 8 - 1;
+	sregs.idt.base = RAM_IDT;
+	sregs.idt.limit = 15 * 16 - 1;
 	sregs.cr0 = CR0_PE | CR0_ET | CR0_PG;
 	sregs.cr3 = RAM_TOP_TABLE;
 	sregs.cr4 = CR4_PAE;
@@ -147,7 +145,7 @@ static void finish_exit(struct vcpu *vcpu)
 {
 	int i;
 
-	if (vcpu->end != VCPU_DONE && vcpu->end != VCPU_MMIO)
+	if (vcpu->end == VCPU_FAULT || vcpu->end == VCPU_ERROR)
 		return;
 	/* A copy may want one more access, and is cut off */
 	vcpu->run->immediate_exit = 1;
@@ -159,9 +157,12 @@ static void finish_exit(struct vcpu *vcpu)
 void vcpu_begin(struct vcpu *vcpu, const char *command, uint64_t gpa,
 		uint64_t length, uint64_t value, uint64_t stride)
 {
+	uint64_t rip = RAM_CODE + (uint64_t)(command - guest_code);
 	struct kvm_regs regs = {
-		.rip = RAM_CODE + (uint64_t)(command - guest_code),
+		.rip = rip,
 		.rflags = 2,
+		.rsp = RAM_STACK(vcpu->index),
+		.rbx = stride,
 		.rdi = gpa,
 		.rsi = length,
 		.rdx = value,
@@ -172,6 +173,13 @@ void vcpu_begin(struct vcpu *vcpu, const char *command, uint64_t gpa,
 	finish_exit(vcpu);
 	vcpu->mailbox->stop = 0;
 	vcpu->mailbox->count = 0;
+	/* What it cannot get done goes on in L2; else L1 has to begin */
+	if (vcpu->mode == VCPU_L2 && vcpu->end != VCPU_FAULT &&
+	    vcpu->end != VCPU_MMIO) {
+		vcpu_begin_nested(vcpu, rip);
+		regs.rip = RAM_CODE + (uint64_t)(guest_nested - guest_code);
+		regs.rax = RAM_VMCB;
+	}
 	/* What could make this fail makes KVM_RUN fail */
 	ioctl(vcpu->fd, KVM_SET_REGS, &regs);
 }
@@ -191,10 +199,16 @@ static enum vcpu_end why(struct vcpu *vcpu)
 
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
-		if (run->io.port != GUEST_PORT)
-			return VCPU_ERROR;
 		vcpu->result = run->s.regs.regs.rax;
-		return VCPU_DONE;
+		switch (run->io.port) {
+		case GUEST_PORT:
+			return VCPU_DONE;
+		case GUEST_FAULT_PORT:
+			return VCPU_PAGE_FAULT;
+		case GUEST_NESTED_PORT:
+			return VCPU_NESTED;
+		}
+		return VCPU_ERROR;
 	case KVM_EXIT_MMIO:
 		if (!run->mmio.is_write)
 			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
@@ -232,6 +246,15 @@ const char *vcpu_ended(const struct vcpu *vcpu)
 		snprintf(text, sizeof(text), "MMIO %s at 0x%" PRIx64,
 			 vcpu->run->mmio.is_write ? "write" : "read",
 			 (uint64_t)vcpu->run->mmio.phys_addr);
+		break;
+	case VCPU_PAGE_FAULT:
+		snprintf(text, sizeof(text),
+			 "the guest's own page fault at 0x%" PRIx64,
+			 vcpu->result);
+		break;
+	case VCPU_NESTED:
+		snprintf(text, sizeof(text),
+			 "L2 came back with exit code 0x%" PRIx64, vcpu->result);
 		break;
 	default:
 		snprintf(text, sizeof(text), "KVM_RUN: %s, exit reason %u",
@@ -345,6 +368,20 @@ void vcpu_expect_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t flags)
 		igt_assert_eq_u64(vcpu->fault.gpa, gpa & ~4095ull);
 		igt_assert_eq_u64(vcpu->fault.size, 4096);
 		igt_assert_eq_u64(vcpu->fault.flags, flags);
+	}
+}
+
+void vcpu_expect_page_fault(struct vcpu *vcpu, uint64_t va)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (i)
+			vcpu_try_store(vcpu, va, 8, 0xbad);
+		else
+			vcpu_try_load(vcpu, va, 8);
+		expect(vcpu, va, VCPU_PAGE_FAULT);
+		igt_assert_eq_u64(vcpu->result, va);
 	}
 }
 

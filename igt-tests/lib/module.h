@@ -8,4 +8,10 @@
  */
 void module_load(const char *name);
 
+/** module_load_with - the same with parameters, such as "a=1" */
+void module_load_with(const char *name, const char *params);
+
+/** module_unload - unload one, and what only it needs, or fail the test */
+void module_unload(const char *name);
+
 #endif /* LIB_MODULE_H */

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The guest's own tables: descriptors, and page tables that begin with every
+ * address up to %VMM_LIMIT mapped to itself by pages of 1 GiB
+ */
+#include <string.h>
+
+#include "igt_core.h"
+#include "kvm.h"
+#include "kvm_layout.h"
+
+#define PTE_PRESENT (1ull << 0)
+#define PTE_WRITABLE (1ull << 1)
+/* Nested page tables are walked as by a user */
+#define PTE_USER (1ull << 2)
+#define PTE_ACCESSED (1ull << 5)
+#define PTE_DIRTY (1ull << 6)
+#define PTE_LARGE (1ull << 7)
+#define PTE_ADDRESS 0xffffffffff000ull
+
+#define PTE_TABLE (PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED)
+#define PTE_LEAF (PTE_TABLE | PTE_DIRTY)
+
+#define VECTOR_PF 14
+
+static void *at(const struct vmm *vmm, uint64_t gpa)
+{
+	return vmm->ram + gpa;
+}
+
+static void fill_descriptors(const struct vmm *vmm)
+{
+	uint64_t handler = RAM_CODE + (uint64_t)(guest_page_fault - guest_code);
+	uint64_t *gdt = at(vmm, RAM_GDT), *idt = at(vmm, RAM_IDT);
+
+	gdt[SELECTOR_CODE / 8] = 0x00af9b000000ffffull;
+	gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffffull;
+	/* A gate for interrupts, present */
+	idt[2 * VECTOR_PF] = (handler & 0xffff) | SELECTOR_CODE << 16 |
+			     0x8eull << 40 | (handler >> 16) << 48;
+}
+
+void vmm_fill_tables(struct vmm *vmm)
+{
+	uint64_t *top = at(vmm, RAM_TOP_TABLE), *table = at(vmm, RAM_TABLE), i;
+
+	fill_descriptors(vmm);
+	top[0] = RAM_TABLE | PTE_TABLE;
+	for (i = 0; i < VMM_LIMIT >> 30; i++)
+		table[i] = i << 30 | PTE_LEAF | PTE_LARGE;
+}
+
+uint64_t vmm_tables(struct vmm *vmm)
+{
+	uint64_t table = vmm->next_table;
+
+	igt_assert_f(table + 4096 <= VMM_RAM_SIZE,
+		     "the guest has no room for more page tables\n");
+	vmm->next_table += 4096;
+	memset(at(vmm, table), 0, 4096);
+	return table;
+}
+
+void vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
+	     uint64_t size)
+{
+	unsigned int leaf = size == 1ull << 30 ? 30 : size == 1ull << 21 ? 21 : 12;
+	uint64_t table = root ? root : RAM_TOP_TABLE, *entry;
+	unsigned int shift;
+
+	igt_assert(size == 1ull << leaf && !(va % size) && !(gpa % size));
+	igt_assert(root || va >= VMM_LIMIT);
+	for (shift = 39; ; shift -= 9) {
+		entry = (uint64_t *)at(vmm, table) + (va >> shift) % 512;
+		if (shift == leaf)
+			break;
+		if (!*entry)
+			*entry = vmm_tables(vmm) | PTE_TABLE;
+		igt_assert(!(*entry & PTE_LARGE));
+		table = *entry & PTE_ADDRESS;
+	}
+	igt_assert(!*entry);
+	*entry = gpa | PTE_LEAF | (leaf > 12 ? PTE_LARGE : 0);
+}
