@@ -350,8 +350,9 @@ err_put:
  * kvm_dmabuf_bind - attach a prepared memslot
  * @slot: the memslot, not active yet, but with all that zapping it needs
  *
- * Return: 0; -EOPNOTSUPP if the memory needs another memory type than KVM's page
- * tables give it; or an error of dma_buf_phys_attach().
+ * Return: 0; -EACCES if the dma-buf is read-only; -EOPNOTSUPP if the memory needs
+ * another memory type than KVM's page tables give it; or an error of
+ * dma_buf_phys_attach().
  */
 int kvm_dmabuf_bind(struct kvm_memory_slot *slot)
 {
@@ -364,6 +365,9 @@ int kvm_dmabuf_bind(struct kvm_memory_slot *slot)
 	if (IS_ERR(at))
 		return PTR_ERR(at);
 	kd->at = at;
+	/* No memslot of this kind is read-only; see check_memory_region_flags() */
+	if (!dma_buf_phys_is_writable(kd->dmabuf))
+		return -EACCES;
 	/* Or else at the first fault: it may be revoked, or on its way */
 	ret = map_list(kd);
 	return ret == -EOPNOTSUPP ? ret : 0;
