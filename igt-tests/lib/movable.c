@@ -84,6 +84,13 @@ void movable_move(int movable, uint32_t placements, uint32_t count,
 	igt_assert_eq(ret, (int)count);
 }
 
+void movable_release(int movable)
+{
+	uint8_t byte;
+
+	movable_read(movable, 0, &byte, 1);
+}
+
 void movable_info(int movable, struct dma_buf_movable_info *info)
 {
 	int ret = do_ioctl(movable, DMA_BUF_MOVABLE_INFO, info);

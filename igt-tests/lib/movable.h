@@ -39,7 +39,7 @@ int movable_create(int movable, uint64_t size);
  * @movable: from movable_open(), with a buffer
  * @placements: %MOVABLE_TO() of the placements that take turns
  * @count: how often
- * @flags: %DMA_BUF_MOVABLE_SLOW or 0
+ * @flags: %DMA_BUF_MOVABLE_SLOW and so on
  *
  * Afterwards no importer uses the old place; the copy may still be running.
  *
@@ -49,6 +49,9 @@ int __movable_move(int movable, uint32_t placements, uint32_t count,
 		   uint32_t flags);
 void movable_move(int movable, uint32_t placements, uint32_t count,
 		  uint32_t flags);
+
+/** movable_release - let a copy begin that %DMA_BUF_MOVABLE_HOLD keeps waiting */
+void movable_release(int movable);
 
 /** movable_info - where the buffer is, or fail the test */
 void movable_info(int movable, struct dma_buf_movable_info *info);

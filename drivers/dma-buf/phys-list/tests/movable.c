@@ -108,7 +108,7 @@ static int move_once(struct movable_buf *buf,
 	do {
 		to = (to + 1) % DMA_BUF_MOVABLE_NR_PLACEMENTS;
 	} while (!(m->placements & BIT(to)));
-	return movable_buf_move(buf, to, m->flags & DMA_BUF_MOVABLE_SLOW);
+	return movable_buf_move(buf, to, m->flags);
 }
 
 static int movable_move(struct movable_file *file, void __user *arg)
@@ -122,7 +122,7 @@ static int movable_move(struct movable_file *file, void __user *arg)
 	if (!m.placements ||
 	    m.placements >= BIT(DMA_BUF_MOVABLE_NR_PLACEMENTS) || !m.count ||
 	    m.count > DMA_BUF_MOVABLE_MAX_MOVES ||
-	    m.flags & ~DMA_BUF_MOVABLE_SLOW)
+	    m.flags & ~DMA_BUF_MOVABLE_FLAGS)
 		return -EINVAL;
 	if (!buf)
 		return -ENXIO;

@@ -6,6 +6,7 @@
 #ifndef _DMA_BUF_MOVABLE_H
 #define _DMA_BUF_MOVABLE_H
 
+#include <linux/completion.h>
 #include <linux/dma-buf-phys.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
@@ -47,6 +48,8 @@ struct movable_bar {
  * struct movable_place - memory of a buffer
  * @placement: %DMA_BUF_MOVABLE_SYSTEM and so on
  * @nr_pages: of the buffer
+ * @type: what importers are told of @pages
+ * @attr: the same
  * @bar_first: the buffer's first page that is in the BAR
  * @bar_nr: how many are
  * @bar_at: the page of the BAR where they start, the last one first
@@ -55,6 +58,8 @@ struct movable_bar {
 struct movable_place {
 	u32 placement;
 	unsigned int nr_pages;
+	enum dma_buf_phys_type type;
+	enum dma_buf_phys_attr attr;
 	unsigned int bar_first;
 	unsigned int bar_nr;
 	unsigned long bar_at;
@@ -73,6 +78,7 @@ struct movable_place {
  * @fence: of the last copy until that is finished with, otherwise NULL
  * @from: where the bytes come from, valid as long as @fence
  * @slow: the copy is to take its time
+ * @go: what the copy waits for before it begins
  */
 struct movable_buf {
 	struct dma_buf_phys phys;
@@ -85,6 +91,7 @@ struct movable_buf {
 	struct dma_fence *fence;
 	struct movable_place *from;
 	bool slow;
+	struct completion go;
 };
 
 struct movable_place *movable_place_new(struct movable_bar *bar,
@@ -105,7 +112,7 @@ void movable_buf_exit(void);
 struct movable_buf *movable_buf_new(struct movable_bar *bar,
 				    unsigned int nr_pages);
 void movable_buf_end(struct movable_buf *buf);
-int movable_buf_move(struct movable_buf *buf, u32 placement, bool slow);
+int movable_buf_move(struct movable_buf *buf, u32 placement, u32 flags);
 void movable_buf_info(const struct movable_buf *buf,
 		      struct dma_buf_movable_info *info);
 ssize_t movable_buf_rw(struct movable_buf *buf, struct kiocb *iocb,

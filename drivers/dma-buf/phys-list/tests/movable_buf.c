@@ -6,7 +6,8 @@
  * reservation object, a work item starts to copy and importers may map the new
  * place, where they wait for the fence. The old place is freed when the copy is
  * done and the last importer has unmapped it; the copy is waited for at the next
- * call, so it may be running whenever no call is.
+ * call, so it may be running whenever no call is. The next call is also what a
+ * copy waits for that is held.
  *
  * The work item signals the fence, so it allocates nothing and takes no lock:
  * whoever waits for the fence may hold any of them. What it needs does not
@@ -61,6 +62,7 @@ static void copy_work(struct work_struct *work)
 	bool cookie = dma_fence_begin_signalling();
 	unsigned int i;
 
+	wait_for_completion(&buf->go);
 	if (buf->slow)
 		msleep(DMA_BUF_MOVABLE_SLOW_MS);
 	for (i = 0; i < buf->place->nr_pages; i++) {
@@ -78,6 +80,7 @@ static void finish_move(struct movable_buf *buf)
 {
 	if (!buf->fence)
 		return;
+	complete_all(&buf->go);
 	flush_work(&buf->copy);
 	movable_place_free(buf->bar, no_free_ptr(buf->from));
 	dma_fence_put(no_free_ptr(buf->fence));
@@ -87,11 +90,11 @@ static void finish_move(struct movable_buf *buf)
  * movable_buf_move - move a buffer to a fresh place
  * @buf: the buffer
  * @placement: %DMA_BUF_MOVABLE_SYSTEM and so on
- * @slow: begin to copy %DMA_BUF_MOVABLE_SLOW_MS late
+ * @flags: %DMA_BUF_MOVABLE_SLOW and so on
  *
  * Return: 0 when nobody uses the old place; otherwise the buffer has not moved.
  */
-int movable_buf_move(struct movable_buf *buf, u32 placement, bool slow)
+int movable_buf_move(struct movable_buf *buf, u32 placement, u32 flags)
 {
 	struct dma_resv *resv = buf->phys.dmabuf->resv;
 	struct dma_buf_phys_list *list, *old;
@@ -103,6 +106,10 @@ int movable_buf_move(struct movable_buf *buf, u32 placement, bool slow)
 	place = movable_place_new(buf->bar, buf->place->nr_pages, placement);
 	if (IS_ERR(place))
 		return PTR_ERR(place);
+	if (flags & DMA_BUF_MOVABLE_WC)
+		place->attr = DMA_BUF_PHYS_WC;
+	if (flags & DMA_BUF_MOVABLE_ENCRYPTED)
+		place->type = DMA_BUF_PHYS_ENCRYPTED;
 	list = movable_place_list(buf->bar, place);
 	if (IS_ERR(list)) {
 		ret = PTR_ERR(list);
@@ -128,7 +135,10 @@ int movable_buf_move(struct movable_buf *buf, u32 placement, bool slow)
 	buf->from = buf->place;
 	buf->place = place;
 	buf->fence = fence;
-	buf->slow = slow;
+	buf->slow = flags & DMA_BUF_MOVABLE_SLOW;
+	reinit_completion(&buf->go);
+	if (!(flags & DMA_BUF_MOVABLE_HOLD))
+		complete_all(&buf->go);
 	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_KERNEL);
 	queue_work(copy_wq, &buf->copy);
 	dma_buf_phys_move_end(&buf->phys);
@@ -194,6 +204,7 @@ struct movable_buf *movable_buf_new(struct movable_bar *bar,
 	if (!buf)
 		return ERR_PTR(ret);
 	INIT_WORK(&buf->copy, copy_work);
+	init_completion(&buf->go);
 	buf->bar = bar;
 	buf->context = dma_fence_context_alloc(1);
 	buf->bounce = kmalloc(PAGE_SIZE, GFP_KERNEL);
@@ -222,6 +233,8 @@ err_free:
  */
 void movable_buf_end(struct movable_buf *buf)
 {
+	/* A kill waits for copies, too */
+	complete_all(&buf->go);
 	dma_buf_phys_kill(&buf->phys);
 	finish_move(buf);
 	movable_place_free(buf->bar, no_free_ptr(buf->place));

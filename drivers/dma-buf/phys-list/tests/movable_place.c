@@ -96,7 +96,7 @@ static void free_system(struct movable_place *place)
 }
 
 /**
- * movable_place_new - memory for a buffer
+ * movable_place_new - memory for a buffer, ordinary where it is not in the BAR
  * @bar: the device's
  * @nr_pages: how much, at least 2
  * @placement: %DMA_BUF_MOVABLE_SYSTEM and so on
@@ -114,6 +114,8 @@ struct movable_place *movable_place_new(struct movable_bar *bar,
 		return ERR_PTR(-ENOMEM);
 	place->placement = placement;
 	place->nr_pages = nr_pages;
+	place->type = DMA_BUF_PHYS_CPU;
+	place->attr = DMA_BUF_PHYS_WB;
 	if (placement == DMA_BUF_MOVABLE_BAR)
 		place->bar_nr = nr_pages;
 	else if (placement != DMA_BUF_MOVABLE_SYSTEM)
@@ -171,8 +173,8 @@ movable_place_list(const struct movable_bar *bar,
 			dma_buf_phys_add_frag(&b, bar->start +
 					      bar_offset(place, i), PAGE_SIZE);
 		} else {
-			dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU,
-					       DMA_BUF_PHYS_WB, NULL);
+			dma_buf_phys_add_group(&b, place->type, place->attr,
+					       NULL);
 			dma_buf_phys_add_frag(&b, page_to_phys(place->pages[i]),
 					      PAGE_SIZE);
 		}

@@ -41,13 +41,19 @@ struct dma_buf_movable_create {
 /* The copy begins %DMA_BUF_MOVABLE_SLOW_MS after importers may use the place */
 #define DMA_BUF_MOVABLE_SLOW		0x1
 #define DMA_BUF_MOVABLE_SLOW_MS		300
+/* The copy begins when the next call is made, other than %DMA_BUF_MOVABLE_INFO */
+#define DMA_BUF_MOVABLE_HOLD		0x2
+/* What importers are told of system memory: write-combining; encrypted */
+#define DMA_BUF_MOVABLE_WC		0x4
+#define DMA_BUF_MOVABLE_ENCRYPTED	0x8
+#define DMA_BUF_MOVABLE_FLAGS		0xf
 
 /**
  * struct dma_buf_movable_move - move the buffer, to a fresh place each time
  * @placements: where to, in turn: 1 << %DMA_BUF_MOVABLE_SYSTEM and so on, ored
  *	together
  * @count: how often, 1 to %DMA_BUF_MOVABLE_MAX_MOVES
- * @flags: %DMA_BUF_MOVABLE_SLOW or 0
+ * @flags: %DMA_BUF_MOVABLE_SLOW and so on, ored together, for these moves
  * @done: receives how often it was; less than @count if a signal came
  *
  * When the call returns nobody uses an old place. The last copy may still be
