@@ -217,6 +217,40 @@ static void dead(void)
 }
 
 /**
+ * SUBTEST: read-only
+ * Description: A dma-buf that was opened without O_RDWR: EACCES, in every type of VM
+ *	and also while it is revoked
+ */
+static void read_only(void)
+{
+	struct vfio_region_dma_range range = { 0, SIZE };
+	struct vfio_device_feature_dma_buf head = {
+		.region_index = SHM_BAR,
+		.open_flags = O_RDONLY | O_CLOEXEC,
+		.nr_ranges = 1,
+	};
+	int other = __vfio_dmabuf_raw(&scene.shm, &head, &range, 1);
+	struct vmm vmm;
+
+	igt_assert_fd(other);
+	guard_fill(scene.bar, 0, SIZE);
+	refused(EACCES, guest_memfd, (uint32_t)other);
+	/* What the descriptor says later is not what it was made with */
+	igt_assert_eq(fcntl(other, F_SETFL, O_RDWR), 0);
+	refused(EACCES, guest_memfd, (uint32_t)other);
+	vfio_memory_enable(&scene.shm, false);
+	refused(EACCES, guest_memfd, (uint32_t)other);
+	vfio_memory_enable(&scene.shm, true);
+	if (!__vmm_open(&vmm, KVM_X86_SW_PROTECTED_VM)) {
+		igt_assert_eq(__vmm_dmabuf(&vmm, 1, BASE, other, 0, SIZE),
+			      -EACCES);
+		vmm_close(&vmm);
+	}
+	close(other);
+	guard_check(scene.bar, 0, SIZE);
+}
+
+/**
  * SUBTEST: overlap
  * Description: A slot where another one is, of dma-bufs or not: EEXIST
  *
@@ -317,7 +351,9 @@ static void dirty_log(void)
  *	attributes
  *
  * SUBTEST: capability
- * Description: The VM says that it has such slots
+ * Description: The VM says that it has such slots, and so does every VM of a type that
+ *	can have them. One of any other type that this machine has says no and refuses
+ *	them: EOPNOTSUPP
  */
 static void private(void)
 {
@@ -329,7 +365,30 @@ static void private(void)
 
 static void capability(void)
 {
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), types;
+	struct vmm vmm = { 0 };
+	unsigned int type;
+
 	igt_assert_eq(vmm_has(&guest.vmm, KVM_CAP_MEMORY_DMABUF), 1);
+	igt_assert_fd(kvm);
+	igt_assert_eq(ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MEMORY_DMABUF), 1);
+	types = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES);
+	for (type = 0; type < 31; type++) {
+		bool good = type == KVM_X86_DEFAULT_VM ||
+			    type == KVM_X86_SW_PROTECTED_VM;
+
+		vmm.fd = types & 1 << type ? ioctl(kvm, KVM_CREATE_VM, type) :
+					     -1;
+		if (vmm.fd < 0)
+			continue;
+		igt_info("VMs of type %u: %s\n", type,
+			 good ? "yes" : "refused");
+		igt_assert_eq(vmm_has(&vmm, KVM_CAP_MEMORY_DMABUF), good);
+		igt_assert_eq(__vmm_dmabuf(&vmm, 1, BASE, fd, 0, SIZE),
+			      good ? 0 : -EOPNOTSUPP);
+		close(vmm.fd);
+	}
+	close(kvm);
 }
 
 int igt_main()
@@ -342,6 +401,7 @@ int igt_main()
 		{ "fd", "Wrong file descriptors", fds },
 		{ "no-list", "Dma-bufs without a list", no_list },
 		{ "dead", "Exporter gone", dead },
+		{ "read-only", "A read-only dma-buf", read_only },
 		{ "overlap", "Overlapping slots", overlap },
 		{ "change", "Changing a slot", change },
 		{ "dirty-log", "Dirty log", dirty_log },
