@@ -8,6 +8,10 @@
  *	attributes say, is the same memory both ways, and goes and comes as such
  * Test category: functionality test
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -287,6 +291,63 @@ static void storm(void)
 }
 
 /**
+ * SUBTEST: guest-memfd
+ * Description: A slot of a guest_memfd beside one of a dma-buf: conversions across the
+ *	border, a revoke that takes one and a hole that takes the other
+ */
+static void beside_guest_memfd(void)
+{
+	const uint64_t border = BASE + SIZE, gpa = border - MiB(1);
+	struct kvm_create_guest_memfd create = { .size = SIZE };
+	struct kvm_userspace_memory_region2 region = {
+		.slot = 2,
+		.flags = KVM_MEM_GUEST_MEMFD,
+		.guest_phys_addr = border,
+		.memory_size = SIZE,
+	};
+	int memfd, i;
+	void *mem;
+
+	begin(SIZE);
+	memfd = ioctl(guest.vmm.fd, KVM_CREATE_GUEST_MEMFD, &create);
+	igt_assert_fd(memfd);
+	mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(mem != MAP_FAILED);
+	region.guest_memfd = (uint32_t)memfd;
+	region.userspace_addr = (uintptr_t)mem;
+	igt_assert_eq(__vmm_region(&guest.vmm, &region), 0);
+	guard_fill(mem, 0, SIZE);
+
+	for (i = 0; i < 2; i++) {
+		vmm_convert(&guest.vmm, gpa, MiB(2), true);
+		vcpu_fill(vcpu, gpa, MiB(2), SEED, 8);
+		/* One of both has two places */
+		guard_check(mem, 0, SIZE);
+		igt_assert_eq_u64(*(volatile uint64_t *)
+				  (scene.bar + SIZE - 8), SEED + MiB(1) - 8);
+		vmm_convert(&guest.vmm, gpa, MiB(2), false);
+		vcpu_check(vcpu, gpa, MiB(1), SEED, 8);
+		vcpu_check(vcpu, border, SIZE, guard_word(0), 8);
+	}
+	vmm_convert(&guest.vmm, gpa, MiB(2), true);
+	vfio_memory_enable(&scene.shm, false);
+	vcpu_expect_fault(vcpu, border - PAGE, PRIVATE);
+	vcpu_check(vcpu, border, MiB(1), SEED + MiB(1), 8);
+	vcpu_check(vcpu, border + MiB(1), MiB(1), guard_word(MiB(1)), 8);
+	vfio_memory_enable(&scene.shm, true);
+	vcpu_check(vcpu, gpa, MiB(2), SEED, 8);
+	igt_assert_eq(fallocate(memfd, FALLOC_FL_PUNCH_HOLE |
+				FALLOC_FL_KEEP_SIZE, 0, (off_t)SIZE), 0);
+	vcpu_check(vcpu, gpa, MiB(1), SEED, 8);
+	igt_assert_eq_u64(vcpu_load(vcpu, border, 8), 0);
+	guard_check(scene.bar, SIZE, PAGE);
+	guest_close(&guest);
+	close(memfd);
+	munmap(mem, SIZE);
+}
+
+/**
  * SUBTEST: bad
  * Description: The conversions that are refused
  */
@@ -315,6 +376,7 @@ int igt_main()
 		  create_while_revoked },
 		{ "close", "Exporter closed", exporter_close },
 		{ "storm", "Conversions against accesses and revokes", storm },
+		{ "guest-memfd", "Beside a guest_memfd", beside_guest_memfd },
 		{ "bad", "Refused conversions", bad },
 	};
 
