@@ -227,6 +227,9 @@ void vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
 int __vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index);
 void vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index);
 
+/** vcpu_use_tables - use page tables with the root at another guest address */
+void vcpu_use_tables(struct vcpu *vcpu, uint64_t root);
+
 /** vcpu_flat - go on in 32-bit mode without paging, for commands of that */
 void vcpu_flat(struct vcpu *vcpu);
 

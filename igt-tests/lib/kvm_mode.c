@@ -88,6 +88,15 @@ void vmm_reload(bool npt, bool tdp_mmu)
 	igt_assert_eq(param(PARAM_TDP_MMU), npt && tdp_mmu);
 }
 
+void vcpu_use_tables(struct vcpu *vcpu, uint64_t root)
+{
+	struct kvm_sregs sregs;
+
+	get_sregs(vcpu, &sregs);
+	sregs.cr3 = root;
+	set_sregs(vcpu, &sregs);
+}
+
 void vcpu_flat(struct vcpu *vcpu)
 {
 	struct kvm_sregs sregs;

@@ -259,13 +259,62 @@ static void no_paging(uint64_t size, uint64_t gpa, uint64_t largest)
 	igt_assert_lte_u64(size, vcpu->result);
 }
 
+/* A copy of a page of the guest's memory, where only the BAR is */
+static uint64_t copy_to_bar(uint64_t from)
+{
+	memcpy(scene.bar, guest.vmm.ram + from, PAGE);
+	return GPA_1G;
+}
+
+/*
+ * Page tables in the BAR: the CPU reads them there, but KVM cannot, which has no
+ * mapping of it: the guest then is as if it had none, which ends a guest
+ */
+static void tables_in_bar(uint64_t size, uint64_t gpa, uint64_t largest)
+{
+	uint64_t root;
+
+	(void)largest;
+	begin();
+	root = vmm_tables(&guest.vmm);
+	vmm_map(&guest.vmm, root, 0, 0, GiB(1));
+	vmm_map(&guest.vmm, root, VMM_LIMIT, gpa, size);
+	vcpu_use_tables(vcpu, copy_to_bar(root));
+	vcpu_try_load(vcpu, VMM_LIMIT + PAGE, 8);
+	if (shadow) {
+		igt_assert_f(vcpu->end == VCPU_ERROR && !vcpu->error &&
+			     vcpu->run->exit_reason == KVM_EXIT_SHUTDOWN,
+			     "%s\n", vcpu_ended(vcpu));
+		return;
+	}
+	igt_assert_f(vcpu->end == VCPU_DONE, "%s\n", vcpu_ended(vcpu));
+	igt_assert_eq_u64(vcpu->result, guard_word(PAGE));
+}
+
+/* The same with nested ones: its guest comes back with a nested page fault */
+static void nested_tables_in_bar(uint64_t size, uint64_t gpa, uint64_t largest)
+{
+	uint64_t root;
+
+	(void)largest;
+	begin();
+	root = vmm_tables(&guest.vmm);
+	vmm_map(&guest.vmm, root, 0, 0, GiB(1));
+	vmm_map(&guest.vmm, root, GiB(64), gpa, size);
+	vcpu_nest(vcpu, copy_to_bar(root));
+	vcpu_try_load(vcpu, GiB(64), 8);
+	igt_assert_f(vcpu->end == VCPU_NESTED, "%s\n", vcpu_ended(vcpu));
+	igt_assert_eq_u64(vcpu->result, SVM_EXIT_NPF);
+}
+
 /**
  * SUBTEST: tdp
  * Description: KVM as it usually is: guests that map a BAR by pages of 4 KiB, 2 MiB and
  *	1 GiB and in slots of every alignment, guests without paging, and guests of a
  *	guest without and with nested paging: every byte that was stored is where it
  *	belongs, no other has changed, and the page beside each is a fault; the same
- *	again after a revoke and a restore
+ *	again after a revoke and a restore. Page tables in the BAR itself, which KVM
+ *	cannot read
  *
  * SUBTEST: no-tdp-mmu
  * Description: The same with kvm.tdp_mmu=0
@@ -301,6 +350,9 @@ static const struct {
 	{ "l2-npt-2m", l2_nested_pages, MiB(2), GPA_1G, GiB(1), true },
 	{ "l2-npt-1g", l2_nested_pages, GiB(1), GPA_1G, GiB(1), true },
 	{ "l2-npt-4k-of-4k", l2_nested_pages, PAGE, GPA_4K, PAGE, true },
+	{ "tables-in-bar", tables_in_bar, GiB(1), GPA_1G, GiB(1), false },
+	{ "l2-npt-tables-in-bar", nested_tables_in_bar, GiB(1), GPA_1G, GiB(1),
+	  true },
 };
 
 int igt_main()
