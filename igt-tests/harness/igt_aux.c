@@ -8,6 +8,7 @@
 
 #include "igt_core.h"
 #include "igt_private.h"
+#include "streams.h"
 
 static enum igt_log_level log_level = IGT_LOG_INFO;
 
@@ -76,7 +77,8 @@ void __igt_parse_options(struct igt_options *options, int argc, char **argv)
 		case HELP:
 		case 'h':
 			usage(stdout);
-			exit(IGT_EXIT_SUCCESS);
+			exit(streams_flush() ? IGT_EXIT_FAILURE :
+					       IGT_EXIT_SUCCESS);
 		default:
 			usage(stderr);
 			exit(IGT_EXIT_INVALID);

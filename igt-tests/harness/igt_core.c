@@ -16,6 +16,7 @@
 
 #include "igt_core.h"
 #include "igt_private.h"
+#include "streams.h"
 
 jmp_buf igt_subtest_jmpbuf;
 
@@ -85,6 +86,7 @@ static void forbid_threads(void)
 
 void igt_subtest_init(int argc, char **argv)
 {
+	streams_open();
 	main_thread = pthread_self();
 	__igt_parse_options(&options, argc, argv);
 	if (options.list || options.describe)
@@ -386,9 +388,17 @@ void __igt_abort(const char *domain, const char *file, int line,
 
 void igt_exit(void)
 {
+	int lost;
+
 	if (options.run && !any_matched) {
 		fprintf(stderr, "Unknown subtest: %s\n", options.run);
 		exit(IGT_EXIT_INVALID);
+	}
+	/* What nobody could read has shown nothing */
+	lost = streams_flush();
+	if (lost) {
+		fprintf(stderr, "cannot write standard output\n");
+		exit(failed_exitcode ? failed_exitcode : IGT_EXIT_FAILURE);
 	}
 	if (igt_only_list_subtests())
 		exit(IGT_EXIT_SUCCESS);

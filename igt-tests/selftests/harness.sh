@@ -67,6 +67,23 @@ has 'NO DOCUMENTATION!'
 run 0 --help
 has 'run-subtest'
 run 79 --no-such-option
+
+# What cannot be written is a failure, and nothing is written to what was opened
+# in the place of a closed stream
+for option in --help --list-subtests '--run-subtest pass-first'; do
+	for to in '>/dev/full' '>&-'; do
+		what="$option $to"
+		# shellcheck disable=SC2086 # words
+		case $to in
+		'>&-') "$example" $option 2>"$err" >&- ;;
+		*) "$example" $option 2>"$err" >/dev/full ;;
+		esac
+		got=$?
+		: >"$out"
+		[ $got = 98 ] || complain "exit status $got instead of 98"
+		[ "$option" = --help ] || err_has 'cannot write standard output'
+	done
+done
 run 79 stray
 run 79 --run-subtest no-such-subtest
 err_has 'Unknown subtest'

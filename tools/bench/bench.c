@@ -40,6 +40,7 @@
 #include "module.h"
 #include "pci.h"
 #include "ranges.h"
+#include "streams.h"
 #include "vfio.h"
 
 #define NODE "/dev/dma-buf-bench"
@@ -244,6 +245,7 @@ int main(void)
 	int iommufd;
 	size_t i;
 
+	streams_open();
 	bench.variant = variant();
 	bench.route = getenv("DMABUF_TOPOLOGY");
 	igt_assert_f(bench.route, "$DMABUF_TOPOLOGY is not set\n");
@@ -270,5 +272,5 @@ int main(void)
 	close(iommufd);
 	close(bench.fd);
 	pci_restore();
-	return 0;
+	return streams_flush() ? 1 : 0;
 }

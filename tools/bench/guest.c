@@ -49,6 +49,7 @@
 #include "pci.h"
 #include "ranges.h"
 #include "slot.h"
+#include "streams.h"
 #include "vfio.h"
 
 #define ALL GiB(1)
@@ -374,6 +375,7 @@ int main(void)
 {
 	int iommufd;
 
+	streams_open();
 	route = getenv("DMABUF_TOPOLOGY");
 	igt_assert_f(route, "$DMABUF_TOPOLOGY is not set\n");
 	iommufd = iommufd_open();
@@ -388,5 +390,5 @@ int main(void)
 	vfio_close(&shm);
 	close(iommufd);
 	pci_restore();
-	return 0;
+	return streams_flush() ? 1 : 0;
 }

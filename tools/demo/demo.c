@@ -14,6 +14,7 @@
 #include "klog.h"
 #include "pci.h"
 #include "report.h"
+#include "streams.h"
 #include "topology.h"
 
 static struct demo demo = {
@@ -60,6 +61,7 @@ static void open_devices(void)
 
 int main(void)
 {
+	streams_open();
 	report_init();
 	klog_no_other_faults();
 	open_devices();
@@ -81,5 +83,5 @@ int main(void)
 
 	demo_cleanup();
 	report_table();
-	return 0;
+	return streams_flush() ? 1 : 0;
 }
