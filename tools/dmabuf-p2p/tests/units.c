@@ -83,9 +83,39 @@ static void test_format(void)
 	text_is(format_time(3e12, text), "3000 s");
 }
 
+static void number_is(const char *text, int ret, uint64_t want)
+{
+	uint64_t number = KEPT;
+	char name[64];
+	int got = parse_number(text, 1, 4294967294, &number);
+
+	snprintf(name, sizeof(name), "number '%s'", text);
+	tap_ok(got == ret && number == (ret ? KEPT : want), name);
+}
+
+static void test_numbers(void)
+{
+	number_is("1", 0, 1);
+	number_is("010", 0, 10);
+	number_is("0x1F", 0, 31);
+	number_is("4294967294", 0, 4294967294);
+	number_is("4294967295", -ERANGE, 0);
+	number_is("4294967297", -ERANGE, 0);
+	number_is("18446744073709551617", -ERANGE, 0);
+	number_is("0", -ERANGE, 0);
+	number_is("", -EINVAL, 0);
+	number_is("-1", -EINVAL, 0);
+	number_is("+1", -EINVAL, 0);
+	number_is(" 1", -EINVAL, 0);
+	number_is("1 ", -EINVAL, 0);
+	number_is("1K", -EINVAL, 0);
+	number_is("0x", -EINVAL, 0);
+}
+
 int main(void)
 {
 	test_parse();
+	test_numbers();
 	test_format();
 	return tap_end();
 }

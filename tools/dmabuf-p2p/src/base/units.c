@@ -11,23 +11,48 @@
 
 static const char suffixes[] = "KMGTPE";
 
-int parse_size(const char *text, uint64_t *size)
+static int parse_digits(const char *text, uint64_t *number, const char **end)
 {
-	unsigned long long number;
-	unsigned int shift = 0;
-	const char *suffix;
-	char *end;
+	char *stop;
 
 	/* strtoull() takes blanks and signs */
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
 	errno = 0;
 	/* No octal: 010K is ten */
-	number = strtoull(text, &end,
-			  text[0] == '0' && tolower(text[1]) == 'x' ? 16 : 10);
-	if (errno)
-		return -ERANGE;
+	*number = strtoull(text, &stop,
+			   text[0] == '0' && tolower(text[1]) == 'x' ? 16 : 10);
+	*end = stop;
+	return errno ? -ERANGE : 0;
+}
 
+int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+	const char *end;
+	uint64_t value;
+	int ret;
+
+	ret = parse_digits(text, &value, &end);
+	if (ret)
+		return ret;
+	if (*end)
+		return -EINVAL;
+	if (value < min || value > max)
+		return -ERANGE;
+	*number = value;
+	return 0;
+}
+
+int parse_size(const char *text, uint64_t *size)
+{
+	unsigned int shift = 0;
+	const char *suffix, *end;
+	uint64_t number;
+	int ret;
+
+	ret = parse_digits(text, &number, &end);
+	if (ret)
+		return ret;
 	suffix = *end ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
 	if (suffix) {
 		shift = 10 * (unsigned int)(suffix - suffixes + 1);

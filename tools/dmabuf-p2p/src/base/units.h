@@ -9,6 +9,18 @@
 #define UNITS_TEXT 32
 
 /**
+ * parse_number - read a plain number
+ * @text: nothing but digits, or 0x and hexadecimal ones; no sign, no blank, and a 0
+ *	in front does not make it octal
+ * @min: least that is allowed
+ * @max: most that is allowed
+ * @number: receives it
+ *
+ * Return: 0, -EINVAL, or -ERANGE.
+ */
+int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
+
+/**
  * parse_size - read a number of bytes such as "4096", "0x1000", "64K", "16M", "1G"
  * @text: nothing but the size; suffixes are powers of 1024, in either case, with
  *	or without "iB" or "B"
