@@ -172,11 +172,62 @@ static void test_json(void)
 	json_object_put(obj);
 }
 
+static void parsed(const char *text, int ret, const char *name,
+		   const struct dmabuf *want)
+{
+	struct dmabuf got = { 0 };
+	char *copy = strdup(text);
+	int is = dmabuf_parse(&got, copy);
+
+	if (is != ret || got.inode != want->inode || got.size != want->size ||
+	    strcmp(got.name, want->name) ||
+	    strcmp(got.exporter, want->exporter)) {
+		printf("# %d %lu %lu '%s' '%s'\n", is, got.inode, got.size,
+		       got.exporter, got.name);
+		tap_ok(false, name);
+	} else {
+		tap_ok(true, name);
+	}
+	free(copy);
+}
+
+#define FDINFO "pos:\t0\nflags:\t02000002\nmnt_id:\t10\nino:\t5\n"
+#define DMABUF FDINFO "size:\t65536\ncount:\t2\nexp_name:\tsystem\n"
+
+/* Anybody may give a dma-buf any name */
+static void test_fdinfo(void)
+{
+	struct dmabuf want = {
+		.inode = 5, .size = 65536, .exporter = "system",
+	};
+
+	parsed(DMABUF, 0, "fdinfo without a name", &want);
+	strcpy(want.name, "bar");
+	parsed(DMABUF "name:\tbar\n", 0, "fdinfo with a name", &want);
+	strcpy(want.name, "x?ino:?77?exp_name:?i915");
+	parsed(DMABUF "name:\tx\nino:\t77\nexp_name:\ti915\n", 0,
+	       "a name that looks like more of it", &want);
+	strcpy(want.name, "x?size:?1?name:?y");
+	parsed(DMABUF "name:\tx\nsize:\t1\nname:\ty\n", 0,
+	       "a name in a name", &want);
+	strcpy(want.name, "?31m?");
+	parsed(DMABUF "name:\t\xc2\x9b" "31m\xff\n", 0,
+	       "a name of controls and no UTF-8", &want);
+	strcpy(want.name, "0123456789012345678901234567??");
+	parsed(DMABUF "name:\t0123456789012345678901234567\xe2\x82\n", 0,
+	       "a name that was cut in a character", &want);
+	strcpy(want.name, "");
+	parsed(DMABUF "name:\t\n", 0, "an empty name", &want);
+	want = (struct dmabuf){ .inode = 5 };
+	parsed(FDINFO, -EINVAL, "fdinfo of something else", &want);
+}
+
 int main(void)
 {
 	test_groups();
 	test_short();
 	test_reachable();
 	test_json();
+	test_fdinfo();
 	return tap_end();
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "json.h"
+#include "text.h"
 #include "verb.h"
 
 static struct json_object *checked(struct json_object *obj)
@@ -39,7 +40,10 @@ void json_append(struct json_object *array, struct json_object *value)
 
 void json_text(struct json_object *obj, const char *name, const char *value)
 {
-	json_member(obj, name, checked(json_object_new_string(value)));
+	char *clean = text_clean(text_format("%s", value));
+
+	json_member(obj, name, checked(json_object_new_string(clean)));
+	free(clean);
 }
 
 void json_number(struct json_object *obj, const char *name, uint64_t value)

@@ -2,9 +2,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "message.h"
+#include "text.h"
 
 static const char *verb_name;
 
@@ -20,20 +22,35 @@ bool colours_on(int fd)
 	return isatty(fd) && !(no && *no);
 }
 
+/* Whatever it is about, others may have named it */
+static void put(const char *before, char *text, const char *after)
+{
+	fprintf(stderr, "%s%s%s", before, text ? text_clean(text) : "?", after);
+	free(text);
+}
+
 void complain(const char *what, const char *remedy, const char *fmt, ...)
 {
 	va_list args;
+	char *cause;
 
 	/* What was printed before belongs before it, wherever both go */
 	fflush(stdout);
 	fprintf(stderr, "dmabuf-p2p%s%s: ", verb_name ? " " : "",
 		verb_name ? verb_name : "");
 	if (what)
-		fprintf(stderr, "%s: ", what);
+		put("", strdup(*what ? what : "''"), ": ");
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	if (vasprintf(&cause, fmt, args) < 0)
+		cause = NULL;
 	va_end(args);
-	fputc('\n', stderr);
+	put("", cause, "\n");
 	if (remedy)
-		fprintf(stderr, "  %s\n", remedy);
+		put("  ", strdup(remedy), "\n");
+}
+
+const char *as_root(const char *remedy)
+{
+	return geteuid() ? remedy :
+			   "even root may not: a container, lockdown or a security module forbids it";
 }

@@ -15,6 +15,14 @@
 void complain(const char *what, const char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/**
+ * as_root - what to do about a missing permission
+ * @remedy: for users who could do it as root
+ *
+ * Return: @remedy or, for root, what else it may be.
+ */
+const char *as_root(const char *remedy);
+
 /** message_set_verb - whose messages these are; NULL before the verb is known */
 void message_set_verb(const char *verb);
 

@@ -2,13 +2,22 @@
 #ifndef PROCFS_H
 #define PROCFS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* What the kernel cuts names of processes to, and a 0 */
 #define PROCFS_COMM 16
 
-/** procfs_comm - name of a process, "?" if it is gone */
+/** procfs_comm - name of a process, clean; "?" if it is gone */
 void procfs_comm(pid_t pid, char comm[PROCFS_COMM]);
+
+/**
+ * procfs_is_dmabuf - is what a process has open a dma-buf?
+ * @pid: the process
+ * @number: of the file descriptor
+ * @device: receives the device that all dma-bufs are on; may be NULL
+ */
+bool procfs_is_dmabuf(pid_t pid, int number, dev_t *device);
 
 /**
  * procfs_each_fd - look at the dma-bufs a process has open
@@ -26,13 +35,14 @@ int procfs_each_fd(pid_t pid, int (*fn)(pid_t pid, int number, void *arg),
 /**
  * procfs_each_map - look at the mappings of dma-bufs a process has
  * @pid: the process
+ * @device: that all dma-bufs are on; 0 if it is not known, then root finds them only
  * @fn: called with the inode of each and @arg
  * @arg: for @fn
  *
  * Return: 0 or -errno.
  */
-int procfs_each_map(pid_t pid, void (*fn)(pid_t pid, ino_t inode, void *arg),
-		    void *arg);
+int procfs_each_map(pid_t pid, dev_t device,
+		    void (*fn)(pid_t pid, ino_t inode, void *arg), void *arg);
 
 /**
  * procfs_each_process - look at all processes

@@ -10,6 +10,7 @@
 
 #include "message.h"
 #include "sysfs_file.h"
+#include "text.h"
 #include "verb.h"
 
 #define MAKE_PATH(path, root, fmt)                                     \
@@ -37,7 +38,7 @@ bool sysfs_text(char *text, size_t size, const char *root, const char *fmt, ...)
 		text[0] = 0;
 	fclose(file);
 	text[strcspn(text, "\n")] = 0;
-	return text[0] != 0;
+	return text_clean(text)[0] != 0;
 }
 
 bool sysfs_link(char *name, size_t size, const char *root, const char *fmt, ...)
@@ -52,6 +53,7 @@ bool sysfs_link(char *name, size_t size, const char *root, const char *fmt, ...)
 		return false;
 	target[len] = 0;
 	snprintf(name, size, "%s", basename(target));
+	text_clean(name);
 	return true;
 }
 

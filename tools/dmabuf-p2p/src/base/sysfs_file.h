@@ -13,7 +13,7 @@
 
 /**
  * sysfs_text - read the first line of a file
- * @text: receives it without newline; empty on error
+ * @text: receives it clean and without newline; empty on error
  * @size: of @text
  *
  * Return: whether there was one to read.
@@ -23,7 +23,7 @@ bool sysfs_text(char *text, size_t size, const char *root, const char *fmt, ...)
 
 /**
  * sysfs_link - the last part of what a symbolic link points to
- * @name: receives it; empty on error
+ * @name: receives it clean; empty on error
  * @size: of @name
  *
  * Return: whether it is a link.

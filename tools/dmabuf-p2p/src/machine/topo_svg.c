@@ -85,9 +85,10 @@ struct drawing {
 
 static void escaped(FILE *out, const char *text, size_t max)
 {
+	const size_t end = text_cut(text, max);
 	size_t i;
 
-	for (i = 0; text[i] && i < max; i++)
+	for (i = 0; i < end; i++)
 		switch (text[i]) {
 		case '<':
 			fputs("&lt;", out);

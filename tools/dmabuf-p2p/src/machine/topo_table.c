@@ -27,7 +27,7 @@ static const struct {
 
 static size_t wider(size_t width, const char *text)
 {
-	return strlen(text) > width ? strlen(text) : width;
+	return text_length(text) > width ? text_length(text) : width;
 }
 
 static void print_iommus(const struct pci_model *model)
@@ -74,18 +74,22 @@ static void print_machine(const struct pci_model *model)
 static void print_devices(const struct topo *topo)
 {
 	size_t driver = strlen("DRIVER"), bars = strlen("MEMORY BARS");
-	size_t i, what;
+	size_t i, what, name = strlen("WHAT");
 
 	for (i = 0; i < topo->nr_devs; i++) {
 		char *text = pci_bars_text(topo->devs[i]);
 
+		name = wider(name, topo->devs[i]->name);
 		driver = wider(driver, topo->devs[i]->driver);
 		bars = wider(bars, text);
 		free(text);
 	}
 	/* "12 0000:01:00.0  WHAT  DRIVER  GROUP  BARS" */
 	what = 3 + 12 + 2 + 2 + driver + 2 + 5 + 2 + bars;
-	what = what + 12 > TEXT_COLUMNS ? 12 : TEXT_COLUMNS - what;
+	what = what + 12 > text_width() ? 12 : text_width() - what;
+	/* On a wide terminal no wider than it has to be */
+	if (text_width() > 80 && what > name)
+		what = name;
 	printf("\n%2s %-12s  %-*s  %-*s  %5s  %s\n", "#", "DEVICE", (int)what,
 	       "WHAT", (int)driver, "DRIVER", "GROUP", "MEMORY BARS");
 	for (i = 0; i < topo->nr_devs; i++) {
@@ -95,8 +99,9 @@ static void print_devices(const struct topo *topo)
 
 		if (dev->group >= 0)
 			snprintf(group, sizeof(group), "%d", dev->group);
-		printf("%2zu %-12s  %-*.*s  %-*s  %5s  %s\n", i + 1, dev->addr,
-		       (int)what, (int)what, dev->name, (int)driver,
+		printf("%2zu %-12s  ", i + 1, dev->addr);
+		text_column(what, dev->name);
+		printf("  %-*s  %5s  %s\n", (int)driver,
 		       dev->driver[0] ? dev->driver : "-", group,
 		       *text ? text : "-");
 		free(text);
@@ -120,7 +125,7 @@ static void print_cell(const struct topo *topo, size_t i, size_t j)
 /* As many columns at a time as fit */
 static void print_matrix(const struct topo *topo)
 {
-	const size_t block = (TEXT_COLUMNS - ROW_HEAD) / CELL;
+	const size_t block = (text_width() - ROW_HEAD) / CELL;
 	size_t first, i, j, end;
 
 	for (first = 0; first < topo->nr_devs; first = end) {

@@ -68,8 +68,8 @@ static void print_node(const struct pci_device *dev, const char *prefix,
 	}
 	more = details(dev);
 	printf("%s%s-- %s  %s", prefix, last ? "`" : "|", dev->addr, dev->name);
-	if (strlen(prefix) + 4 + strlen(dev->addr) + 2 + strlen(dev->name) + 2 +
-	    strlen(more) <= TEXT_COLUMNS)
+	if (strlen(prefix) + 4 + strlen(dev->addr) + 2 + text_length(dev->name) + 2 +
+	    strlen(more) <= text_width())
 		printf("  %s\n", more);
 	else
 		printf("\n%s%s%*s%s\n", prefix, last ? " " : "|",

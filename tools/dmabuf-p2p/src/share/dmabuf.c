@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,16 +13,16 @@
 #include "device.h"
 #include "dmabuf.h"
 #include "message.h"
+#include "procfs.h"
+#include "text.h"
+#include "units.h"
 #include "verb.h"
 
 int dmabuf_inherited(const char *number, const char *spec)
 {
-	char *end;
-	long fd;
+	uint64_t fd;
 
-	errno = 0;
-	fd = strtol(number, &end, 10);
-	if (errno || end == number || *end || fd < 0 || fd > INT_MAX) {
+	if (parse_number(number, 0, INT_MAX, &fd)) {
 		complain(spec, "example: fd:3",
 			 "'%s' is no number of a file descriptor", number);
 		return -EXIT_USAGE;
@@ -46,7 +45,7 @@ int dmabuf_size(int fd, const char *spec, uint64_t *size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	len = readlink(path, target, sizeof(target) - 1);
 	target[len < 0 ? 0 : len] = 0;
-	if (strncmp(target, "/dmabuf:", 8)) {
+	if (!procfs_is_dmabuf(getpid(), fd, NULL)) {
 		complain(spec, NULL, "this is no dma-buf but %s", target);
 		return EXIT_FAILED;
 	}
@@ -74,10 +73,44 @@ int dmabuf_take(pid_t pid, int number)
 	return fd < 0 ? -err : (int)fd;
 }
 
+/*
+ * One line a member. The name is the last one and anybody may name anything: what
+ * follows it is part of it, whatever it looks like.
+ */
+int dmabuf_parse(struct dmabuf *dmabuf, char *text)
+{
+	bool is_one = false;
+	char *line, *next, *name = NULL;
+
+	for (line = text; *line && !name; line = next) {
+		next = line + strcspn(line, "\n");
+		if (!strncmp(line, "name:\t", 6)) {
+			name = line + 6;
+			break;
+		}
+		if (*next)
+			*next++ = 0;
+		sscanf(line, "ino: %lu", &dmabuf->inode);
+		sscanf(line, "size: %" SCNu64, &dmabuf->size);
+		if (sscanf(line, "exp_name: %63[^\n]", dmabuf->exporter) == 1)
+			is_one = true;
+	}
+	if (name) {
+		if (*name)
+			name[strlen(name) - 1] = 0;
+		/* Cut first: a character may be in the way */
+		name[strnlen(name, sizeof(dmabuf->name) - 1)] = 0;
+		memcpy(dmabuf->name, name, strlen(name) + 1);
+	}
+	text_clean(dmabuf->name);
+	text_clean(dmabuf->exporter);
+	return is_one ? 0 : -EINVAL;
+}
+
 int dmabuf_read(struct dmabuf *dmabuf, pid_t pid, int number)
 {
-	char path[64], line[256], *c;
-	bool is_one = false;
+	char path[64], text[1024];
+	size_t len;
 	FILE *file;
 
 	memset(dmabuf, 0, sizeof(*dmabuf));
@@ -86,20 +119,10 @@ int dmabuf_read(struct dmabuf *dmabuf, pid_t pid, int number)
 	file = fopen(path, "re");
 	if (!file)
 		return -errno;
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = 0;
-		sscanf(line, "ino: %lu", &dmabuf->inode);
-		sscanf(line, "size: %" SCNu64, &dmabuf->size);
-		if (sscanf(line, "exp_name: %63[^\n]", dmabuf->exporter) == 1)
-			is_one = true;
-		sscanf(line, "name: %31[^\n]", dmabuf->name);
-	}
+	len = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
-	/* Anybody may name anything, and this goes to terminals */
-	for (c = dmabuf->name; *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
-	return is_one ? 0 : -EINVAL;
+	text[len] = 0;
+	return dmabuf_parse(dmabuf, text);
 }
 
 static int query_groups(int fd, struct dma_buf_phys_query *query,

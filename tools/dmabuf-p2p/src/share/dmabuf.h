@@ -16,8 +16,8 @@
  * @fd: of this process; -1 if another one's could not be had
  * @inode: tells dma-bufs apart
  * @size: bytes
- * @exporter: name of the driver that made it
- * @name: what its maker calls it, empty if nothing
+ * @exporter: name of the driver that made it, clean
+ * @name: what somebody calls it, clean; empty if nothing
  * @query_error: 0, or the errno why what follows is not known
  * @query: the kernel's answer
  * @groups: @query.nr_groups
@@ -71,6 +71,15 @@ int dmabuf_take(pid_t pid, int number);
  * Return: 0; -EINVAL if it is no dma-buf; or -errno.
  */
 int dmabuf_read(struct dmabuf *dmabuf, pid_t pid, int number);
+
+/**
+ * dmabuf_parse - read what a fdinfo file of /proc says
+ * @dmabuf: its inode, size, exporter and name are filled in, names clean
+ * @text: of the file; changed
+ *
+ * Return: 0, or -EINVAL if that is no dma-buf.
+ */
+int dmabuf_parse(struct dmabuf *dmabuf, char *text);
 
 /**
  * dmabuf_ask - get the kernel's answer about a dma-buf

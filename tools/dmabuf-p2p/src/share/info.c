@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "device.h"
 #include "info.h"
 #include "message.h"
+#include "text.h"
 #include "units.h"
 #include "verb.h"
 
@@ -101,8 +103,11 @@ void info_print(const struct dmabuf *dmabuf, const char *spec,
 	const struct dma_buf_phys_query *query = &dmabuf->query;
 	char size[UNITS_TEXT];
 
-	printf("%s: %s, %s", spec, dmabuf->name[0] ? dmabuf->name : "no name",
+	char *clean = text_clean(text_format("%s", spec));
+
+	printf("%s: %s, %s", clean, dmabuf->name[0] ? dmabuf->name : "no name",
 	       format_size(dmabuf->size, size));
+	free(clean);
 	printf(", exporter %s, inode %ju\n", dmabuf->exporter,
 	       (uintmax_t)dmabuf->inode);
 	if (dmabuf->query_error) {

@@ -76,7 +76,8 @@ int info_process(pid_t pid, int only, const char *route, bool json)
 	if (ret == -ENOENT) {
 		complain(what, NULL, "there is no such process");
 	} else if (ret == -EACCES || ret == -EPERM) {
-		complain(what, "run it as root, or as the user of that process",
+		complain(what,
+			 as_root("run it as root, or as the user of that process"),
 			 "no permission to look at its files");
 	} else if (ret) {
 		complain(what, NULL, "cannot look at its files: %s",
@@ -116,6 +117,7 @@ struct everything {
 	size_t nr_pids;
 	struct use *uses;
 	size_t nr_uses;
+	dev_t device;
 	unsigned int hidden;
 };
 
@@ -152,8 +154,10 @@ static struct use *find_use(struct everything *all, ino_t inode, pid_t pid)
 	all->uses = grown(all->uses, j, sizeof(*all->uses));
 	use = &all->uses[all->nr_uses++];
 	*use = (struct use){ .buffer = i, .pid = pid };
-	if (!all->nr_pids || all->pids[all->nr_pids - 1] != pid) {
-		all->pids = grown(all->pids, all->nr_pids, sizeof(pid));
+	for (j = 0; j < all->nr_pids && all->pids[j] != pid; j++)
+		;
+	if (j == all->nr_pids) {
+		all->pids = grown(all->pids, j, sizeof(pid));
 		all->pids[all->nr_pids++] = pid;
 	}
 	return use;
@@ -167,6 +171,8 @@ static int add_fd(pid_t pid, int number, void *arg)
 
 	if (dmabuf_read(&dmabuf, pid, number))
 		return 0;
+	if (!all->device)
+		procfs_is_dmabuf(pid, number, &all->device);
 	use = find_use(all, dmabuf.inode, pid);
 	use->fds++;
 	known = &all->buffers[use->buffer];
@@ -189,15 +195,32 @@ static void add_map(pid_t pid, ino_t inode, void *arg)
 	find_use(arg, inode, pid)->maps++;
 }
 
-static void add_process(pid_t pid, void *arg)
+static void add_fds(pid_t pid, void *arg)
 {
 	struct everything *all = arg;
 
-	if (procfs_each_fd(pid, add_fd, all) == -EACCES) {
+	if (procfs_each_fd(pid, add_fd, all) == -EACCES)
 		all->hidden++;
-		return;
-	}
-	procfs_each_map(pid, add_map, all);
+}
+
+static void add_maps(pid_t pid, void *arg)
+{
+	struct everything *all = arg;
+
+	procfs_each_map(pid, all->device, add_map, all);
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const pid_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void sort_pids(struct everything *all)
+{
+	if (all->nr_pids)
+		qsort(all->pids, all->nr_pids, sizeof(*all->pids), by_pid);
 }
 
 static const struct use *use_of(const struct everything *all, size_t buffer,
@@ -216,24 +239,25 @@ static const char *label_of(const struct dmabuf *b)
 	return b->name[0] ? b->name : b->exporter;
 }
 
-static void print_rows(const struct everything *all, int width, size_t first,
+static void print_rows(const struct everything *all, size_t width, size_t first,
 		       size_t last)
 {
 	char size[UNITS_TEXT];
 	const struct use *use;
 	size_t i, p;
 
-	printf("  %6s  %-7s  %-*s", "SIZE", "STATE", width, "NAME");
+	printf("  %6s  %-7s  ", "SIZE", "STATE");
+	text_column(width, "NAME");
 	for (p = first; p < last; p++)
 		printf(" %7d", all->pids[p]);
 	putchar('\n');
 	for (i = 0; i < all->nr_buffers; i++) {
 		const struct dmabuf *b = &all->buffers[i];
 
-		printf("  %6s  %-7s  %-*s", format_size(b->size, size),
+		printf("  %6s  %-7s  ", format_size(b->size, size),
 		       b->query_error || !b->exporter[0] ?
-			       "-" : dmabuf_state_text(b->query.state),
-		       width, label_of(b));
+			       "-" : dmabuf_state_text(b->query.state));
+		text_column(width, label_of(b));
 		for (p = first; p < last; p++) {
 			use = use_of(all, i, all->pids[p]);
 			if (use)
@@ -252,14 +276,15 @@ static void print_grid(const struct everything *all)
 	uint64_t sum = 0;
 
 	for (i = 0; i < all->nr_buffers; i++)
-		if (strlen(label_of(&all->buffers[i])) > width)
-			width = strlen(label_of(&all->buffers[i]));
-	/* As many processes beside each other as fit; a name has 31 or 63 */
-	columns = width < 52 ? (TEXT_COLUMNS - 19 - width) / 8 : 1;
+		if (text_length(label_of(&all->buffers[i])) > width)
+			width = text_length(label_of(&all->buffers[i]));
+	/* As many processes beside each other as fit, one at least */
+	columns = 19 + width + 8 < text_width() ?
+			  (text_width() - 19 - width) / 8 : 1;
 	for (p = 0; p < all->nr_pids; p += columns) {
 		if (p)
 			putchar('\n');
-		print_rows(all, (int)width, p,
+		print_rows(all, width, p,
 			   p + columns < all->nr_pids ? p + columns :
 							all->nr_pids);
 	}
@@ -326,7 +351,10 @@ int info_all(bool json)
 	struct everything all = { 0 };
 	size_t i;
 
-	procfs_each_process(add_process, &all);
+	/* The first tells on which device the second is to look */
+	procfs_each_process(add_fds, &all);
+	procfs_each_process(add_maps, &all);
+	sort_pids(&all);
 	if (json)
 		print_all_json(&all);
 	else
