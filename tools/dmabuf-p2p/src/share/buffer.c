@@ -58,7 +58,7 @@ static int open_exported(struct buffer *buffer, const char *slash)
 static int open_fd(struct buffer *buffer, int fd)
 {
 	if (fd < 0)
-		return EXIT_FAILED;
+		return -fd;
 	buffer->fd = fd;
 	return dmabuf_size(fd, buffer->spec, &buffer->size);
 }

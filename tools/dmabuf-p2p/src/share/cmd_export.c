@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -77,15 +79,12 @@ static error_t parse_group(struct argp_state *state, const char *name,
 			   gid_t *gid)
 {
 	const struct group *group = getgrnam(name);
-	char *end;
+	uint64_t number = 0;
 
-	if (group) {
-		*gid = group->gr_gid;
-		return 0;
-	}
-	*gid = (gid_t)strtoul(name, &end, 10);
-	if (end == name || *end)
+	/* The largest number means none */
+	if (!group && parse_number(name, 0, (gid_t)-2, &number))
 		argp_error(state, "there is no group '%s'", name);
+	*gid = group ? group->gr_gid : (gid_t)number;
 	return 0;
 }
 
@@ -183,21 +182,33 @@ static int run_command(struct exported *exported, char **command, int request)
 				   128 + WTERMSIG(status);
 }
 
+/* What ends it: a shell has background jobs of a script ignore Ctrl-C */
+static const char *end_text(void)
+{
+	static char text[32];
+	struct sigaction now;
+
+	if (sigaction(SIGINT, NULL, &now) || now.sa_handler != SIG_IGN)
+		return "Ctrl-C";
+	snprintf(text, sizeof(text), "'kill %d'", getpid());
+	return text;
+}
+
 static int serve(struct exported *exported, const struct args *args,
 		 int request)
 {
-	struct share_header header = { .size = exported->size };
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	struct share_header header;
 	char size[UNITS_TEXT];
 	int listener, ret;
 	pid_t client;
 
-	memcpy(header.magic, SHARE_MAGIC, sizeof(header.magic));
-	memcpy(header.name, exported->name, sizeof(header.name));
+	share_header(&header, exported->size, exported->name);
 	listener = share_listen(args->socket, args->gid);
 	if (listener < 0)
-		return EXIT_FAILED;
-	printf("%s, %s, is at unix:%s until Ctrl-C\n", exported->name,
-	       format_size(exported->size, size), args->socket);
+		return -listener;
+	printf("%s, %s, is at unix:%s until %s\n", exported->name,
+	       format_size(exported->size, size), args->socket, end_text());
 	fflush(stdout);
 	while (wait_for(listener, request)) {
 		ret = share_serve(listener, exported->fd, &header, &client);
@@ -206,6 +217,8 @@ static int serve(struct exported *exported, const struct args *args,
 		if (ret) {
 			complain(args->socket, NULL,
 				 "cannot hand it out: %s", strerror(-ret));
+			/* The client still waits, so that this would be at once */
+			nanosleep(&pause, NULL);
 			continue;
 		}
 		printf("process %d has it\n", client);

@@ -29,8 +29,8 @@ static const char doc[] =
 	"\v"
 	"COMMAND replaces this program and inherits the dma-buf: the number of the file "
 	"descriptor is in $DMABUF_FD, its size in bytes in $DMABUF_SIZE.\n\n"
-	"Exit status: that of COMMAND, 127 if there is none of that name; otherwise 0 "
-	"done; 1 the system refused something; 2 bad usage; 4 the kernel cannot tell.\n\n"
+	"Exit status: that of COMMAND, 127 if there is none of that name, 126 if it cannot "
+	"be executed; otherwise 0 done; 1 the system refused something; 2 bad usage; 4 the kernel cannot tell.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p import unix:/run/bar.sock\n"
 	"  dmabuf-p2p import unix:/run/bar.sock -- ./importer --verbose\n";
@@ -74,7 +74,7 @@ static int run(int argc, char **argv)
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
 	fd = share_take(args.spec + 5, &header);
 	if (fd < 0)
-		return EXIT_FAILED;
+		return -fd;
 	if (!args.command) {
 		ret = info_fd(fd, args.spec, NULL, args.json);
 	} else {

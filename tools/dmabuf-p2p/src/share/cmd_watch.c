@@ -19,6 +19,7 @@
 #include "json.h"
 #include "message.h"
 #include "target.h"
+#include "units.h"
 #include "verb.h"
 
 enum watch_option {
@@ -75,11 +76,7 @@ static const char doc[] =
 static error_t parse_count(struct argp_state *state, const char *arg,
 			   uint64_t *count)
 {
-	char *end;
-
-	errno = 0;
-	*count = strtoull(arg, &end, 10);
-	if (errno || end == arg || *end || arg[0] == '-' || !*count)
+	if (parse_number(arg, 1, UINT64_MAX, count))
 		argp_error(state, "'%s' is no number of events", arg);
 	return 0;
 }
@@ -89,8 +86,9 @@ static error_t parse_timeout(struct argp_state *state, const char *arg,
 {
 	char *end;
 
+	/* No sign, no blank */
 	*timeout = strtod(arg, &end);
-	if (end == arg || *end || !(*timeout >= 0 && *timeout <= 1e6))
+	if (!strchr("0123456789.", arg[0]) || end == arg || *end || !(*timeout >= 0 && *timeout <= 1e6))
 		argp_error(state, "'%s' is no number of seconds", arg);
 	return 0;
 }
@@ -142,8 +140,9 @@ static void time_text(char *text, size_t size, uint64_t monotonic, bool full)
 	len = strftime(text, size, full ? "%FT%T" : "%T", &tm);
 	len += (size_t)snprintf(text + len, size - len, ".%03u",
 				(unsigned int)(real / 1000000 % 1000));
-	if (full && strftime(zone, sizeof(zone), "%z", &tm))
-		snprintf(text + len, size - len, "%s", zone);
+	/* +01:00, as RFC 3339 wants it */
+	if (full && strftime(zone, sizeof(zone), "%z", &tm) == 5)
+		snprintf(text + len, size - len, "%.3s:%s", zone, zone + 3);
 }
 
 static void print_news(const struct news *news, bool json)

@@ -277,6 +277,7 @@ static void name_it(struct exported *exported, const char *addr,
 {
 	int len;
 
+	memset(exported->name, 0, sizeof(exported->name));
 	if (!strncmp(addr, "0000:", 5))
 		addr += 5;
 	len = snprintf(exported->name, sizeof(exported->name), "%s/%s", addr,

@@ -1,28 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A dma-buf goes from one process to another over a Unix socket
+ *
+ * The socket may be in a folder where others can make files, move them and put
+ * links in their place. So it is made in a folder of its own beside its place, where
+ * nobody else can do that, and is moved there when it has its rights and somebody
+ * listens. Nothing is ever done to what has its name by then, but:
+ *
+ * A socket that a killed server has left is replaced. Of two who find it at the same
+ * time the second must not replace the first one's, which is why they look and
+ * replace while they hold the lock of the folder.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "message.h"
 #include "share.h"
+#include "verb.h"
 
-/* The server answers at once; this is for a socket of something else */
+/* Seconds. The server answers at once; this is for a socket of something else */
 #define PATIENCE 5
 
-/* One file descriptor beside a message */
+/* As many descriptors as a message can have: a server may send too many */
+#define MAX_FDS 253
+
 union control {
-	char space[CMSG_SPACE(sizeof(int))];
+	char space[CMSG_SPACE(MAX_FDS * sizeof(int))];
 	struct cmsghdr align;
 };
+
+void share_header(struct share_header *header, uint64_t size, const char *name)
+{
+	memset(header, 0, sizeof(*header));
+	memcpy(header->magic, SHARE_MAGIC, sizeof(header->magic));
+	header->size = size;
+	memcpy(header->name, name, strnlen(name, sizeof(header->name) - 1));
+}
 
 static bool make_address(struct sockaddr_un *address, const char *path)
 {
@@ -38,80 +64,178 @@ static bool make_address(struct sockaddr_un *address, const char *path)
 	return true;
 }
 
-static int try_bind(int fd, const struct sockaddr_un *address)
+static int connect_to(const struct sockaddr_un *address)
 {
-	/* For nobody else from its first moment on */
-	mode_t mask = umask(0177);
-	int ret = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+	const struct timeval patience = { .tv_sec = PATIENCE };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
 
-	umask(mask);
-	return ret ? -errno : 0;
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)))
+		return fd;
+	err = errno;
+	close(fd);
+	return -err;
 }
 
-/* Remove what a server that was killed has left, and nothing else */
-static int remove_stale(const struct sockaddr_un *address)
+/*
+ * Return: the socket "s" in the folder @dir, or -errno. Its rights are set before
+ * it has a name; a group takes one, which nobody else can have replaced here.
+ */
+static int bind_in(int dir, gid_t gid, struct stat *st)
 {
-	const char *path = address->sun_path;
-	struct stat st;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const bool group = gid != (gid_t)-1;
+	mode_t mask;
 	int fd, ret;
 
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	snprintf(address.sun_path, sizeof(address.sun_path),
+		 "/proc/self/fd/%d/s", dir);
+	ret = fchmod(fd, group ? 0660 : 0600);
+	mask = umask(0);
+	if (!ret)
+		ret = bind(fd, (const struct sockaddr *)&address,
+			   sizeof(address));
+	umask(mask);
+	if (!ret)
+		ret = listen(fd, SOMAXCONN);
+	if (!ret)
+		ret = fstatat(dir, "s", st, AT_SYMLINK_NOFOLLOW);
+	if (!ret)
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* Wait for the lock of the folder, but not for ever: anybody can hold it */
+static int lock_beside(const char *path)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	char *copy = strdup(path);
+	int dir, i;
+
+	dir = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) :
+		     -1;
+	free(copy);
+	for (i = 0; dir >= 0 && flock(dir, LOCK_EX | LOCK_NB); i++) {
+		if (i == PATIENCE * 100) {
+			close(dir);
+			return -1;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return dir;
+}
+
+/* Put "s" in the place of what a killed server has left, and of nothing else */
+static int replace_stale(int dir, const struct sockaddr_un *address)
+{
+	const char *path = address->sun_path;
+	int lock = lock_beside(path), fd, ret = -1;
+	struct stat st;
+
+	if (lock < 0) {
+		complain(path, "name another path, or remove it",
+			 "it is there, and the folder is locked or not readable");
+		return -1;
+	}
 	if (lstat(path, &st) || !S_ISSOCK(st.st_mode)) {
 		complain(path, "name another path, or remove it",
 			 "there is something, and it is no socket");
-		return -1;
+		goto out;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	ret = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-	if (ret && errno == ECONNREFUSED) {
+	fd = connect_to(address);
+	if (fd == -ECONNREFUSED) {
+		ret = renameat(dir, "s", AT_FDCWD, path);
+		if (ret)
+			complain(path, NULL, "cannot make the socket: %s",
+				 strerror(errno));
+		goto out;
+	}
+	if (fd >= 0)
 		close(fd);
-		return unlink(path);
-	}
-	close(fd);
 	complain(path, "name another path, or end that one",
-		 "another program serves this socket");
+		 fd == -EACCES ? "there is a socket of somebody else's" :
+				 "another program serves this socket");
+out:
+	close(lock);
+	return ret;
+}
+
+static int publish(int dir, const struct sockaddr_un *address)
+{
+	/* Not all file systems know how to move without replacing */
+	if (!renameat2(dir, "s", AT_FDCWD, address->sun_path,
+		       RENAME_NOREPLACE) ||
+	    (errno == EINVAL &&
+	     !linkat(dir, "s", AT_FDCWD, address->sun_path, 0)))
+		return 0;
+	if (errno == EEXIST)
+		return replace_stale(dir, address);
+	complain(address->sun_path, NULL, "cannot make the socket: %s",
+		 strerror(errno));
 	return -1;
+}
+
+/* @path is that of @address, and stays */
+static int listen_in(int dir, const char *path,
+		     const struct sockaddr_un *address, gid_t gid)
+{
+	struct stat st;
+	int fd;
+
+	fd = bind_in(dir, gid, &st);
+	if (fd < 0) {
+		complain(path, NULL, "cannot make the socket: %s",
+			 strerror(-fd));
+		return -EXIT_FAILED;
+	}
+	if (gid != (gid_t)-1 &&
+	    fchownat(dir, "s", (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW)) {
+		complain(path, "name a group you are in",
+			 "cannot give the socket to the group: %s",
+			 strerror(errno));
+	} else if (!publish(dir, address)) {
+		cleanup_unlink(path);
+		/* Unless it was moved */
+		unlinkat(dir, "s", 0);
+		return fd;
+	}
+	unlinkat(dir, "s", 0);
+	close(fd);
+	return -EXIT_FAILED;
 }
 
 int share_listen(const char *path, gid_t gid)
 {
 	struct sockaddr_un address;
-	int fd, ret;
+	char own[PATH_MAX];
+	struct stat st;
+	int dir, fd;
 
 	if (!make_address(&address, path))
-		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		complain(path, NULL, "cannot make a socket: %s",
-			 strerror(errno));
-		return -1;
-	}
-	ret = try_bind(fd, &address);
-	if (ret == -EADDRINUSE) {
-		if (remove_stale(&address))
-			goto fail;
-		ret = try_bind(fd, &address);
-	}
-	if (ret) {
+		return -EXIT_USAGE;
+	snprintf(own, sizeof(own), "%s.XXXXXX", path);
+	dir = mkdtemp(own) ? open(own, O_PATH | O_DIRECTORY | O_NOFOLLOW |
+					       O_CLOEXEC) : -1;
+	if (dir < 0 || fstat(dir, &st) || st.st_uid != geteuid() ||
+	    st.st_mode & 077) {
 		complain(path, NULL, "cannot make the socket: %s",
-			 strerror(-ret));
-		goto fail;
+			 dir < 0 ? strerror(errno) : "somebody interferes");
+		if (dir >= 0)
+			close(dir);
+		return -EXIT_FAILED;
 	}
-	cleanup_unlink(path);
-	if (gid != (gid_t)-1 &&
-	    (chown(path, (uid_t)-1, gid) || chmod(path, 0660))) {
-		complain(path, "name a group you are in",
-			 "cannot give the socket to the group: %s",
-			 strerror(errno));
-		goto fail;
-	}
-	if (!listen(fd, SOMAXCONN))
-		return fd;
-	complain(path, NULL, "cannot listen: %s", strerror(errno));
-fail:
-	close(fd);
-	return -1;
+	fd = listen_in(dir, path, &address, gid);
+	close(dir);
+	rmdir(own);
+	return fd;
 }
 
 static int send_fd(int to, int fd, const struct share_header *header)
@@ -125,7 +249,7 @@ static int send_fd(int to, int fd, const struct share_header *header)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
+		.msg_controllen = CMSG_SPACE(sizeof(fd)),
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
@@ -156,6 +280,37 @@ int share_serve(int listener, int fd, const struct share_header *header,
 	return ret;
 }
 
+/*
+ * Take the descriptors out of a message. Return: the only one; if there are more or
+ * none they are closed, and it is -1.
+ */
+static int only_fd(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+	int fd, only = -1;
+	size_t i, nr = 0;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (i = 0; CMSG_LEN((i + 1) * sizeof(fd)) <= cmsg->cmsg_len;
+		     i++) {
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd),
+			       sizeof(fd));
+			if (nr++)
+				close(fd);
+			else
+				only = fd;
+		}
+	}
+	if (nr == 1 && !(msg->msg_flags & MSG_CTRUNC))
+		return only;
+	if (nr)
+		close(only);
+	return -1;
+}
+
 /* Return: the fd, -errno, or -EPROTO if the message is not one of ours */
 static int receive_fd(int from, struct share_header *header)
 {
@@ -167,18 +322,13 @@ static int receive_fd(int from, struct share_header *header)
 		.msg_control = control.space,
 		.msg_controllen = sizeof(control.space),
 	};
-	struct cmsghdr *cmsg;
 	ssize_t got;
-	int fd = -1;
+	int fd;
 
 	got = recvmsg(from, &msg, MSG_CMSG_CLOEXEC | MSG_WAITALL);
 	if (got < 0)
 		return -errno;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET &&
-	    cmsg->cmsg_type == SCM_RIGHTS &&
-	    cmsg->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	fd = only_fd(&msg);
 	if (fd >= 0 && got == (ssize_t)sizeof(*header) &&
 	    !memcmp(header->magic, SHARE_MAGIC, sizeof(header->magic)) &&
 	    memchr(header->name, 0, sizeof(header->name)))
@@ -190,9 +340,15 @@ static int receive_fd(int from, struct share_header *header)
 
 static void complain_connect(const char *path, int err)
 {
+	struct stat st;
+
 	if (err == ENOENT)
 		complain(path, "start 'dmabuf-p2p export ... --socket' first",
 			 "there is no such socket");
+	else if (err == ECONNREFUSED && !stat(path, &st) &&
+		 !S_ISSOCK(st.st_mode))
+		complain(path, "unix: takes the socket of 'dmabuf-p2p export'",
+			 "this is no socket");
 	else if (err == ECONNREFUSED)
 		complain(path, "start 'dmabuf-p2p export ... --socket' again",
 			 "nobody serves this socket any more");
@@ -206,21 +362,16 @@ static void complain_connect(const char *path, int err)
 
 int share_take(const char *path, struct share_header *header)
 {
-	const struct timeval patience = { .tv_sec = PATIENCE };
 	struct sockaddr_un address;
 	int from, fd;
 
 	if (!make_address(&address, path))
-		return -1;
-	from = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (from < 0 || connect(from, (const struct sockaddr *)&address,
-				sizeof(address))) {
-		complain_connect(path, errno);
-		if (from >= 0)
-			close(from);
-		return -1;
+		return -EXIT_USAGE;
+	from = connect_to(&address);
+	if (from < 0) {
+		complain_connect(path, -from);
+		return -EXIT_FAILED;
 	}
-	setsockopt(from, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	fd = receive_fd(from, header);
 	close(from);
 	if (fd >= 0)
@@ -230,5 +381,5 @@ int share_take(const char *path, struct share_header *header)
 			 "this socket is not one of 'dmabuf-p2p export'");
 	else
 		complain(path, NULL, "cannot receive: %s", strerror(-fd));
-	return -1;
+	return -EXIT_FAILED;
 }

@@ -24,13 +24,21 @@ struct share_header {
 };
 
 /**
+ * share_header - fill in a header, every byte of it
+ * @header: filled in
+ * @size: of the dma-buf, bytes
+ * @name: what it is; cut to what fits
+ */
+void share_header(struct share_header *header, uint64_t size, const char *name);
+
+/**
  * share_listen - make a socket that hands a dma-buf out
  * @path: of it; a socket nobody serves any more is replaced
  * @gid: group that may connect, too; (gid_t)-1 for none
  *
  * It is removed when the program ends, see cleanup_unlink(); so @path is kept.
  *
- * Return: the socket, or -1, which has been complained about.
+ * Return: the socket, or -(enum exit_code), which has been complained about.
  */
 int share_listen(const char *path, gid_t gid);
 
@@ -54,7 +62,8 @@ int share_serve(int listener, int fd, const struct share_header *header,
  * @path: of the socket
  * @header: receives what the server tells about it
  *
- * Return: the dma-buf, closed on exec; or -1, which has been complained about.
+ * Return: the dma-buf, closed on exec; or -(enum exit_code), which has been
+ * complained about.
  */
 int share_take(const char *path, struct share_header *header);
 

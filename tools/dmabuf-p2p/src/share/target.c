@@ -9,17 +9,15 @@
 #include "message.h"
 #include "share.h"
 #include "target.h"
+#include "units.h"
 #include "verb.h"
 
-static int parse_number(struct argp_state *state, const char *what,
-			const char *arg, int min)
+static int option_number(struct argp_state *state, const char *what,
+			 const char *arg, uint64_t min)
 {
-	char *end;
-	long number;
+	uint64_t number;
 
-	errno = 0;
-	number = strtol(arg, &end, 10);
-	if (errno || end == arg || *end || number < min || number > INT_MAX)
+	if (parse_number(arg, min, INT_MAX, &number))
 		argp_error(state, "'%s' is no %s", arg, what);
 	return (int)number;
 }
@@ -41,10 +39,10 @@ error_t target_parse(struct target *target, int key, char *arg,
 {
 	switch (key) {
 	case TARGET_PID:
-		target->pid = parse_number(state, "process id", arg, 1);
+		target->pid = option_number(state, "process id", arg, 1);
 		return 0;
 	case TARGET_FD:
-		target->fd = parse_number(state, "file descriptor", arg, 0);
+		target->fd = option_number(state, "file descriptor", arg, 0);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (strncmp(arg, "fd:", 3) && strncmp(arg, "unix:", 5))
@@ -72,7 +70,7 @@ static int take(const struct target *target, const char *name)
 	if (fd >= 0)
 		return fd;
 	if (fd == -EPERM)
-		complain(name, "run it as root",
+		complain(name, as_root("run it as root"),
 			 "taking a file descriptor needs the right to trace the process");
 	else if (fd == -ESRCH)
 		complain(name, NULL, "there is no such process");
@@ -87,7 +85,6 @@ static int take(const struct target *target, const char *name)
 int target_open(const struct target *target, char *name, size_t size)
 {
 	struct share_header header;
-	int fd;
 
 	if (!target->spec) {
 		snprintf(name, size, "process %d, fd %d", target->pid,
@@ -97,6 +94,5 @@ int target_open(const struct target *target, char *name, size_t size)
 	snprintf(name, size, "%s", target->spec);
 	if (!strncmp(target->spec, "fd:", 3))
 		return dmabuf_inherited(target->spec + 3, name);
-	fd = share_take(target->spec + 5, &header);
-	return fd < 0 ? -EXIT_FAILED : fd;
+	return share_take(target->spec + 5, &header);
 }
