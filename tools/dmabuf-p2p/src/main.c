@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "message.h"
+#include "output.h"
 #include "verb.h"
 
 /* Each in a file of its own, cmd_NAME.c */
@@ -43,9 +44,11 @@ static void usage(FILE *to)
 	for (verb = verbs; *verb; verb++)
 		fprintf(to, "  %-9s %s\n", (*verb)->name, (*verb)->summary);
 	fputs("\n'dmabuf-p2p VERB --help' tells more, with examples.\n\n"
-	      "Exit status: 0 done; 1 the system refused something; 2 bad usage; 3 done, but\n"
-	      "bytes differ, a device cannot be reached or something has to be set right;\n"
-	      "4 the kernel or the device cannot do it; 130 interrupted, all put back.\n",
+	      "Exit status: 0 done; 1 the system refused something, or what was printed did\n"
+	      "not arrive; 2 bad usage; 3 done, but bytes differ, a device cannot be reached\n"
+	      "or something has to be set right; 4 the kernel or the device cannot do it. A\n"
+	      "signal ends it after all has been put back: shells show 130 for Ctrl-C, 143 for\n"
+	      "SIGTERM, 129 for SIGHUP.\n",
 	      to);
 }
 
@@ -61,9 +64,16 @@ static int list_verbs(void)
 
 int main(int argc, char **argv)
 {
+	static char help[] = "--help";
 	const struct verb *const *verb;
 	char name[64];
 
+	output_begin();
+	/* "help topo" is "topo --help" */
+	if (argc == 3 && !strcmp(argv[1], "help") && argv[2][0] != '-') {
+		argv[1] = argv[2];
+		argv[2] = help;
+	}
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

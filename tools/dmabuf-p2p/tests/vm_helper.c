@@ -31,6 +31,7 @@
 #include "message.h"
 #include "module.h"
 #include "movable_uapi.h"
+#include "output.h"
 #include "pci.h"
 #include "vfio.h"
 
@@ -187,6 +188,7 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
 
+	output_begin();
 	/* It is itself what puts drivers back in the end */
 	if (!strcmp(what, "--put-back"))
 		return cleanup_put_back(argc - 2, argv + 2);

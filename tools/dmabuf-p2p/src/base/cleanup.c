@@ -15,10 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "interrupt.h"
 #include "message.h"
+#include "output.h"
 #include "pci.h"
 #include "verb.h"
 
@@ -31,9 +36,11 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
 static pid_t owner;
-static volatile pid_t child;
-static const char *volatile socket_path;
-static char status_text[16];
+/* Of the child; unlike its process id this never becomes somebody else */
+static volatile int child = -1;
+static const char *volatile unlink_path;
+static struct stat unlink_stat;
+static char end_text[16];
 static char *args[MAX_ARGS];
 
 static void block(int how)
@@ -50,59 +57,81 @@ static void block(int how)
 static const char sorry[] =
 	"dmabuf-p2p: cannot execute itself anew: drivers are not put back\n";
 
-/* May run in a signal handler. Does not return if there are devices. */
-static void clean_up(int status)
+static void remove_file(void)
 {
+	struct stat st;
+
+	if (unlink_path && !lstat(unlink_path, &st) &&
+	    st.st_dev == unlink_stat.st_dev && st.st_ino == unlink_stat.st_ino)
+		unlink(unlink_path);
+	unlink_path = NULL;
+}
+
+/*
+ * To end with an exit status or, if not 0, by a signal. May run in a signal
+ * handler. Does not return if there are devices.
+ */
+static void clean_up(int status, int sig)
+{
+	char *digit = end_text;
 	size_t i;
 
-	if (socket_path)
-		unlink(socket_path);
-	socket_path = NULL;
+	remove_file();
 	if (!args[0])
 		return;
 
 	/* This outlives the execution, and nothing may end it half-way */
 	for (i = 0; i < NR_SIGNALS; i++)
 		signal(signals[i], SIG_IGN);
-	status_text[0] = (char)('0' + status / 100 % 10);
-	status_text[1] = (char)('0' + status / 10 % 10);
-	status_text[2] = (char)('0' + status % 10);
+	if (sig) {
+		*digit++ = 's';
+		status = sig;
+	}
+	*digit++ = (char)('0' + status / 100 % 10);
+	*digit++ = (char)('0' + status / 10 % 10);
+	*digit++ = (char)('0' + status % 10);
 	execv("/proc/self/exe", args);
 	if (write(STDERR_FILENO, sorry, sizeof(sorry) - 1) < 0)
 		_exit(EXIT_FAILED);
 }
 
+/* Return: whether there is a child, which has the signal now */
+static bool passed_on(int sig, const siginfo_t *info)
+{
+	if (child < 0 || sig == SIGPIPE || sig == SIGBUS)
+		return false;
+	/* A terminal's Ctrl-C has reached it already */
+	return !syscall(SYS_pidfd_send_signal, child,
+			info->si_code == SI_KERNEL ? 0 : sig, NULL, 0);
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
-	int err = errno, status;
+	int err = errno;
 
 	(void)context;
-	if (getpid() != owner) {
-		signal(sig, SIG_DFL);
-		raise(sig);
-		return;
-	}
-	if (child && sig != SIGPIPE && sig != SIGBUS) {
-		/* A terminal's Ctrl-C has reached it already */
-		if (info->si_code != SI_KERNEL)
-			kill(child, sig);
+	if (getpid() != owner)
+		interrupt_die(sig);
+	if (passed_on(sig, info)) {
 		errno = err;
 		return;
 	}
-	status = sig == SIGINT || sig == SIGTERM || sig == SIGHUP ?
-			 EXIT_INTERRUPTED : 128 + sig;
-	clean_up(status);
-	_exit(status);
+	clean_up(0, sig);
+	interrupt_die(sig);
 }
 
 static void at_exit(int status, void *arg)
 {
+	int sig = 0;
+
 	(void)arg;
 	if (getpid() != owner)
 		return;
 	block(SIG_BLOCK);
-	fflush(NULL);
-	clean_up(status & 0xff);
+	status = output_end(status & 0xff);
+	if (status == EXIT_INTERRUPTED)
+		sig = interrupted();
+	clean_up(status, sig);
 }
 
 /* What nohup has made it ignore stays ignored */
@@ -141,7 +170,7 @@ void cleanup_devices(void)
 	block(SIG_BLOCK);
 	args[n++] = (char *)"dmabuf-p2p";
 	args[n++] = (char *)"--put-back";
-	args[n++] = status_text;
+	args[n++] = end_text;
 	for (i = 0; n + 4 < MAX_ARGS &&
 		    pci_saved(i, &addr, &driver, &override); i++) {
 		args[n++] = (char *)addr;
@@ -152,14 +181,18 @@ void cleanup_devices(void)
 	block(SIG_UNBLOCK);
 }
 
-void cleanup_unlink(const char *path)
+void cleanup_unlink(const char *path, const struct stat *st)
 {
-	socket_path = path;
+	block(SIG_BLOCK);
+	unlink_path = path;
+	if (path)
+		unlink_stat = *st;
+	block(SIG_UNBLOCK);
 	if (path)
 		arm();
 }
 
-pid_t cleanup_fork(void)
+pid_t cleanup_fork(int *pidfd)
 {
 	pid_t pid;
 	size_t i;
@@ -167,8 +200,18 @@ pid_t cleanup_fork(void)
 	arm();
 	block(SIG_BLOCK);
 	pid = fork();
-	if (pid > 0)
-		child = pid;
+	if (pid > 0) {
+		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		child = *pidfd;
+		if (child < 0) {
+			int err = errno;
+
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			errno = err;
+			pid = -1;
+		}
+	}
 	for (i = 0; i < NR_SIGNALS && !pid; i++)
 		if (!ignored(signals[i]))
 			signal(signals[i], SIG_DFL);
@@ -176,8 +219,19 @@ pid_t cleanup_fork(void)
 	return pid;
 }
 
+void cleanup_exit(int status)
+{
+	if (!WIFSIGNALED(status))
+		exit(WEXITSTATUS(status));
+	block(SIG_BLOCK);
+	output_end(EXIT_OK);
+	clean_up(0, WTERMSIG(status));
+	interrupt_die(WTERMSIG(status));
+}
+
 int cleanup_put_back(int argc, char **argv)
 {
+	bool by_signal = argc > 0 && argv[0][0] == 's';
 	int i, ret;
 
 	if (argc < 1 || (argc - 1) % 3)
@@ -192,5 +246,7 @@ int cleanup_put_back(int argc, char **argv)
 				 argv[i + 1][0] ? argv[i + 1] : "no driver",
 				 strerror(-ret));
 	}
+	if (by_signal)
+		interrupt_die(atoi(argv[0] + 1));
 	return atoi(argv[0]);
 }

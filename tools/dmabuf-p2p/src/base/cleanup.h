@@ -4,39 +4,51 @@
 
 #include <sys/types.h>
 
+struct stat;
+
 /*
- * What is put back when the program ends: by exit(), by returning from main(),
- * by SIGINT, SIGTERM or SIGHUP (exit status EXIT_INTERRUPTED), but not by
- * SIGKILL. Only the process that armed it does so, no child of it.
+ * What is put back when the program ends: by exit(), by returning from main(), by a
+ * signal, of which it dies afterwards, but not by SIGKILL: see taken.h. Only the
+ * process that armed it does so, no child of it.
  */
 
 /** cleanup_devices - the devices of pci_saved() get back their drivers */
 void cleanup_devices(void);
 
 /**
- * cleanup_unlink - a file is removed
+ * cleanup_unlink - a file is removed, unless another one has its name by then
  * @path: kept, not copied; NULL: nothing any more
+ * @st: tells which file it is
  */
-void cleanup_unlink(const char *path);
+void cleanup_unlink(const char *path, const struct stat *st);
 
 /**
  * cleanup_fork - start a child that a signal goes to first
+ * @pidfd: receives a descriptor of the child, which stays open
  *
  * From then on signals are passed on to it, and do not end this program, which
- * is to wait for it and exit. In the child they do what they do by default.
+ * is to wait for it and exit, until the child is no more. In the child they do what
+ * they do by default.
  *
  * Return: as fork().
  */
-pid_t cleanup_fork(void);
+pid_t cleanup_fork(int *pidfd);
 
 /**
- * cleanup_put_back - "dmabuf-p2p --put-back STATUS [ADDRESS DRIVER OVERRIDE]..."
+ * cleanup_exit - end as a child has ended
+ * @status: from waitpid(); a signal that ended the child ends this program, too
+ */
+void cleanup_exit(int status) __attribute__((noreturn));
+
+/**
+ * cleanup_put_back - "dmabuf-p2p --put-back END [ADDRESS DRIVER OVERRIDE]..."
  * @argc: of @argv
- * @argv: STATUS and on
+ * @argv: END and on: an exit status, or a signal's number after an 's'
  *
- * What the program becomes when it ends, see cleanup.c.
+ * What the program becomes when it ends, see cleanup.c. Does not return if it is
+ * to end by a signal.
  *
- * Return: STATUS.
+ * Return: the exit status.
  */
 int cleanup_put_back(int argc, char **argv);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <signal.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "interrupt.h"
 
@@ -14,8 +16,7 @@ static void on_signal(int sig)
 {
 	size_t i;
 
-	(void)sig;
-	noted = 1;
+	noted = sig;
 	for (i = 0; i < NR_SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);
 }
@@ -33,7 +34,22 @@ void interrupt_catch(void)
 			sigaction(signals[i], &action, NULL);
 }
 
-bool interrupted(void)
+int interrupted(void)
 {
 	return noted;
+}
+
+void interrupt_die(int sig)
+{
+	const struct rlimit none = { 0, 0 };
+	sigset_t set;
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	raise(sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	/* The first process of a namespace is not killed by itself */
+	_exit(128 + sig);
 }

@@ -2,8 +2,6 @@
 #ifndef INTERRUPT_H
 #define INTERRUPT_H
 
-#include <stdbool.h>
-
 /**
  * interrupt_catch - from now on Ctrl-C is only noted
  *
@@ -12,7 +10,17 @@
  */
 void interrupt_catch(void);
 
-/** interrupted - has there been one? */
-bool interrupted(void);
+/** interrupted - has there been one? Return: the signal, or 0 */
+int interrupted(void);
+
+/**
+ * interrupt_die - end by a signal
+ * @sig: the one to end by
+ *
+ * So that whoever started this program learns how it ended: a shell ends a script
+ * at Ctrl-C only if the program has ended by it, too. May be called in a signal
+ * handler. Leaves no core.
+ */
+void interrupt_die(int sig) __attribute__((noreturn));
 
 #endif /* INTERRUPT_H */

@@ -10,7 +10,7 @@
  * @EXIT_MISMATCH: done, but the answer is bad: bytes differ, a device cannot be
  *	reached, doctor found a problem
  * @EXIT_UNSUPPORTED: this kernel or device cannot do it at all
- * @EXIT_INTERRUPTED: Ctrl-C; everything has been put back
+ * @EXIT_INTERRUPTED: Ctrl-C; the program ends by that signal, see interrupt_die()
  */
 enum exit_code {
 	EXIT_OK = 0,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "message.h"
+#include "output.h"
 #include "text.h"
 #include "topo.h"
 #include "verb.h"
@@ -336,18 +337,19 @@ static void draw(struct drawing *drawing)
 int topo_svg(const struct topo *topo, const char *path)
 {
 	struct drawing drawing = { .topo = topo };
-	int ret = EXIT_OK;
+	int ret;
 
 	drawing.rows = calloc(topo->nr_devs + 1, sizeof(*drawing.rows));
-	drawing.out = drawing.rows ? fopen(path, "we") : NULL;
+	drawing.out = drawing.rows ? output_file(path) : NULL;
 	if (!drawing.out) {
 		complain(path, NULL, "cannot be written: %s", strerror(errno));
 		free(drawing.rows);
 		return EXIT_FAILED;
 	}
 	draw(&drawing);
-	if (ferror(drawing.out) | fclose(drawing.out)) {
-		complain(path, NULL, "cannot be written: %s", strerror(errno));
+	ret = output_file_done(drawing.out);
+	if (ret) {
+		complain(path, NULL, "cannot be written: %s", strerror(-ret));
 		ret = EXIT_FAILED;
 	}
 	free(drawing.rows);

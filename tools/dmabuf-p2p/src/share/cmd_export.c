@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,14 +61,12 @@ static const char doc[] =
 	"'dmabuf-p2p import', and all verbs that take 'unix:PATH'; the socket is there "
 	"when the line that tells of it is.\n\n"
 	"A device with a driver of VFIO's stays as it is. Another one's driver is put "
-	"back when this ends, by Ctrl-C as well, but not by SIGKILL. Then do that by "
-	"hand, as root, in /sys/bus/pci:\n\n"
-	"  echo > devices/ADDRESS/driver_override\n"
-	"  echo ADDRESS > drivers/vfio-pci/unbind\n"
-	"  echo ADDRESS > drivers_probe\n\n"
-	"Exit status: that of COMMAND, 127 if there is none of that name; otherwise 0 "
-	"done; 1 the system refused something; 2 bad usage; 4 the kernel or the device "
-	"cannot do it; 130 interrupted, all put back.\n\n"
+	"back when this ends, by Ctrl-C as well, but not by SIGKILL. A shell "
+	"has the background jobs of a script ignore Ctrl-C: end them with kill.\n\n"
+	"Exit status: that of COMMAND, 127 if there is none of that name, 126 if it cannot "
+	"be executed; otherwise 0 done; 1 the system refused something; 2 bad usage; 4 the "
+	"kernel or the device cannot do it. A signal that ends it, or COMMAND, is passed on "
+	"to whoever started this, after all has been put back.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p export 01:00.0 bar2:0-16M -- ./importer\n"
 	"  dmabuf-p2p export --bind 01:00.0 bar0,bar2:32M+4K -- dmabuf-p2p info\n"
@@ -163,7 +160,7 @@ static int run_command(struct exported *exported, char **command, int request)
 	pid_t pid;
 
 	fflush(NULL);
-	pid = cleanup_fork();
+	pid = cleanup_fork(&pidfd);
 	if (pid < 0) {
 		complain(command[0], NULL, "cannot start it: %s",
 			 strerror(errno));
@@ -172,14 +169,14 @@ static int run_command(struct exported *exported, char **command, int request)
 	if (!pid)
 		_exit(command_exec(command, exported->fd, exported->size));
 
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd >= 0 && !wait_for(pidfd, request))
+	if (!wait_for(pidfd, request))
 		give_up(exported);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_FAILED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   128 + WTERMSIG(status);
+	if (exported->fd >= 0)
+		export_done(&exported->vfio, exported->fd);
+	cleanup_exit(status);
 }
 
 /* What ends it: a shell has background jobs of a script ignore Ctrl-C */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dmabuf.h"
+#include "interrupt.h"
 #include "json.h"
 #include "message.h"
 #include "target.h"
@@ -172,8 +173,8 @@ static void print_news(const struct news *news, bool json)
 	fflush(stdout);
 }
 
-/* Return: enum exit_code; only Ctrl-C during the command ends the watch */
-static int run_exec(const struct news *news, const char *command)
+/* Only Ctrl-C during the command ends the watch */
+static void run_exec(const struct news *news, const char *command)
 {
 	char generation[32];
 	int status;
@@ -182,8 +183,8 @@ static int run_exec(const struct news *news, const char *command)
 	setenv("DMABUF_EVENT", news->event, 1);
 	setenv("DMABUF_GENERATION", generation, 1);
 	status = system(command);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
-		return EXIT_INTERRUPTED;
+	if (status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
+		interrupt_die(SIGINT);
 	if (status < 0)
 		complain("--exec", NULL, "cannot run it: %s", strerror(errno));
 	else if (WIFSIGNALED(status))
@@ -192,7 +193,6 @@ static int run_exec(const struct news *news, const char *command)
 	else if (WEXITSTATUS(status))
 		complain("--exec", NULL, "the command's exit status is %d",
 			 WEXITSTATUS(status));
-	return EXIT_OK;
 }
 
 static const char *event_text(const struct dma_buf_phys_watch_event *event,
@@ -247,9 +247,8 @@ static int follow(int watch, const struct args *args, const char *name)
 			return EXIT_FAILED;
 		}
 		print_news(&news, args->json);
-		ret = args->exec ? run_exec(&news, args->exec) : EXIT_OK;
-		if (ret)
-			return ret;
+		if (args->exec)
+			run_exec(&news, args->exec);
 	}
 	return EXIT_OK;
 }

@@ -202,7 +202,7 @@ static int listen_in(int dir, const char *path,
 			 "cannot give the socket to the group: %s",
 			 strerror(errno));
 	} else if (!publish(dir, address)) {
-		cleanup_unlink(path);
+		cleanup_unlink(path, &st);
 		/* Unless it was moved */
 		unlinkat(dir, "s", 0);
 		return fd;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdio.h>
+
+/**
+ * output_begin - first thing that main() does
+ *
+ * Closed standard streams are opened, see streams.h, and the end of the program
+ * becomes output_end() and, after interrupt_catch(), interrupt_die().
+ */
+void output_begin(void);
+
+/**
+ * output_end - find out whether all that was printed has arrived
+ * @status: what the program is about to exit with
+ *
+ * Return: @status, or %EXIT_FAILED instead of 0 if something was lost, which has
+ * been complained about.
+ */
+int output_end(int status);
+
+/**
+ * output_file - make or replace a file, which appears when it is complete
+ * @path: of it
+ *
+ * It is written beside @path; a path of something that is no ordinary file, such as
+ * a FIFO, is opened as it is.
+ *
+ * Return: the file, for output_file_done(), or NULL with errno.
+ */
+FILE *output_file(const char *path);
+
+/**
+ * output_file_done - close a file of output_file(), and put it into its place
+ *
+ * There is one at a time.
+ *
+ * Return: 0, or -errno: then there is no new file, and an old one is as it was.
+ */
+int output_file_done(FILE *file);
+
+#endif /* OUTPUT_H */

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How the program ends, seen by whoever started it
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "interrupt.h"
+#include "output.h"
+#include "tap.h"
+#include "verb.h"
+
+static char file[] = "/tmp/cleanup-test.XXXXXX";
+
+/* Return: how a process ends that does @fn */
+static int end_of(void (*fn)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		fn();
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static bool by_signal(int status, int sig)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == sig;
+}
+
+/* The number of a child that was waited for may be somebody else's by now */
+static void signal_after_child(void)
+{
+	int pidfd;
+	pid_t pid;
+
+	pid = cleanup_fork(&pidfd);
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	raise(SIGTERM);
+	_exit(7);
+}
+
+static void signal_to_child(void)
+{
+	int pidfd, status;
+	pid_t pid;
+
+	pid = cleanup_fork(&pidfd);
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	raise(SIGHUP);
+	waitpid(pid, &status, 0);
+	cleanup_exit(status);
+}
+
+static void child_exits(void)
+{
+	cleanup_exit(W_EXITCODE(143, 0));
+}
+
+static void note_signal(void)
+{
+	output_begin();
+	interrupt_catch();
+	raise(SIGTERM);
+	exit(EXIT_INTERRUPTED);
+}
+
+static void exit_as_interrupted(void)
+{
+	output_begin();
+	exit(EXIT_INTERRUPTED);
+}
+
+static void make_file(void)
+{
+	struct stat st;
+
+	if (lstat(file, &st))
+		_exit(98);
+	cleanup_unlink(file, &st);
+}
+
+static void file_and_signal(void)
+{
+	make_file();
+	raise(SIGINT);
+}
+
+static void file_and_exit(void)
+{
+	make_file();
+	exit(3);
+}
+
+static void replaced_file(void)
+{
+	char second[] = "/tmp/cleanup-test.XXXXXX";
+
+	make_file();
+	close(mkstemp(second));
+	rename(second, file);
+	raise(SIGINT);
+}
+
+static bool is_there(void)
+{
+	return !access(file, F_OK);
+}
+
+static void test_files(void)
+{
+	int status;
+
+	close(mkstemp(file));
+	status = end_of(replaced_file);
+	tap_ok(by_signal(status, SIGINT) && is_there(),
+	       "a file that is another one by then is not removed");
+	status = end_of(file_and_signal);
+	tap_ok(by_signal(status, SIGINT) && !is_there(),
+	       "a signal: the file is removed");
+	close(open(file, O_CREAT | O_WRONLY, 0600));
+	status = end_of(file_and_exit);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 3 && !is_there(),
+	       "exit(): the file is removed");
+}
+
+int main(void)
+{
+	static const int all[] = { SIGINT, SIGTERM, SIGHUP };
+	int status;
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		signal(all[i], SIG_DFL);
+	tap_ok(by_signal(end_of(signal_after_child), SIGTERM),
+	       "a signal after the child's end is not sent to its number");
+	tap_ok(by_signal(end_of(signal_to_child), SIGHUP),
+	       "a signal that ends the child ends this, too");
+	status = end_of(child_exits);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 143,
+	       "a child's exit status is no signal");
+	tap_ok(by_signal(end_of(note_signal), SIGTERM),
+	       "a signal that was noted ends it in the end");
+	status = end_of(exit_as_interrupted);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_INTERRUPTED,
+	       "without a signal none ends it");
+	test_files();
+	return tap_end();
+}
