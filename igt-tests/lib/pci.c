@@ -109,23 +109,42 @@ static int read_binding(const char *addr, struct binding *now)
 	return ret;
 }
 
-static int save(const char *addr)
+static bool is_saved(const char *addr)
 {
-	int i, ret;
+	int i;
 
 	for (i = 0; i < nr_saved; i++)
 		if (!strcmp(saved[i].addr, addr))
-			return 0;
+			return true;
+	return false;
+}
+
+int pci_saved_add(const char *addr, const char *driver, const char *override)
+{
+	struct binding *was;
+
+	if (is_saved(addr))
+		return 0;
 	if (nr_saved == MAX_SAVED)
 		return -ENOSPC;
-
-	ret = read_binding(addr, &saved[i].was);
-	if (ret)
-		return ret;
-	snprintf(saved[i].addr, sizeof(saved[i].addr), "%s", addr);
+	was = &saved[nr_saved].was;
+	snprintf(saved[nr_saved].addr, sizeof(saved[0].addr), "%s", addr);
+	snprintf(was->driver, sizeof(was->driver), "%s", driver);
+	snprintf(was->override, sizeof(was->override), "%s", override);
 	nr_saved++;
 	igt_install_exit_handler(on_exit_restore);
 	return 0;
+}
+
+static int save(const char *addr)
+{
+	struct binding now;
+	int ret;
+
+	if (is_saved(addr))
+		return 0;
+	ret = read_binding(addr, &now);
+	return ret ? ret : pci_saved_add(addr, now.driver, now.override);
 }
 
 /* driver: empty for none */

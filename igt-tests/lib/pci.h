@@ -82,6 +82,18 @@ bool pci_saved(int i, const char **addr, const char **driver,
 	       const char **override);
 
 /**
+ * pci_saved_add - let pci_restore() put back what another program has taken
+ * @addr: PCI address
+ * @driver: name of its driver, empty for none
+ * @override: its driver_override, empty for none
+ *
+ * What is remembered of the device already stays.
+ *
+ * Return: 0, or -ENOSPC if too many are.
+ */
+int pci_saved_add(const char *addr, const char *driver, const char *override);
+
+/**
  * __pci_put_back - what pci_restore() does for one device
  * @addr: PCI address
  * @driver: name, empty for none

@@ -19,6 +19,7 @@ extern const struct verb cmd_doctor;
 extern const struct verb cmd_export;
 extern const struct verb cmd_import;
 extern const struct verb cmd_info;
+extern const struct verb cmd_release;
 extern const struct verb cmd_topo;
 extern const struct verb cmd_watch;
 
@@ -29,6 +30,7 @@ static const struct verb *const verbs[] = {
 	&cmd_export,
 	&cmd_import,
 	&cmd_info,
+	&cmd_release,
 	&cmd_topo,
 	&cmd_watch,
 	NULL

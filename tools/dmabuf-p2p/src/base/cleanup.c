@@ -25,6 +25,7 @@
 #include "message.h"
 #include "output.h"
 #include "pci.h"
+#include "taken.h"
 #include "verb.h"
 
 /* More than pci_saved() can have */
@@ -240,8 +241,11 @@ int cleanup_put_back(int argc, char **argv)
 	for (i = argc - 3; i >= 1; i -= 3) {
 		ret = __pci_put_back(argv[i], argv[i + 1], argv[i + 2]);
 		/* It may have been unplugged meanwhile */
-		if (ret && pci_exists(argv[i]))
-			complain(argv[i], "see dmesg for the driver's reason",
+		if (!ret || !pci_exists(argv[i]))
+			taken_forget("", argv[i]);
+		else
+			complain(argv[i],
+				 "see dmesg for the driver's reason; 'dmabuf-p2p release' tries again",
 				 "cannot give it back to %s: %s",
 				 argv[i + 1][0] ? argv[i + 1] : "no driver",
 				 strerror(-ret));

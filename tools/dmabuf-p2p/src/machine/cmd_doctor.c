@@ -169,6 +169,7 @@ static int run(int argc, char **argv)
 	doctor_acs(&doctor);
 	doctor_vfio(&doctor);
 	doctor_rdma(&doctor);
+	doctor_taken(&doctor);
 	if (args.json)
 		print_json(&doctor);
 	else

@@ -60,5 +60,6 @@ void doctor_routes(struct doctor *doctor);
 void doctor_acs(struct doctor *doctor);
 void doctor_vfio(struct doctor *doctor);
 void doctor_rdma(struct doctor *doctor);
+void doctor_taken(struct doctor *doctor);
 
 #endif /* DOCTOR_H */

@@ -94,7 +94,8 @@ static int run(int argc, char **argv)
 		return info_all(args.json);
 	if (args.route) {
 		if (!device_find(route, args.route))
-			return EXIT_FAILED;
+			return device_parse(route, args.route) ? EXIT_FAILED :
+								 EXIT_USAGE;
 		args.route = route;
 	}
 	if (args.target.pid)

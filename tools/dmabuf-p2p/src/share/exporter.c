@@ -14,9 +14,12 @@
 #include "bar_ranges.h"
 #include "device.h"
 #include "exporter.h"
+#include "holder.h"
 #include "iommufd.h"
 #include "message.h"
 #include "pci.h"
+#include "procfs.h"
+#include "taken.h"
 #include "verb.h"
 
 #define DRIVER "vfio-pci"
@@ -45,7 +48,7 @@ static int get_iommufd(void)
 			 "the kernel offers no IOMMUFD");
 	else if (iommufd == -EACCES)
 		complain("/dev/iommu",
-			 "run it as root, or give this user the file",
+			 as_root("run it as root, or give this user the file"),
 			 "no permission to open it");
 	else
 		complain("/dev/iommu", NULL, "cannot open it: %s",
@@ -58,6 +61,8 @@ static int bind_device(const char *addr, bool bind)
 	char driver[64] = "", user[128], remedy[128];
 	int ret;
 
+	/* What a killed one has left is as if this one had taken it */
+	taken_adopt(addr);
 	if (vfio_has_driver(addr))
 		return EXIT_OK;
 	__pci_driver(addr, driver, sizeof(driver));
@@ -83,7 +88,8 @@ static int bind_device(const char *addr, bool bind)
 	if (!ret)
 		return EXIT_OK;
 	if (ret == -EACCES || ret == -EPERM)
-		complain(addr, "run it as root, or bind the device beforehand",
+		complain(addr,
+			 as_root("run it as root, or bind the device beforehand"),
 			 "no permission to bind it to " DRIVER);
 	else
 		complain(addr, "see dmesg for the driver's reason",
@@ -91,12 +97,34 @@ static int bind_device(const char *addr, bool bind)
 	return EXIT_FAILED;
 }
 
+static void complain_busy(const char *addr)
+{
+	pid_t pid = holder_of(addr);
+	char comm[PROCFS_COMM];
+
+	if (pid == getpid()) {
+		complain(addr, "take another device for one of the two",
+			 "this command has it open already, for something else");
+	} else if (pid) {
+		procfs_comm(pid, comm);
+		complain(addr, "end that program", "process %d, %s, has it open",
+			 pid, comm);
+	} else {
+		complain(addr, geteuid() ?
+			 "root's 'dmabuf-p2p export' tells which; bind all devices of the IOMMU group to " DRIVER :
+			 "bind all devices of the IOMMU group to " DRIVER,
+			 geteuid() ?
+			 "another program has it open, or a device of its IOMMU group has a driver of the host" :
+			 "a device of its IOMMU group has a driver of the host");
+	}
+}
+
 static void complain_open(const char *addr, int err)
 {
 	switch (err) {
 	case EACCES:
 		complain(addr,
-			 "run it as root, or give this user the device's file in /dev/vfio/devices",
+			 as_root("run it as root, or give this user the device's file in /dev/vfio/devices"),
 			 "no permission to open it");
 		break;
 	case ENOENT:
@@ -105,9 +133,7 @@ static void complain_open(const char *addr, int err)
 		break;
 	case EBUSY:
 	case EINVAL:
-		complain(addr,
-			 "end that program; bind all devices of the IOMMU group to " DRIVER,
-			 "another program has it open, or a device of its IOMMU group has a driver of the host");
+		complain_busy(addr);
 		break;
 	case EPERM:
 		complain(addr,
@@ -321,8 +347,10 @@ int export_bars(struct exported *exported, const struct export_request *request)
 			 "%s", error);
 		return EXIT_USAGE;
 	}
-	ret = device_find(addr, request->device) ? resolve(&ranges, addr) :
-						   EXIT_FAILED;
+	ret = device_find(addr, request->device) ?
+		      resolve(&ranges, addr) :
+		      device_parse(addr, request->device) ? EXIT_FAILED :
+							    EXIT_USAGE;
 	if (!ret)
 		ret = open_device(&device, addr, request->bind);
 	if (!ret) {

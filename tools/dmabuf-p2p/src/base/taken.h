@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TAKEN_H
+#define TAKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "device.h"
+
+/* Below the folder that stands for / */
+#define TAKEN_FOLDER "/run/dmabuf-p2p"
+
+/**
+ * struct taken - a device that this program took from its driver
+ * @addr: PCI address
+ * @driver: the driver it had, empty for none
+ * @override: the driver_override it had, empty for none
+ * @pid: the process that is to put that back
+ * @start: when that process began, as /proc/PID/stat has it: process ids come again
+ * @alive: whether it still is
+ */
+struct taken {
+	char addr[DEVICE_ADDR];
+	char driver[64];
+	char override[64];
+	pid_t pid;
+	unsigned long long start;
+	bool alive;
+};
+
+/**
+ * taken_claim - be the process that puts a device back
+ * @root: folder that stands for /, "" but for tests
+ * @addr: PCI address
+ * @driver: what it has now, to be noted; NULL if only a note that a killed process
+ *	has left is of interest
+ * @override: likewise
+ * @was: receives what is noted, unless that fails
+ *
+ * Return: 0 for a new note, or none; 1 if this process has taken over from one that
+ * was killed; -EBUSY if the process in @was has it; or -errno.
+ */
+int taken_claim(const char *root, const char *addr, const char *driver,
+		const char *override, struct taken *was);
+
+/**
+ * taken_forget - a device has been put back
+ *
+ * What another process has noted stays.
+ */
+void taken_forget(const char *root, const char *addr);
+
+/**
+ * taken_list - all devices that processes of this program have taken
+ * @root: see taken_claim()
+ * @nr: receives their number
+ *
+ * Return: a list to be freed, or NULL and in @nr 0 or -errno: -EPERM if the folder
+ * could be somebody else's work.
+ */
+struct taken *taken_list(const char *root, ssize_t *nr);
+
+/**
+ * taken_adopt - before a device is opened: put it back, if a killed process has not
+ * @addr: PCI address
+ *
+ * So that it goes back to its driver when this program ends.
+ */
+void taken_adopt(const char *addr);
+
+/**
+ * taken_note - note the devices of pci_saved() before they are taken
+ *
+ * Ends the program if another process is about to take one of them.
+ */
+void taken_note(void);
+
+#endif /* TAKEN_H */

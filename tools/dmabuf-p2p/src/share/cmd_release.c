@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * release: give devices back that a killed program has left
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "holder.h"
+#include "message.h"
+#include "pci.h"
+#include "procfs.h"
+#include "sysfs.h"
+#include "taken.h"
+#include "verb.h"
+#include "vfio.h"
+
+struct args {
+	char **names;
+	size_t nr_names;
+};
+
+static const char doc[] =
+	"Give PCI devices back to the drivers that 'dmabuf-p2p export', 'copy' or 'bench' "
+	"took them from, when it was killed by SIGKILL before it could: each DEVICE named, or "
+	"all. What a running program has is left alone."
+	"\v"
+	"A DEVICE that is bound to vfio-pci and was not left behind may be named, too: it gets "
+	"the driver that the kernel finds for it. What this does, for a device of which nothing "
+	"is known, is the same as root doing, in /sys/bus/pci:\n\n"
+	"  echo > devices/ADDRESS/driver_override\n"
+	"  echo ADDRESS > drivers/vfio-pci/unbind\n"
+	"  echo ADDRESS > drivers_probe\n\n"
+	"Exit status: 0 done, or there is nothing to do; 1 the system refused something, or a "
+	"program has the device; 2 bad usage.\n\n"
+	"EXAMPLES\n\n"
+	"  dmabuf-p2p release\n"
+	"  dmabuf-p2p release 01:00.0\n";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *args = state->input;
+
+	(void)arg;
+	if (key != ARGP_KEY_ARGS)
+		return ARGP_ERR_UNKNOWN;
+	args->names = state->argv + state->next;
+	args->nr_names = (size_t)(state->argc - state->next);
+	return 0;
+}
+
+/* Taking it from a driver of VFIO's waits until nobody has it open, perhaps for ever */
+static int check_holder(const char *addr)
+{
+	pid_t pid = holder_of(addr);
+	char comm[PROCFS_COMM];
+
+	if (!pid)
+		return EXIT_OK;
+	procfs_comm(pid, comm);
+	complain(addr, "end that program", "process %d, %s, has it open", pid,
+		 comm);
+	return EXIT_FAILED;
+}
+
+static int complain_failed(const char *addr, int err)
+{
+	complain(addr, err == EACCES || err == EPERM ?
+			       as_root("run it as root") :
+			       "see dmesg for the driver's reason",
+		 "cannot give it back: %s", strerror(err));
+	return EXIT_FAILED;
+}
+
+static int tell(const char *addr)
+{
+	char driver[64] = "";
+
+	__pci_driver(addr, driver, sizeof(driver));
+	printf("%s: %s%s\n", addr, driver[0] ? "back to " : "no driver",
+	       driver);
+	return EXIT_OK;
+}
+
+static int put_back(const struct taken *note)
+{
+	struct taken was;
+	int ret;
+
+	/* A run of the program may take over just now */
+	ret = taken_claim("", note->addr, NULL, NULL, &was);
+	if (ret == -EBUSY || !ret)
+		return EXIT_OK;
+	if (ret < 0)
+		return complain_failed(note->addr, -ret);
+	if (pci_exists(was.addr)) {
+		ret = check_holder(was.addr);
+		if (ret)
+			return ret;
+		ret = __pci_put_back(was.addr, was.driver, was.override);
+		if (ret)
+			return complain_failed(was.addr, -ret);
+		tell(was.addr);
+	}
+	taken_forget("", was.addr);
+	return EXIT_OK;
+}
+
+/* Nothing is known of it: the kernel may choose */
+static int reprobe(const char *addr)
+{
+	char driver[64] = "", path[128];
+	int ret;
+
+	__pci_driver(addr, driver, sizeof(driver));
+	if (!vfio_has_driver(addr)) {
+		printf("%s: nothing to do, %s%s\n", addr,
+		       driver[0] ? "its driver is " : "it has no driver",
+		       driver);
+		return EXIT_OK;
+	}
+	ret = check_holder(addr);
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
+		 addr);
+	ret = __sysfs_write(path, "\n");
+	if (!ret)
+		ret = __pci_unbind(addr);
+	if (!ret)
+		ret = __sysfs_write("/sys/bus/pci/drivers_probe", addr);
+	return ret ? complain_failed(addr, -ret) : tell(addr);
+}
+
+static int release_one(const char *name, const struct taken *list, ssize_t nr)
+{
+	char addr[DEVICE_ADDR];
+	ssize_t i;
+
+	if (!device_find(addr, name))
+		return device_parse(addr, name) ? EXIT_FAILED : EXIT_USAGE;
+	for (i = 0; i < nr; i++) {
+		if (strcmp(list[i].addr, addr))
+			continue;
+		if (!list[i].alive)
+			return put_back(&list[i]);
+		complain(addr, "end that program",
+			 "process %d of this program has it, and puts it back itself",
+			 list[i].pid);
+		return EXIT_FAILED;
+	}
+	return reprobe(addr);
+}
+
+static int release_all(const struct taken *list, ssize_t nr)
+{
+	int ret = EXIT_OK, one;
+	bool any = false;
+	ssize_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (list[i].alive)
+			continue;
+		any = true;
+		one = put_back(&list[i]);
+		ret = ret ? ret : one;
+	}
+	if (!any)
+		puts("nothing was left behind");
+	return ret;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct argp argp = { NULL, parse, "[DEVICE...]", doc };
+	struct args args = { 0 };
+	struct taken *list;
+	int ret = EXIT_OK, one;
+	ssize_t nr;
+	size_t i;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	list = taken_list("", &nr);
+	if (nr < 0) {
+		complain(TAKEN_FOLDER,
+			 nr == -EPERM ? "look who made it, and remove it" : NULL,
+			 "cannot read what was left behind: %s",
+			 nr == -EPERM ? "others may write to it" :
+					strerror((int)-nr));
+		return EXIT_FAILED;
+	}
+	if (!args.nr_names)
+		ret = release_all(list, nr);
+	for (i = 0; i < args.nr_names; i++) {
+		one = release_one(args.names[i], list, nr);
+		ret = ret ? ret : one;
+	}
+	free(list);
+	return ret;
+}
+
+const struct verb cmd_release = {
+	"release", "give devices back that a killed program has left", run
+};
