@@ -31,7 +31,43 @@ _dmabuf_p2p_files() {
 	_dmabuf_p2p_reply "$cur" "${words[@]}"
 }
 
-# What the synopsis of the verb has: $2
+# Names of groups or numbers of processes, from what a command prints
+_dmabuf_p2p_list() {
+	local cur=$1 before=$2 words
+	shift 2
+	mapfile -t words < <("$@" 2>/dev/null)
+	_dmabuf_p2p_reply "$cur" "${words[@]/#/$before}"
+}
+
+_dmabuf_p2p_processes() {
+	local path
+	for path in /proc/[0-9]*; do
+		echo "${path##*/}"
+	done
+}
+
+# NVMe controllers and RDMA devices, for --via
+_dmabuf_p2p_engines() {
+	local cur=$1 before=$2 root=${DMABUF_P2P_ROOT-} path words=()
+	case $cur in
+	"$before"nvme:*)
+		for path in "$root"/sys/bus/pci/devices/*; do
+			[[ $(cat "$path/class" 2>/dev/null) != 0x0108* ]] || words+=("${before}nvme:${path##*/}")
+		done
+		[[ $cur != "$before"nvme:??:* && $cur != "$before"nvme:[0-9a-f]? ]] ||
+			words+=("${words[@]/nvme:0000:/nvme:}") ;;
+	"$before"rdma:*)
+		for path in "$root"/sys/class/infiniband/*; do
+			[ ! -e "$path" ] || words+=("${before}rdma:${path##*/}")
+		done ;;
+	*)
+		compopt -o nospace 2>/dev/null
+		words=("${before}cpu" "${before}rdma:" "${before}nvme:") ;;
+	esac
+	_dmabuf_p2p_reply "$cur" "${words[@]}"
+}
+
+# What the synopsis of the verb has: $2; after $3 arguments
 _dmabuf_p2p_argument() {
 	local cur=$1
 	case $cur in
@@ -40,6 +76,16 @@ _dmabuf_p2p_argument() {
 		return ;;
 	esac
 	case $2 in
+	*'DEVICE RANGES'*)
+		case $3 in
+		0)
+			_dmabuf_p2p_devices "$cur" '' ;;
+		1)
+			compopt -o nospace 2>/dev/null
+			_dmabuf_p2p_reply "$cur" bar{0..5} ;;
+		*)
+			_dmabuf_p2p_files "$cur" '' ;;
+		esac ;;
 	*DEVICE*)
 		_dmabuf_p2p_devices "$cur" '' ;;
 	*FROM*)
@@ -83,15 +129,37 @@ _dmabuf_p2p() {
 	esac
 	case $option in
 	'')
-		_dmabuf_p2p_argument "$cur" "$(sed -n '1p; 2,$ { /^[^ ]/ q; p }' <<<"$help")" ;;
+		_dmabuf_p2p_argument "$cur" "$(sed -n '1p; 2,$ { /^[^ ]/ q; p }' <<<"$help")" \
+			"$(_dmabuf_p2p_count)" ;;
 	--via)
-		compopt -o nospace 2>/dev/null
-		_dmabuf_p2p_reply "$cur" "${before}cpu" "${before}rdma:" "${before}nvme:" ;;
+		_dmabuf_p2p_engines "$cur" "$before" ;;
 	--route)
 		_dmabuf_p2p_devices "$cur" '' ;;
-	*)
+	--pid)
+		_dmabuf_p2p_list "$cur" "$before" _dmabuf_p2p_processes ;;
+	--group)
+		_dmabuf_p2p_list "$cur" "$before" compgen -g ;;
+	--socket | --svg)
 		_dmabuf_p2p_files "$cur" "$before" ;;
+	*)
+		# Numbers, sizes, a command: nothing to offer
+		: ;;
 	esac
+}
+
+# So many arguments are there already, in "words" of the caller
+_dmabuf_p2p_count() {
+	local i count=0
+	for ((i = 2; i < ${#words[@]}; i++)); do
+		case ${words[i]} in
+		-*)
+			# Its value is the next one
+			[[ ${words[i]} = *=* || " ${options[*]} " != *" ${words[i]}= "* ]] || ((i++)) ;;
+		*)
+			((count++)) ;;
+		esac
+	done
+	echo $count
 }
 
 complete -F _dmabuf_p2p dmabuf-p2p

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "message.h"
 #include "topo.h"
 #include "verb.h"
@@ -15,6 +16,7 @@ enum view {
 	VIEW_TREE,
 	VIEW_JSON,
 	VIEW_WHY,
+	VIEW_SVG,
 };
 
 enum topo_option {
@@ -65,6 +67,15 @@ static const char doc[] =
 	"  dmabuf-p2p topo --svg topology.svg\n"
 	"  dmabuf-p2p topo --json | jq '.routes[] | select(.route == \"none\")'\n";
 
+static void set_view(struct argp_state *state, enum view view)
+{
+	struct args *args = state->input;
+
+	if (args->view != VIEW_TABLE && args->view != view)
+		argp_error(state, "one of --tree, --why, --json and --svg");
+	args->view = view;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
@@ -74,15 +85,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->all = true;
 		return 0;
 	case OPTION_TREE:
-		args->view = VIEW_TREE;
+		set_view(state, VIEW_TREE);
 		return 0;
 	case OPTION_WHY:
-		args->view = VIEW_WHY;
+		set_view(state, VIEW_WHY);
 		return 0;
 	case OPTION_JSON:
-		args->view = VIEW_JSON;
+		set_view(state, VIEW_JSON);
 		return 0;
 	case OPTION_SVG:
+		set_view(state, VIEW_SVG);
 		args->svg = arg;
 		return 0;
 	case OPTION_ROOT:
@@ -100,19 +112,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static bool add(struct topo *topo, const struct pci_device *dev)
+static int add(struct topo *topo, const struct args *args, const char *name)
 {
+	const struct pci_device *dev = pci_model_find(&topo->model, name);
+	char addr[DEVICE_ADDR];
+
 	if (!dev)
-		return false;
+		return device_parse(addr, name) ? EXIT_FAILED : EXIT_USAGE;
 	/* The route of a device to itself may be asked for */
-	topo->devs[topo->nr_devs++] = dev;
-	return true;
+	if (args->view == VIEW_WHY || !topo_has(topo, dev))
+		topo->devs[topo->nr_devs++] = dev;
+	return EXIT_OK;
 }
 
 static int choose(struct topo *topo, const struct args *args)
 {
 	const struct pci_model *model = &topo->model;
 	size_t i;
+	int ret;
 
 	topo->devs = calloc(model->nr_devices + args->nr_names + 1,
 			    sizeof(*topo->devs));
@@ -120,23 +137,23 @@ static int choose(struct topo *topo, const struct args *args)
 		complain(NULL, NULL, "out of memory");
 		return EXIT_FAILED;
 	}
-	for (i = 0; i < args->nr_names; i++)
-		if (!add(topo, pci_model_find(model, args->names[i])))
-			return EXIT_FAILED;
+	for (i = 0; i < args->nr_names; i++) {
+		ret = add(topo, args, args->names[i]);
+		if (ret)
+			return ret;
+	}
 	for (i = 0; !args->nr_names && i < model->nr_devices; i++) {
 		const struct pci_device *dev = &model->devices[i];
 
 		if (args->all ? !dev->port :
 				pci_has_memory(dev) && !pci_is_bridge(dev))
-			add(topo, dev);
+			topo->devs[topo->nr_devs++] = dev;
 	}
 	return EXIT_OK;
 }
 
 static int show(const struct topo *topo, const struct args *args)
 {
-	if (args->svg)
-		return topo_svg(topo, args->svg);
 	switch (args->view) {
 	case VIEW_TABLE:
 		topo_table(topo);
@@ -149,6 +166,8 @@ static int show(const struct topo *topo, const struct args *args)
 		break;
 	case VIEW_WHY:
 		return topo_why(topo);
+	case VIEW_SVG:
+		return topo_svg(topo, args->svg);
 	}
 	return EXIT_OK;
 }

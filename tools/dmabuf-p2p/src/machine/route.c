@@ -151,6 +151,18 @@ struct route route_find(const struct pci_model *model,
 	return route;
 }
 
+const char *route_id(enum route_kind kind)
+{
+	switch (kind) {
+	case ROUTE_BUS_ADDR:
+		return "bus-address";
+	case ROUTE_HOST_BRIDGE:
+		return "host-bridge";
+	default:
+		return route_name(kind);
+	}
+}
+
 const char *route_name(enum route_kind kind)
 {
 	switch (kind) {

@@ -125,7 +125,7 @@ static struct json_object *route(const struct topo *topo, size_t i, size_t j)
 
 	json_text(obj, "a", topo->devs[i]->addr);
 	json_text(obj, "b", topo->devs[j]->addr);
-	json_text(obj, "route", route_name(found.kind));
+	json_text(obj, "route", route_id(found.kind));
 	json_number(obj, "distance", found.distance);
 	text_or_null(obj, "common_bridge",
 		     found.common ? found.common->addr : NULL);
