@@ -4,14 +4,17 @@
  *
  * Numbers are from the NVM Express Base Specification.
  */
+#include <limits.h>
 #include <linux/pci_regs.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "iommufd.h"
 #include "nvme.h"
+#include "nvme_kinds.h"
 #include "pci.h"
 #include "sysfs.h"
 
@@ -21,29 +24,36 @@
 #define NVME_AQA 0x24
 #define NVME_ASQ 0x28
 #define NVME_ACQ 0x30
-#define NVME_DOORBELLS 0x1000
 
 #define NVME_CC_ENABLE 1
+#define NVME_CC_SHUTDOWN (1u << 14)
 #define NVME_CC_ENTRY_SIZES (6u << 16 | 4u << 20)	/* 64 and 16 bytes */
 #define NVME_CSTS_READY 1
 #define NVME_CSTS_FATAL 2
+#define NVME_CSTS_SHUTDOWN (3u << 2)
+#define NVME_CSTS_SHUTDOWN_DONE (2u << 2)
+#define NVME_CSTS_GONE UINT32_MAX
 
 #define NVME_ADMIN_CREATE_SQ 1
 #define NVME_ADMIN_CREATE_CQ 5
 #define NVME_ADMIN_IDENTIFY 6
+#define NVME_IO_FLUSH 0
 #define NVME_IO_WRITE 1
 #define NVME_IO_READ 2
 
-/* What IDENTIFY tells, and where in its page */
+/* What IDENTIFY tells */
 #define IDENTIFY_NAMESPACE 0
 #define IDENTIFY_CONTROLLER 1
-#define CONTROLLER_MDTS 77
-#define NAMESPACE_SIZE 0
-#define NAMESPACE_FLBAS 26
-#define NAMESPACE_LBAF 128
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "registers and queues are little-endian");
 
 #define PAGE 4096u
-#define ENTRIES 32u
+#define ENTRIES NVME_ENTRIES
+
+/* How long to wait at least */
+#define PATIENCE_MS 30000u
+#define SHUTDOWN_MS 10000u
 
 /* Layout of the memory at NVME_QUEUES_IOVA, in pages; a PRP list per slot */
 enum { ADMIN_SQ, ADMIN_CQ, IO_SQ, IO_CQ, IDENTIFY, PRP_LISTS,
@@ -93,12 +103,47 @@ static uint64_t page_iova(unsigned int page)
 	return NVME_QUEUES_IOVA + page * PAGE;
 }
 
+/* Where the kernel's pages are larger it maps nothing less */
+static size_t queues_size(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (NR_PAGES * PAGE + page - 1) & ~(page - 1);
+}
+
+/* What is in memory must be seen before what is written to the device */
+static void before_doorbell(void)
+{
+#if defined(__aarch64__)
+	__asm__ __volatile__("dsb st" ::: "memory");
+#elif defined(__riscv)
+	__asm__ __volatile__("fence w,o" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* Not by its group: VFIO's mode without an IOMMU makes groups up */
+bool nvme_behind_iommu(const char *addr)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu", addr);
+	return !access(path, F_OK);
+}
+
 int __nvme_open(struct nvme *nvme, const char *addr, int iommufd)
 {
 	uint32_t command;
 	int ret;
 
 	memset(nvme, 0, sizeof(*nvme));
+	nvme->dev.fd = -1;
+	if (!nvme_behind_iommu(addr)) {
+		snprintf(nvme->why, sizeof(nvme->why),
+			 "there is no IOMMU between it and memory");
+		return -EOPNOTSUPP;
+	}
 	ret = __vfio_open(&nvme->dev, addr, iommufd);
 	if (ret)
 		return ret;
@@ -108,13 +153,19 @@ int __nvme_open(struct nvme *nvme, const char *addr, int iommufd)
 					  command | PCI_COMMAND_MEMORY |
 						  PCI_COMMAND_MASTER);
 	if (!ret) {
-		nvme->queues = mmap(NULL, NR_PAGES * PAGE,
+		nvme->queues = mmap(NULL, queues_size(),
 				    PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		if (nvme->queues == MAP_FAILED) {
 			nvme->queues = NULL;
 			ret = -ENOMEM;
 		}
+	}
+	/* Its registers up to the first doorbell; the rest depends on CAP */
+	if (!ret && nvme->dev.region[0].size < NVME_DOORBELLS) {
+		snprintf(nvme->why, sizeof(nvme->why),
+			 "its BAR0 is too small");
+		ret = -EOPNOTSUPP;
 	}
 	if (ret)
 		nvme_close(nvme);
@@ -129,25 +180,27 @@ void nvme_open(struct nvme *nvme, int iommufd)
 	int ret = __nvme_open(nvme, addr, iommufd);
 
 	igt_assert_f(!ret,
-		     "%s: cannot open it through VFIO: %s. Is vfio-pci loaded ('modprobe vfio-pci') and nobody else using the device?\n",
-		     addr, strerror(-ret));
+		     "%s: cannot open it through VFIO: %s %s. Is vfio-pci loaded ('modprobe vfio-pci') and nobody else using the device?\n",
+		     addr, strerror(-ret), nvme->why);
 }
 
 void nvme_close(struct nvme *nvme)
 {
 	vfio_close(&nvme->dev);
 	if (nvme->queues)
-		munmap(nvme->queues, NR_PAGES * PAGE);
+		munmap(nvme->queues, queues_size());
 	nvme->queues = NULL;
 }
 
 static int wait_ready(struct nvme *nvme, uint32_t ready)
 {
-	uint64_t deadline = now_ms() + 30000;
+	uint64_t deadline = now_ms() + nvme_timeout_ms(nvme->cap, PATIENCE_MS);
 	uint32_t status;
 
 	for (;;) {
 		status = read32(nvme, NVME_CSTS);
+		if (status == NVME_CSTS_GONE)
+			return -ENODEV;
 		if ((status & NVME_CSTS_READY) == ready)
 			return 0;
 		if (status & NVME_CSTS_FATAL)
@@ -167,37 +220,63 @@ static void submit(struct nvme *nvme, unsigned int queue,
 
 	sq[nvme->sq_tail[queue]] = *command;
 	nvme->sq_tail[queue] = (nvme->sq_tail[queue] + 1) % ENTRIES;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	before_doorbell();
 	write32(nvme, NVME_DOORBELLS + 2 * queue * nvme->doorbell,
 		nvme->sq_tail[queue]);
 }
 
-/* Status of a completion, and whose it is; -EAGAIN if there is none */
+/*
+ * The device has written it, and may have written anything: what is not the
+ * answer to a command that is under way ends it all.
+ */
+static bool is_expected(struct nvme *nvme, unsigned int queue,
+			const struct nvme_completion *done)
+{
+	if (done->sq_id == queue && done->sq_head < ENTRIES &&
+	    (queue == ADMIN ? done->id == nvme->admin_id :
+			      done->id < NVME_DEPTH &&
+				      nvme->busy >> done->id & 1))
+		return true;
+	snprintf(nvme->why, sizeof(nvme->why),
+		 "the controller has completed command %u of queue %u, head %u, which is not under way",
+		 done->id, done->sq_id, done->sq_head);
+	return false;
+}
+
+/* Status of a completion, and whose it is; -EAGAIN if there is none, -EPROTO */
 static int complete(struct nvme *nvme, unsigned int queue, uint16_t *id)
 {
-	volatile struct nvme_completion *cq =
+	const volatile struct nvme_completion *cq =
 		(struct nvme_completion *)(nvme->queues +
 					   (queue == IO ? IO_CQ : ADMIN_CQ) *
-						   PAGE);
-	volatile struct nvme_completion *done = &cq[nvme->cq_head[queue]];
-	uint16_t status = done->status;
+						   PAGE) +
+		nvme->cq_head[queue];
+	struct nvme_completion done = { .status = cq->status };
 
-	if ((status & 1) != nvme->cq_phase[queue])
+	if ((done.status & 1) != nvme->cq_phase[queue])
 		return -EAGAIN;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	*id = done->id;
+	/* Once: it may change */
+	done.id = cq->id;
+	done.sq_id = cq->sq_id;
+	done.sq_head = cq->sq_head;
+	if (!is_expected(nvme, queue, &done))
+		return -EPROTO;
+	*id = done.id;
+	if (queue == IO)
+		nvme->busy &= ~(1u << done.id);
 	nvme->cq_head[queue] = (nvme->cq_head[queue] + 1) % ENTRIES;
 	if (!nvme->cq_head[queue])
 		nvme->cq_phase[queue] ^= 1;
 	write32(nvme, NVME_DOORBELLS + (2 * queue + 1) * nvme->doorbell,
 		nvme->cq_head[queue]);
 	/* Status code and type; without phase, retry delay, more, do-not-retry */
-	return status >> 1 & 0x7ff;
+	return done.status >> 1 & 0x7ff;
 }
 
 static int wait_complete(struct nvme *nvme, unsigned int queue, uint16_t *id)
 {
-	uint64_t deadline = now_ms() + 30000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 	int status;
 
 	while ((status = complete(nvme, queue, id)) == -EAGAIN) {
@@ -208,13 +287,14 @@ static int wait_complete(struct nvme *nvme, unsigned int queue, uint16_t *id)
 	return status;
 }
 
-/* 0 or -errno */
-static int admin(struct nvme *nvme, const struct nvme_command *command)
+/* 0 or -errno. What comes after a timeout is not taken for a later answer. */
+static int admin(struct nvme *nvme, struct nvme_command command)
 {
 	uint16_t id;
 	int status;
 
-	submit(nvme, ADMIN, command);
+	command.id = ++nvme->admin_id;
+	submit(nvme, ADMIN, &command);
 	status = wait_complete(nvme, ADMIN, &id);
 	return status > 0 ? -EIO : status;
 }
@@ -233,9 +313,9 @@ static int create_io_queues(struct nvme *nvme)
 		.dw10 = (ENTRIES - 1) << 16 | 1,
 		.dw11 = 1 << 16 | 1,
 	};
-	int ret = admin(nvme, &cq);
+	int ret = admin(nvme, cq);
 
-	return ret ? ret : admin(nvme, &sq);
+	return ret ? ret : admin(nvme, sq);
 }
 
 static int identify(struct nvme *nvme, uint32_t what, uint32_t nsid)
@@ -247,42 +327,30 @@ static int identify(struct nvme *nvme, uint32_t what, uint32_t nsid)
 		.dw10 = what,
 	};
 
-	return admin(nvme, &command);
+	return admin(nvme, command);
 }
 
 /* How long commands may be; block size and size of namespace 1, if it exists */
 static int learn(struct nvme *nvme)
 {
 	const uint8_t *page = nvme->queues + IDENTIFY * PAGE;
-	uint64_t blocks;
-	uint32_t format;
 	int ret;
 
 	ret = identify(nvme, IDENTIFY_CONTROLLER, 0);
+	if (!ret)
+		ret = nvme_learn_controller(nvme, page);
 	if (ret)
 		return ret;
-	/* A power of two, in pages; 0 is no limit */
-	nvme->max = NVME_MAX;
-	if (page[CONTROLLER_MDTS] &&
-	    page[CONTROLLER_MDTS] < __builtin_ctz(NVME_MAX / PAGE))
-		nvme->max = PAGE << page[CONTROLLER_MDTS];
-
 	ret = identify(nvme, IDENTIFY_NAMESPACE, 1);
 	nvme->size = 0;
 	if (ret)
 		return ret == -EIO ? 0 : ret;
-	memcpy(&blocks, page + NAMESPACE_SIZE, sizeof(blocks));
-	memcpy(&format,
-	       page + NAMESPACE_LBAF + 4 * (page[NAMESPACE_FLBAS] & 0xf),
-	       sizeof(format));
-	nvme->block = 1u << (format >> 16 & 0xff);
-	nvme->size = blocks * nvme->block;
-	return 0;
+	return nvme_learn_namespace(nvme, page);
 }
 
 void nvme_map_queues(struct nvme *nvme, uint32_t ioas)
 {
-	ioas_map(nvme->dev.iommufd, ioas, nvme->queues, NR_PAGES * PAGE,
+	ioas_map(nvme->dev.iommufd, ioas, nvme->queues, queues_size(),
 		 NVME_QUEUES_IOVA);
 }
 
@@ -291,7 +359,12 @@ int __nvme_attach(struct nvme *nvme, uint32_t ioas)
 	uint64_t iova = NVME_QUEUES_IOVA;
 	int ret;
 
-	ret = __ioas_map(nvme->dev.iommufd, ioas, nvme->queues, NR_PAGES * PAGE,
+	nvme->cap = read32(nvme, NVME_CAP) |
+		    (uint64_t)read32(nvme, NVME_CAP + 4) << 32;
+	ret = nvme_check_cap(nvme);
+	if (ret)
+		return ret;
+	ret = __ioas_map(nvme->dev.iommufd, ioas, nvme->queues, queues_size(),
 			 &iova);
 	if (!ret)
 		ret = __vfio_attach(&nvme->dev, ioas);
@@ -302,11 +375,12 @@ int __nvme_attach(struct nvme *nvme, uint32_t ioas)
 	ret = wait_ready(nvme, 0);
 	if (ret)
 		return ret;
-	memset(nvme->queues, 0, NR_PAGES * PAGE);
+	memset(nvme->queues, 0, queues_size());
 	memset(nvme->sq_tail, 0, sizeof(nvme->sq_tail));
 	memset(nvme->cq_head, 0, sizeof(nvme->cq_head));
 	nvme->cq_phase[ADMIN] = nvme->cq_phase[IO] = 1;
-	nvme->doorbell = 4u << (read32(nvme, NVME_CAP + 4) & 0xf);
+	nvme->admin_id = 0;
+	nvme->busy = 0;
 
 	write32(nvme, NVME_AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
 	write_addr(nvme, NVME_ASQ, page_iova(ADMIN_SQ));
@@ -323,8 +397,9 @@ void nvme_attach(struct nvme *nvme, uint32_t ioas)
 	int ret = __nvme_attach(nvme, ioas);
 
 	igt_assert_f(!ret,
-		     "%s: controller does not start: %s, CSTS 0x%x. Its queues must be mapped and bus master on\n",
-		     nvme->dev.addr, strerror(-ret), read32(nvme, NVME_CSTS));
+		     "%s: controller does not start: %s, CSTS 0x%x. Its queues must be mapped and bus master on %s\n",
+		     nvme->dev.addr, strerror(-ret), read32(nvme, NVME_CSTS),
+		     nvme->why);
 }
 
 int __nvme_post(struct nvme *nvme, unsigned int slot, bool write, uint64_t disk,
@@ -342,6 +417,8 @@ int __nvme_post(struct nvme *nvme, unsigned int slot, bool write, uint64_t disk,
 	if (slot >= NVME_DEPTH || !nvme->size || !len || len > nvme->max ||
 	    len % nvme->block || disk % nvme->block || iova % PAGE)
 		return -EINVAL;
+	if (nvme->busy >> slot & 1)
+		return -EBUSY;
 
 	command.dw10 = (uint32_t)(disk / nvme->block);
 	command.dw11 = (uint32_t)(disk / nvme->block >> 32);
@@ -353,6 +430,7 @@ int __nvme_post(struct nvme *nvme, unsigned int slot, bool write, uint64_t disk,
 			list[i - 1] = iova + i * PAGE;
 		command.prp2 = page_iova(PRP_LISTS + slot);
 	}
+	nvme->busy |= 1u << slot;
 	submit(nvme, IO, &command);
 	return 0;
 }
@@ -362,7 +440,8 @@ int __nvme_poll(struct nvme *nvme, unsigned int *slot)
 	uint16_t id = 0;
 	int status = complete(nvme, IO, &id);
 
-	*slot = id;
+	if (status >= 0)
+		*slot = id;
 	return status;
 }
 
@@ -373,6 +452,40 @@ int __nvme_rw(struct nvme *nvme, bool write, uint64_t disk, uint64_t iova,
 	int ret = __nvme_post(nvme, 0, write, disk, iova, len);
 
 	return ret ? ret : wait_complete(nvme, IO, &id);
+}
+
+int __nvme_flush(struct nvme *nvme)
+{
+	const struct nvme_command command = {
+		.opcode = NVME_IO_FLUSH,
+		.nsid = 1,
+	};
+	uint16_t id;
+
+	if (!nvme->cache)
+		return 0;
+	/* In slot 0 */
+	if (nvme->busy & 1)
+		return -EBUSY;
+	nvme->busy |= 1;
+	submit(nvme, IO, &command);
+	return wait_complete(nvme, IO, &id);
+}
+
+void nvme_shutdown(struct nvme *nvme)
+{
+	uint64_t deadline = now_ms() + SHUTDOWN_MS;
+	uint32_t status;
+
+	write32(nvme, NVME_CC, NVME_CC_ENTRY_SIZES | NVME_CC_ENABLE |
+				       NVME_CC_SHUTDOWN);
+	do {
+		status = read32(nvme, NVME_CSTS);
+		if (status == NVME_CSTS_GONE || status & NVME_CSTS_FATAL ||
+		    (status & NVME_CSTS_SHUTDOWN) == NVME_CSTS_SHUTDOWN_DONE)
+			return;
+		usleep(1000);
+	} while (now_ms() < deadline);
 }
 
 static void rw(struct nvme *nvme, bool write, uint64_t disk, uint64_t iova,
