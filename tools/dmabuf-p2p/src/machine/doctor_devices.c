@@ -291,6 +291,17 @@ static void check_rdma(struct doctor *doctor, const char *name)
 		   text_format("Try it: it takes dma-bufs of VFIO if it can be told of a revoke."));
 }
 
+/* Not by groups: VFIO's mode without an IOMMU makes them up */
+static bool has_iommu(const struct pci_model *model)
+{
+	size_t i;
+
+	for (i = 0; i < model->nr_devices; i++)
+		if (model->devices[i].iommu[0])
+			return true;
+	return false;
+}
+
 void doctor_rdma(struct doctor *doctor)
 {
 	char **names = sysfs_list(doctor->model.root, "/sys/class/infiniband");
@@ -298,7 +309,10 @@ void doctor_rdma(struct doctor *doctor)
 
 	if (!names[0])
 		doctor_add(doctor, MARK_OK, "rdma",
-			   text_format("no RDMA device; copy and bench can use NVMe"),
+			   text_format("no RDMA device; copy and bench %s",
+				       has_iommu(&doctor->model) ?
+				       "can use NVMe" :
+				       "have the CPU only: NVMe needs an IOMMU"),
 			   NULL);
 	for (i = 0; names[i]; i++) {
 		check_rdma(doctor, names[i]);

@@ -60,7 +60,7 @@ struct engine {
 	uint64_t max;
 	uint64_t align;
 	uint64_t ns_per_byte;
-	char why[128];
+	char why[160];
 	void *state;
 };
 

@@ -30,7 +30,6 @@ struct state {
 	int iommufd;
 	uint32_t ioas;
 	unsigned int tag[NVME_DEPTH];
-	uint32_t free;	/* bit of each slot that has no command */
 };
 
 static bool is_nvme(const char *addr)
@@ -43,6 +42,14 @@ static bool is_nvme(const char *addr)
 	complain(addr, "'lspci -d ::0108' lists those there are",
 		 "this is no NVMe controller");
 	return false;
+}
+
+/* Without one VFIO would hand it out all the same, and IOVAs would be physical */
+static int no_iommu(const char *addr)
+{
+	complain(addr, "switch VT-d or AMD-Vi on in the firmware; with an Intel CPU boot with intel_iommu=on",
+		 "there is no IOMMU between it and memory: driven from here it would write anywhere");
+	return EXIT_UNSUPPORTED;
 }
 
 static int not_opened(const char *addr, int err)
@@ -80,6 +87,8 @@ static int start(struct engine *engine, struct state *state)
 
 	if (!is_nvme(addr))
 		return EXIT_USAGE;
+	if (!nvme_behind_iommu(addr))
+		return no_iommu(addr);
 	if (device_user(addr, user, sizeof(user))) {
 		complain(addr, "unmount it and take it out of RAIDs first",
 			 "its %s is in use", user);
@@ -89,11 +98,17 @@ static int start(struct engine *engine, struct state *state)
 	if (state->iommufd < 0)
 		return EXIT_FAILED;
 	ret = __nvme_open(&state->nvme, addr, state->iommufd);
-	if (ret)
+	if (ret && ret != -EOPNOTSUPP)
 		return not_opened(addr, ret);
-	ret = __ioas_alloc(state->iommufd, &state->ioas);
+	if (!ret)
+		ret = __ioas_alloc(state->iommufd, &state->ioas);
 	if (!ret)
 		ret = __nvme_attach(&state->nvme, state->ioas);
+	if (ret == -EOPNOTSUPP) {
+		complain(addr, "use another controller or namespace format",
+			 "%s", state->nvme.why);
+		return EXIT_UNSUPPORTED;
+	}
 	if (ret) {
 		complain(addr, "see dmesg; if out of memory: raise 'ulimit -l'",
 			 "the controller does not start: %s", strerror(-ret));
@@ -129,7 +144,6 @@ static int open_nvme(struct engine *engine, const char *name)
 		return EXIT_FAILED;
 	}
 	state->nvme.dev.fd = state->iommufd = -1;
-	state->free = (1u << NVME_DEPTH) - 1;
 	engine->state = state;
 	ret = start(engine, state);
 	if (ret) {
@@ -183,7 +197,8 @@ static int post(struct engine *engine, const struct move *move,
 	struct state *state = engine->state;
 	const struct end *disk = move->from->disk ? move->from : move->to;
 	const struct end *memory = move->from->disk ? move->to : move->from;
-	unsigned int slot = (unsigned int)__builtin_ctz(state->free);
+	/* One is free: the engine's depth is that of its slots */
+	unsigned int slot = (unsigned int)__builtin_ctz(~state->nvme.busy);
 	int ret;
 
 	ret = __nvme_post(&state->nvme, slot, move->to->disk,
@@ -196,7 +211,6 @@ static int post(struct engine *engine, const struct move *move,
 			 disk->at + move->at, move->length);
 		return ret;
 	}
-	state->free &= ~(1u << slot);
 	state->tag[slot] = tag;
 	return 0;
 }
@@ -209,7 +223,11 @@ static int poll(struct engine *engine, unsigned int *tag)
 
 	if (status == -EAGAIN)
 		return 0;
-	state->free |= 1u << slot;
+	if (status < 0) {
+		snprintf(engine->why, sizeof(engine->why), "%s",
+			 state->nvme.why);
+		return status;
+	}
 	if (status) {
 		snprintf(engine->why, sizeof(engine->why),
 			 "a command completed with status 0x%03x%s",
