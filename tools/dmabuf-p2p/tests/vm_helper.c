@@ -87,7 +87,7 @@ static int map(const char *spec)
 	uint32_t ioas = ioas_alloc(iommufd);
 	struct buffer buffer;
 
-	if (buffer_open(&buffer, spec))
+	if (buffer_open(&buffer, spec, true))
 		return 1;
 	ioas_map_file(iommufd, ioas, buffer.fd, 0, buffer.size, 1ull << 32);
 	puts("mapped");
@@ -114,7 +114,7 @@ static int hold(const char *path, char **command)
 
 static int open_mapped(struct buffer *buffer, const char *spec)
 {
-	int ret = buffer_open(buffer, spec);
+	int ret = buffer_open(buffer, spec, true);
 
 	return ret ? ret : buffer_map(buffer);
 }

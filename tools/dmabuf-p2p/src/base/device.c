@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PCI devices: what users call them, what they are, what uses them
+ * PCI devices: what users call them, what they are
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <libgen.h>
 #include <limits.h>
-#include <net/if.h>
 #include <pci/pci.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <linux/dma-buf-phys.h>
 
@@ -21,6 +16,7 @@
 #include "message.h"
 #include "pci.h"
 #include "sysfs.h"
+#include "sysfs_file.h"
 
 #define DEVICES "/sys/bus/pci/devices"
 
@@ -142,67 +138,37 @@ void device_name(const char *addr, char *name, size_t size)
 		snprintf(name, size, "?");
 }
 
-/* For look_at(), to which nftw() gives nothing */
-static char *found;
-static size_t found_size;
-
-/* Whoever has it mounted, in a RAID, as swap... has it exclusively */
-static bool disk_busy(const char *name)
+/* Those with driver_managed_dma in the kernel: they take nothing from VFIO */
+static bool lets_vfio_in(const char *driver)
 {
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 && errno == EBUSY;
+	return strstr(driver, "vfio") || !strcmp(driver, "pcieport") ||
+	       !strcmp(driver, "pci-stub");
 }
 
-static bool interface_up(const char *path)
+bool device_in_the_way(const char *root, const char *addr, char *mates,
+		       size_t size)
 {
-	char file[PATH_MAX + 16], flags[32];
+	char **names = sysfs_list(root, DEVICES "/%s/iommu_group/devices",
+				  addr);
+	size_t length = 0, i;
+	char driver[64];
 
-	snprintf(file, sizeof(file), "%s/flags", path);
-	return !__sysfs_read(file, flags, sizeof(flags)) &&
-	       strtoul(flags, NULL, 16) & IFF_UP;
-}
-
-static int look_at(const char *path, const struct stat *st, int type,
-		   struct FTW *ftw)
-{
-	char link[PATH_MAX + 16], target[PATH_MAX];
-	const char *name = path + ftw->base, *subsystem;
-	ssize_t len;
-
-	(void)st;
-	if (type != FTW_D)
-		return 0;
-	snprintf(link, sizeof(link), "%s/subsystem", path);
-	len = readlink(link, target, sizeof(target) - 1);
-	if (len < 0)
-		return 0;
-	target[len] = 0;
-	subsystem = basename(target);
-	if (!strcmp(subsystem, "block") && disk_busy(name)) {
-		snprintf(found, found_size, "disk %s", name);
-		return 1;
+	mates[0] = 0;
+	for (i = 0; names[i]; i++) {
+		if (!strcmp(names[i], addr) ||
+		    !sysfs_link(driver, sizeof(driver), root,
+				DEVICES "/%s/iommu_group/devices/%s/driver",
+				addr, names[i]) ||
+		    lets_vfio_in(driver))
+			continue;
+		if (length < size)
+			length += (size_t)snprintf(mates + length,
+						   size - length, "%s%s (%s)",
+						   length ? ", " : "", names[i],
+						   driver);
 	}
-	if (!strcmp(subsystem, "net") && interface_up(path)) {
-		snprintf(found, found_size, "network interface %s", name);
-		return 1;
-	}
-	return 0;
-}
-
-bool device_user(const char *addr, char *user, size_t size)
-{
-	char path[128], real[PATH_MAX];
-
-	found = user;
-	found_size = size;
-	snprintf(path, sizeof(path), DEVICES "/%s", addr);
-	return realpath(path, real) && nftw(real, look_at, 16, FTW_PHYS) == 1;
+	sysfs_list_free(names);
+	return length;
 }
 
 uint64_t device_number(const char *addr)

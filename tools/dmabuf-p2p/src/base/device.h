@@ -37,15 +37,16 @@ bool device_find(char addr[DEVICE_ADDR], const char *text);
 void device_name(const char *addr, char *name, size_t size);
 
 /**
- * device_user - what of the host would suffer if the driver went
+ * device_in_the_way - whose drivers keep VFIO from a device
+ * @root: folder that stands for /, "" for this machine
  * @addr: full address
- * @user: receives "disk nvme0n1", "network interface eth0"
- * @size: of @user, bytes
+ * @mates: receives "0000:01:00.1 (snd_hda_intel)" and so on
+ * @size: of @mates, bytes
  *
- * Return: whether anything: a disk that is mounted or part of something, a
- * network interface that is up.
+ * Return: whether there are any: devices of its IOMMU group that the host uses.
  */
-bool device_user(const char *addr, char *user, size_t size);
+bool device_in_the_way(const char *root, const char *addr, char *mates,
+		       size_t size);
 
 /** device_number - DMA_BUF_PHYS_PCI() of a full address */
 uint64_t device_number(const char *addr);

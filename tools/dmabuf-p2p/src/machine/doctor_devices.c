@@ -177,6 +177,67 @@ static void check_group(struct doctor *doctor, const struct pci_device *dev)
 	free(list);
 }
 
+/*
+ * Return: a group of which VFIO opens none, "14: 0000:01:00.0 (nouveau)" and so on;
+ * empty if it is no such group; to be freed
+ */
+static char *shared_group(const struct pci_model *model, int group)
+{
+	const struct pci_device *dev;
+	char *list = text_format("%d:", group);
+	size_t drivers = 0, providers = 0, members = 0;
+
+	for (dev = model->devices; dev < model->devices + model->nr_devices; dev++) {
+		bool driven = is_in_the_way(dev);
+		char *text;
+
+		if (dev->group != group ||
+		    !(driven || (is_provider(dev) && !is_users(dev))))
+			continue;
+		text = text_format("%s (%s)", dev->addr,
+				   driven ? dev->driver : "no driver");
+		list = append(list, text);
+		free(text);
+		drivers += driven;
+		providers += is_provider(dev);
+		members++;
+	}
+	/* One by itself is in nobody's way */
+	if (!drivers || !providers || members < 2)
+		list[0] = 0;
+	return list;
+}
+
+/* What export, copy and bench would find out when they need them */
+static void check_other_groups(struct doctor *doctor)
+{
+	const struct pci_model *model = &doctor->model;
+	const struct pci_device *dev, *first;
+	char *all = text_format("%s", ""), *list;
+
+	for (dev = model->devices; dev < model->devices + model->nr_devices; dev++) {
+		for (first = model->devices; first->group != dev->group; first++)
+			;
+		if (dev->group < 0 || first != dev)
+			continue;
+		list = shared_group(model, dev->group);
+		if (*list) {
+			char *text = text_format("%sgroup %s", *all ? "; " : "",
+						 list);
+
+			all = append(all, text);
+			free(text);
+		}
+		free(list);
+	}
+	if (*all)
+		doctor_add(doctor, MARK_WARN, "groups",
+			   text_format("VFIO opens none of these alone, as they share an IOMMU group with devices that have drivers: %s",
+				       all),
+			   text_format("Bind all of a group to vfio-pci or to no driver; slots with a port of their own make groups smaller."));
+	free(all);
+}
+
 void doctor_vfio(struct doctor *doctor)
 {
 	const struct pci_model *model = &doctor->model;
@@ -191,12 +252,13 @@ void doctor_vfio(struct doctor *doctor)
 			   text_format("bound to vfio-pci: %s", list), NULL);
 	else
 		doctor_add(doctor, MARK_OK, "vfio-bound",
-			   text_format("no device is bound to vfio-pci: export, copy and bench bind what they need"),
+			   text_format("no device is bound to vfio-pci: export, copy and bench do it, with --bind if there is another driver"),
 			   NULL);
 	free(list);
 	for (dev = model->devices; dev < model->devices + model->nr_devices; dev++)
 		if (is_users(dev))
 			check_group(doctor, dev);
+	check_other_groups(doctor);
 }
 
 /* What is known of the drivers that can be below an RDMA device */

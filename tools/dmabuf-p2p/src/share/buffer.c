@@ -30,13 +30,13 @@ static int open_memory(struct buffer *buffer, const char *size)
 	return EXIT_OK;
 }
 
-static int open_exported(struct buffer *buffer, const char *slash)
+static int open_exported(struct buffer *buffer, const char *slash, bool bind)
 {
 	char *device = strndup(buffer->spec, (size_t)(slash - buffer->spec));
 	struct export_request request = {
 		.device = device,
 		.ranges = slash + 1,
-		.bind = true,
+		.bind = bind,
 	};
 	struct exported exported;
 	int ret;
@@ -78,7 +78,7 @@ static int open_inherited(struct buffer *buffer, const char *number)
 	return open_fd(buffer, copy);
 }
 
-int buffer_open(struct buffer *buffer, const char *spec)
+int buffer_open(struct buffer *buffer, const char *spec, bool bind)
 {
 	struct share_header header;
 	const char *slash;
@@ -97,7 +97,7 @@ int buffer_open(struct buffer *buffer, const char *spec)
 	else if (!strncmp(spec, "fd:", 3))
 		ret = open_inherited(buffer, spec + 3);
 	else if (slash)
-		ret = open_exported(buffer, slash);
+		ret = open_exported(buffer, slash, bind);
 	else {
 		complain(spec,
 			 "a buffer is mem:SIZE, DEVICE/RANGES, unix:PATH or fd:N",

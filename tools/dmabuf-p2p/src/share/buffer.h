@@ -2,6 +2,7 @@
 #ifndef BUFFER_H
 #define BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,13 +38,14 @@ struct buffer {
  * buffer_open - open what a BUFFER argument names
  * @buffer: filled in
  * @spec: see %BUFFER_HELP; kept
+ * @bind: take devices away from other drivers
  *
  * A device that is exported is bound to vfio-pci, and goes back to its driver
  * when the program ends, however it does.
  *
  * Return: enum exit_code; anything but EXIT_OK has been complained about.
  */
-int buffer_open(struct buffer *buffer, const char *spec);
+int buffer_open(struct buffer *buffer, const char *spec, bool bind);
 
 /**
  * buffer_map - let the CPU at all of a buffer

@@ -13,12 +13,14 @@
 
 #include "bar_ranges.h"
 #include "device.h"
+#include "device_use.h"
 #include "exporter.h"
 #include "holder.h"
 #include "iommufd.h"
 #include "message.h"
 #include "pci.h"
 #include "procfs.h"
+#include "sysfs_file.h"
 #include "taken.h"
 #include "verb.h"
 
@@ -56,9 +58,17 @@ static int get_iommufd(void)
 	return EXIT_FAILED;
 }
 
-static int bind_device(const char *addr, bool bind)
+static int in_the_way(const char *addr, const char *mates)
 {
-	char driver[64] = "", user[128], remedy[128];
+	complain(addr,
+		 "bind those to " DRIVER " too, or to no driver, or put the device into another slot",
+		 "VFIO cannot open it: its IOMMU group also has %s", mates);
+	return EXIT_FAILED;
+}
+
+int export_take(const char *addr, bool bind)
+{
+	char driver[64] = "", user[DEVICE_USER], remedy[128];
 	int ret;
 
 	/* What a killed one has left is as if this one had taken it */
@@ -66,12 +76,6 @@ static int bind_device(const char *addr, bool bind)
 	if (vfio_has_driver(addr))
 		return EXIT_OK;
 	__pci_driver(addr, driver, sizeof(driver));
-	if (driver[0] && device_user(addr, user, sizeof(user))) {
-		complain(addr,
-			 "take that out of use first: umount, swapoff, 'ip link set down'",
-			 "%s, driver %s, is in use", user, driver);
-		return EXIT_FAILED;
-	}
 	if (driver[0] && !bind) {
 		snprintf(remedy, sizeof(remedy),
 			 "--bind binds it to " DRIVER " while this runs, and then to %s again",
@@ -79,6 +83,14 @@ static int bind_device(const char *addr, bool bind)
 		complain(addr, remedy, "its driver is %s, not " DRIVER, driver);
 		return EXIT_FAILED;
 	}
+	if (driver[0] && device_user("", addr, user, sizeof(user))) {
+		complain(addr,
+			 "take that out of use first: umount, swapoff, 'ip link set down'",
+			 "%s, driver %s, is in use", user, driver);
+		return EXIT_FAILED;
+	}
+	if (driver[0] && device_in_the_way("", addr, user, sizeof(user)))
+		return in_the_way(addr, user);
 	if (access("/sys/bus/pci/drivers/" DRIVER, F_OK)) {
 		complain(addr, "modprobe " DRIVER,
 			 "the driver " DRIVER " is not loaded");
@@ -97,6 +109,17 @@ static int bind_device(const char *addr, bool bind)
 	return EXIT_FAILED;
 }
 
+/*
+ * What the kernel says when it does not bind a device to an iommufd (7.3):
+ *
+ * EBUSY	its group is open by VFIO's older interface
+ * EINVAL	the device is open already, or its IOMMU is not coherent
+ * EPERM	the group has another owner: a driver of the host or an iommufd of
+ *	another program, which may be for another device; or interrupts cannot
+ *	be isolated; or there is no IOMMU, and the caller is not root
+ * EACCES	it is a virtual function whose physical one has a user of VFIO, or
+ *	the other way round; otherwise it is the permissions of the file
+ */
 static void complain_busy(const char *addr)
 {
 	pid_t pid = holder_of(addr);
@@ -111,15 +134,53 @@ static void complain_busy(const char *addr)
 			 pid, comm);
 	} else {
 		complain(addr, geteuid() ?
-			 "root's 'dmabuf-p2p export' tells which; bind all devices of the IOMMU group to " DRIVER :
-			 "bind all devices of the IOMMU group to " DRIVER,
-			 geteuid() ?
-			 "another program has it open, or a device of its IOMMU group has a driver of the host" :
-			 "a device of its IOMMU group has a driver of the host");
+			 "root's 'dmabuf-p2p export' tells which" :
+			 "see dmesg; it may be in a container of its own",
+			 "another program has it or its IOMMU group open");
 	}
 }
 
-static void complain_open(const char *addr, int err)
+/* Who has another device of its IOMMU group open */
+static bool complain_mate(const char *addr)
+{
+	char **names = sysfs_list("", "/sys/bus/pci/devices/%s/iommu_group/devices",
+				  addr), comm[PROCFS_COMM];
+	pid_t pid = 0;
+	size_t i;
+
+	for (i = 0; names[i]; i++) {
+		pid = strcmp(names[i], addr) && vfio_has_driver(names[i]) ?
+			      holder_of(names[i]) : 0;
+		if (pid && pid != getpid())
+			break;
+	}
+	if (names[i]) {
+		procfs_comm(pid, comm);
+		complain(addr, "end that program, or have it take both",
+			 "process %d, %s, has %s of its IOMMU group open", pid,
+			 comm, names[i]);
+	}
+	sysfs_list_free(names);
+	return pid && pid != getpid();
+}
+
+static void complain_unsafe(const char *addr)
+{
+	char mates[DEVICE_USER], path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu", addr);
+	if (device_in_the_way("", addr, mates, sizeof(mates)))
+		in_the_way(addr, mates);
+	else if (access(path, F_OK))
+		complain(addr, "run it as root",
+			 "without an IOMMU it takes root to open it");
+	else if (!complain_mate(addr))
+		complain(addr,
+			 "switch interrupt remapping on in the firmware or, at your own risk, load iommufd with allow_unsafe_interrupts=1",
+			 "the machine cannot isolate its interrupts, or another program owns its IOMMU group");
+}
+
+void export_refused(const char *addr, int err)
 {
 	switch (err) {
 	case EACCES:
@@ -136,9 +197,7 @@ static void complain_open(const char *addr, int err)
 		complain_busy(addr);
 		break;
 	case EPERM:
-		complain(addr,
-			 "see 'dmabuf-p2p doctor'; without an IOMMU it takes root, without interrupt remapping iommufd.allow_unsafe_interrupts=1",
-			 "the kernel finds it unsafe to hand out");
+		complain_unsafe(addr);
 		break;
 	default:
 		complain(addr, "see 'dmabuf-p2p doctor'",
@@ -165,14 +224,14 @@ static int open_device(struct opened **to, const char *addr, bool bind)
 		return EXIT_FAILED;
 	}
 
-	ret = bind_device(addr, bind);
+	ret = export_take(addr, bind);
 	if (!ret)
 		ret = get_iommufd();
 	if (ret)
 		return ret;
 	ret = __vfio_open(&free->dev, addr, iommufd);
 	if (ret) {
-		complain_open(addr, -ret);
+		export_refused(addr, -ret);
 		return EXIT_FAILED;
 	}
 	/* What is off at the moment makes a dma-buf that is revoked */

@@ -37,6 +37,18 @@ struct exported {
 };
 
 /**
+ * export_take - see that a device has vfio-pci for its driver
+ * @addr: full address
+ * @bind: take it away from another driver; not while the host uses it
+ *
+ * Return: enum exit_code; anything but EXIT_OK has been complained about.
+ */
+int export_take(const char *addr, bool bind);
+
+/** export_refused - complain that VFIO does not open a device; @err: errno */
+void export_refused(const char *addr, int err);
+
+/**
  * export_bars - export ranges of a device's BARs
  * @exported: filled in
  * @request: what

@@ -48,7 +48,7 @@ static const char doc[] =
 	"With --verify what was in FROM is lost, unless it is a disk.\n\n"
 	"EXAMPLES\n"
 	"  From a disk into the BAR of another device, and through memory:\n"
-	"    dmabuf-p2p bench disk:0+64M 01:00.0/bar2:0-64M --via nvme:04:00.0\n"
+	"    dmabuf-p2p bench disk:0+64M 01:00.0/bar2:0-64M --via nvme:04:00.0 --bind\n"
 	"  All sizes by RDMA, 1000 times each, every byte compared, as JSON:\n"
 	"    dmabuf-p2p bench mem:1M 01:00.0/bar2:0-1M --via rdma:edu_0 \\\n"
 	"        --sweep --iterations 1000 --verify --json\n\n"

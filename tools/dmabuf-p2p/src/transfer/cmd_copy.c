@@ -39,7 +39,7 @@ static const char doc[] =
 	"EXAMPLES\n"
 	"  16 MiB of a disk into the BAR of another device, every byte compared:\n"
 	"    dmabuf-p2p copy disk:0+16M 01:00.0/bar2:0-16M \\\n"
-	"        --via nvme:04:00.0 --verify\n"
+	"        --via nvme:04:00.0 --bind --verify\n"
 	"  A BAR into memory, by RDMA READ:\n"
 	"    dmabuf-p2p copy 01:00.0/bar2:0-64K mem:64K --via rdma:edu_0\n\n"
 	"Exit status: 0 done; 1 refused, or access was revoked in the middle; 2 bad usage; 3 bytes differ, or no route; 4 not supported; 130 interrupted.";

@@ -45,7 +45,7 @@ const char *engine_no_disk(const struct end *from, const struct end *to)
 	return NULL;
 }
 
-int engine_open(struct engine *engine, const char *name)
+int engine_open(struct engine *engine, const char *name, bool bind)
 {
 	static const struct engine_ops *const all[] = {
 		&engine_cpu, &engine_nvme, &engine_rdma,
@@ -55,6 +55,7 @@ int engine_open(struct engine *engine, const char *name)
 
 	memset(engine, 0, sizeof(*engine));
 	engine->name = name;
+	engine->bind = bind;
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strlen(all[i]->kind) == length &&
 		    !strncmp(all[i]->kind, name, length))
@@ -119,7 +120,7 @@ int end_may_write(const char *spec, bool yes)
 	return EXIT_USAGE;
 }
 
-int end_open(struct end *end, const char *spec)
+int end_open(struct end *end, const char *spec, bool bind)
 {
 	int ret;
 
@@ -133,7 +134,7 @@ int end_open(struct end *end, const char *spec)
 			 "no part of a disk");
 		return EXIT_USAGE;
 	}
-	ret = buffer_open(&end->buffer, spec);
+	ret = buffer_open(&end->buffer, spec, bind);
 	/* Engines take memory by its address */
 	if (!ret && end->buffer.fd < 0)
 		ret = buffer_map(&end->buffer);
@@ -207,7 +208,7 @@ int engine_memory(struct engine *engine, struct end *end, uint64_t size)
 
 	size = (size + page - 1) & ~(page - 1);
 	snprintf(spec, sizeof(spec), "mem:%" PRIu64, size);
-	ret = end_open(end, spec);
+	ret = end_open(end, spec, false);
 	if (!ret)
 		ret = reach(engine, end);
 	if (ret)

@@ -40,6 +40,7 @@ struct end {
  * struct engine - what moves bytes
  * @ops: how
  * @name: what the user called it
+ * @bind: it may take its device away from another driver
  * @pci: address of its PCI device, empty if it has none
  * @emulator: who emulates it; NULL if it is real, for all we know
  * @disk_size: bytes of its disk, 0 if it has none
@@ -53,6 +54,7 @@ struct end {
 struct engine {
 	const struct engine_ops *ops;
 	const char *name;
+	bool bind;
 	char pci[DEVICE_ADDR];
 	const char *emulator;
 	uint64_t disk_size;
@@ -122,10 +124,11 @@ const char *engine_no_disk(const struct end *from, const struct end *to);
  * engine_open - get an engine
  * @engine: filled in
  * @name: see %ENGINE_HELP; kept
+ * @bind: take its device away from another driver
  *
  * Return: enum exit_code; anything but EXIT_OK has been complained about.
  */
-int engine_open(struct engine *engine, const char *name);
+int engine_open(struct engine *engine, const char *name, bool bind);
 
 /** engine_close - whatever is under way is over; harmless if not open */
 void engine_close(struct engine *engine);
@@ -134,10 +137,11 @@ void engine_close(struct engine *engine);
  * end_open - open what the user named
  * @end: filled in
  * @spec: a BUFFER or disk:OFFSET+LENGTH; kept
+ * @bind: take devices away from other drivers
  *
  * Return: enum exit_code, as engine_open().
  */
-int end_open(struct end *end, const char *spec);
+int end_open(struct end *end, const char *spec, bool bind);
 
 /**
  * end_may_write - see that no disk is overwritten by mistake

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "exporter.h"
 #include "iommufd.h"
 #include "message.h"
 #include "nvme.h"
@@ -52,21 +53,6 @@ static int no_iommu(const char *addr)
 	return EXIT_UNSUPPORTED;
 }
 
-static int not_opened(const char *addr, int err)
-{
-	const char *remedy = "see 'dmabuf-p2p doctor' and dmesg";
-
-	if (err == -ENODEV)
-		remedy = "run 'modprobe vfio-pci'; it needs an IOMMU that is on";
-	else if (err == -EACCES || err == -EPERM)
-		remedy = "run as root, or bind it to vfio-pci and get access to its file below /dev/vfio/devices";
-	else if (err == -EBUSY)
-		remedy = "something else has it open: see 'fuser /dev/vfio/devices/*'";
-	complain(addr, remedy, "cannot open it through VFIO: %s",
-		 strerror(-err));
-	return EXIT_FAILED;
-}
-
 static int open_iommufd(void)
 {
 	int fd = __iommufd_open();
@@ -82,24 +68,23 @@ static int open_iommufd(void)
 static int start(struct engine *engine, struct state *state)
 {
 	const char *addr = engine->pci;
-	char user[64];
 	int ret;
 
 	if (!is_nvme(addr))
 		return EXIT_USAGE;
 	if (!nvme_behind_iommu(addr))
 		return no_iommu(addr);
-	if (device_user(addr, user, sizeof(user))) {
-		complain(addr, "unmount it and take it out of RAIDs first",
-			 "its %s is in use", user);
-		return EXIT_FAILED;
-	}
+	ret = export_take(addr, engine->bind);
+	if (ret)
+		return ret;
 	state->iommufd = open_iommufd();
 	if (state->iommufd < 0)
 		return EXIT_FAILED;
 	ret = __nvme_open(&state->nvme, addr, state->iommufd);
-	if (ret && ret != -EOPNOTSUPP)
-		return not_opened(addr, ret);
+	if (ret && ret != -EOPNOTSUPP) {
+		export_refused(addr, -ret);
+		return EXIT_FAILED;
+	}
 	if (!ret)
 		ret = __ioas_alloc(state->iommufd, &state->ioas);
 	if (!ret)

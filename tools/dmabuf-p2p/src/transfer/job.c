@@ -9,6 +9,8 @@ enum { OPT_SEED = 256, OPT_OVERWRITE };
 
 static const struct argp_option options[] = {
 	{ "via", 'e', "ENGINE", 0, "What moves the bytes (cpu)", 0 },
+	{ "bind", 'b', NULL, 0,
+	  "Take devices away from their drivers while this runs", 0 },
 	{ "verify", 'v', NULL, 0,
 	  "Fill FROM with a pattern first, and compare every byte of TO", 0 },
 	{ "seed", OPT_SEED, "N", 0, "Of that pattern (1)", 0 },
@@ -47,6 +49,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'e':
 		job->via = arg;
 		return 0;
+	case 'b':
+		job->bind = true;
+		return 0;
 	case 'v':
 		job->verify = true;
 		return 0;
@@ -79,11 +84,11 @@ int job_open(struct job *job)
 
 	ret = end_may_write(job->spec[1], job->overwrite);
 	if (!ret)
-		ret = engine_open(&job->engine, job->via);
+		ret = engine_open(&job->engine, job->via, job->bind);
 	if (!ret)
-		ret = end_open(&job->from, job->spec[0]);
+		ret = end_open(&job->from, job->spec[0], job->bind);
 	if (!ret)
-		ret = end_open(&job->to, job->spec[1]);
+		ret = end_open(&job->to, job->spec[1], job->bind);
 	return ret;
 }
 

@@ -15,6 +15,7 @@
  * @verify: compare every byte
  * @seed: of the pattern
  * @overwrite: a disk may be written to
+ * @bind: devices may be taken away from their drivers
  * @engine: open, from job_open() to job_close()
  * @from: the same
  * @to: the same
@@ -25,6 +26,7 @@ struct job {
 	bool verify;
 	uint64_t seed;
 	bool overwrite;
+	bool bind;
 	struct engine engine;
 	struct end from, to;
 };

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When a device counts as used, on machines that are folders
+ *
+ * What is in their /dev cannot be block devices, so open() and fstat() of these
+ * files are made up here. Meson has asked for files of 64 bits, hence their names.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "device_use.h"
+#include "tap.h"
+
+#define ADDR "0000:04:00.0"
+#define BUS "/sys/bus/pci/devices/" ADDR
+#define HERE "/sys/devices/pci0000:00/" ADDR
+#define SUBSYSTEM "/sys/devices/virtual/nvme-subsystem/nvme-subsys0"
+
+static char root[] = "/tmp/device_use.XXXXXX";
+static char user[DEVICE_USER];
+
+/* The one disk file: what open() says, and its number */
+static const char *disk_file;
+static int disk_error;
+static dev_t disk_number;
+static int disk_fd = -1;
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __real_fstat64(int fd, struct stat *st);
+int __wrap_fstat64(int fd, struct stat *st);
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	size_t length = strlen(root);
+
+	if (strncmp(path, root, length) || strncmp(path + length, "/dev/", 5))
+		return __real_open64(path, flags, 0600);
+	errno = ENOENT;
+	if (!disk_file || strcmp(path + length + 5, disk_file))
+		return -1;
+	errno = disk_error;
+	/* Who does not claim it gets it at any time */
+	if (disk_error && (disk_error != EBUSY || flags & O_EXCL))
+		return -1;
+	disk_fd = __real_open64("/dev/null", O_RDONLY | O_CLOEXEC);
+	return disk_fd;
+}
+
+int __wrap_fstat64(int fd, struct stat *st)
+{
+	int ret = __real_fstat64(fd, st);
+
+	if (fd >= 0 && fd == disk_fd) {
+		st->st_mode = S_IFBLK;
+		st->st_rdev = disk_number;
+		disk_fd = -1;
+	}
+	return ret;
+}
+
+static void at(char path[PATH_MAX], const char *name)
+{
+	char *slash;
+
+	snprintf(path, PATH_MAX, "%s%s", root, name);
+	for (slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = 0;
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+}
+
+static void file(const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	at(path, name);
+	f = fopen(path, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		exit(1);
+}
+
+static void link_to(const char *name, const char *target)
+{
+	char path[PATH_MAX], full[PATH_MAX];
+
+	at(path, name);
+	snprintf(full, sizeof(full), "%s%s", target[0] == '/' ? root : "",
+		 target);
+	if (symlink(full, path))
+		exit(1);
+}
+
+/* A new machine with one device */
+static void machine(const char *class)
+{
+	char command[PATH_MAX];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'/*", root);
+	if (system(command))
+		exit(1);
+	file(HERE "/class", class);
+	link_to(BUS, HERE);
+	link_to(HERE "/subsystem", "bus/pci");
+	disk_file = NULL;
+	disk_error = 0;
+}
+
+static void disk(const char *folder, const char *number)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s/subsystem", folder);
+	link_to(name, "class/block");
+	snprintf(name, sizeof(name), "%s/dev", folder);
+	if (number)
+		file(name, number);
+}
+
+static bool used(const char *what)
+{
+	user[0] = 0;
+	return device_user(root, ADDR, user, sizeof(user)) &&
+	       strstr(user, what);
+}
+
+static bool is_free(void)
+{
+	return !device_user(root, ADDR, user, sizeof(user));
+}
+
+static bool disk_is(int error, dev_t number)
+{
+	disk_error = error;
+	disk_number = number;
+	return is_free();
+}
+
+static void test_disk(void)
+{
+	machine("0x010802");
+	disk(HERE "/nvme/nvme0/nvme0n1", "259:1");
+	disk(HERE "/nvme/nvme0/nvme0n1/nvme0n1p1", "259:2");
+	file(HERE "/nvme/nvme0/nvme0n1/nvme0n1p1/partition", "1\n");
+	disk_file = "nvme0n1";
+	tap_ok(disk_is(0, makedev(259, 1)), "a disk that can be claimed is free");
+	tap_ok(!disk_is(EBUSY, makedev(259, 1)) && !strcmp(user, "disk nvme0n1"),
+	       "one that is claimed is not");
+	tap_ok(!disk_is(EACCES, makedev(259, 1)) && strstr(user, "nobody can tell") &&
+		       !disk_is(ENOENT, makedev(259, 1)) &&
+		       !disk_is(ENXIO, makedev(259, 1)),
+	       "one that cannot be opened is not");
+	tap_ok(!disk_is(0, makedev(259, 7)), "nor is one whose file is another's");
+	disk_file = NULL;
+	tap_ok(used("disk nvme0n1"), "nor one without a file");
+
+	machine("0x010400");
+	disk(HERE "/host0/block/cciss!c0d0", "104:0");
+	disk_file = "cciss/c0d0";
+	tap_ok(disk_is(0, makedev(104, 0)) && !disk_is(EBUSY, makedev(104, 0)),
+	       "a name with '!'");
+}
+
+static void test_multipath(void)
+{
+	machine("0x010802");
+	disk(HERE "/nvme/nvme0/nvme0c0n1", NULL);
+	file(HERE "/nvme/nvme0/nvme0c0n1/hidden", "1\n");
+	tap_ok(used("disk that is not to be found"),
+	       "multipath: a hidden disk without a head is used");
+	link_to("/sys/class/nvme-subsystem/nvme-subsys0", SUBSYSTEM);
+	link_to(SUBSYSTEM "/nvme0", HERE "/nvme/nvme0");
+	disk(SUBSYSTEM "/nvme0n1", "259:0");
+	disk_file = "nvme0n1";
+	tap_ok(disk_is(0, makedev(259, 0)), "multipath: the head is free");
+	tap_ok(!disk_is(EBUSY, makedev(259, 0)) && !strcmp(user, "disk nvme0n1"),
+	       "multipath: the head is mounted");
+	/* Of another controller's subsystem nothing matters */
+	link_to("/sys/class/nvme-subsystem/nvme-subsys1",
+		"/sys/devices/virtual/nvme-subsystem/nvme-subsys1");
+	disk("/sys/devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1", "259:9");
+	tap_ok(disk_is(0, makedev(259, 0)), "multipath: other subsystems");
+}
+
+static void test_network(void)
+{
+	machine("0x020000");
+	tap_ok(used("another network namespace"),
+	       "a network card without an interface here");
+	link_to(HERE "/infiniband/mlx5_0/subsystem", "class/infiniband");
+	tap_ok(is_free(), "unless it is for RDMA only");
+
+	machine("0x020000");
+	link_to(HERE "/net/eth0/subsystem", "class/net");
+	tap_ok(used("network interface eth0"),
+	       "an interface of which nothing is known");
+	file(HERE "/net/eth0/flags", "0x1002\n");
+	tap_ok(is_free(), "an interface that is down");
+	file(HERE "/net/eth0/flags", "0x1003\n");
+	tap_ok(used("network interface eth0"), "an interface that is up");
+	file(HERE "/net/eth0/flags", "0x1002\n");
+	link_to(HERE "/net/eth0/upper_vlan7", "vlan7");
+	tap_ok(used("network interface eth0"), "one below a VLAN");
+
+	machine("0x020000");
+	link_to(HERE "/net/eth0/subsystem", "class/net");
+	file(HERE "/net/eth0/flags", "0x1002\n");
+	link_to(HERE "/net/eth0/master", "br0");
+	tap_ok(used("network interface eth0"), "one that is part of a bridge");
+
+	machine("0x120000");
+	tap_ok(is_free(), "something else");
+	file(HERE "/sriov_numvfs", "0\n");
+	tap_ok(is_free(), "no virtual functions");
+	file(HERE "/sriov_numvfs", "2\n");
+	tap_ok(used("2 virtual functions"), "virtual functions");
+}
+
+/* /dev/full, which nobody has open, is a file of the device */
+static void test_open(void)
+{
+	char proc[PATH_MAX];
+	int fd;
+
+	machine("0x030000");
+	link_to(HERE "/drm/card0/subsystem", "class/drm");
+	file(HERE "/drm/card0/dev", "1:7\n");
+	snprintf(proc, sizeof(proc), "%s/proc", root);
+	if (symlink("/proc", proc))
+		exit(1);
+	tap_ok(is_free(), "a file that nobody has open");
+	fd = __real_open64("/dev/full", O_WRONLY | O_CLOEXEC);
+	tap_ok(used("/dev/full, which process ") && strstr(user, "test_device_use"),
+	       "a file that a process has open");
+	close(fd);
+	tap_ok(is_free(), "and has closed");
+}
+
+static void test_group(void)
+{
+	char mates[DEVICE_USER];
+
+	machine("0x030000");
+	tap_ok(!device_in_the_way(root, ADDR, mates, sizeof(mates)),
+	       "no IOMMU group");
+	link_to(HERE "/iommu_group", "/sys/kernel/iommu_groups/5");
+	link_to("/sys/kernel/iommu_groups/5/devices/" ADDR "/driver", "nvidia");
+	link_to("/sys/kernel/iommu_groups/5/devices/0000:00:01.0/driver", "pcieport");
+	link_to("/sys/kernel/iommu_groups/5/devices/0000:04:00.2/driver", "vfio-pci");
+	file("/sys/kernel/iommu_groups/5/devices/0000:04:00.3/class", "0x0c0330");
+	tap_ok(!device_in_the_way(root, ADDR, mates, sizeof(mates)),
+	       "in its IOMMU group: itself, a port, one of VFIO's, one without a driver");
+	link_to("/sys/kernel/iommu_groups/5/devices/0000:04:00.1/driver", "snd_hda_intel");
+	tap_ok(device_in_the_way(root, ADDR, mates, sizeof(mates)) &&
+		       !strcmp(mates, "0000:04:00.1 (snd_hda_intel)"),
+	       "and one of the host's, by name and driver");
+}
+
+int main(void)
+{
+	char command[PATH_MAX];
+
+	if (!mkdtemp(root))
+		return 1;
+	test_disk();
+	test_multipath();
+	test_network();
+	test_open();
+	test_group();
+	snprintf(command, sizeof(command), "rm -rf '%s'", root);
+	return system(command) ? 1 : tap_end();
+}
