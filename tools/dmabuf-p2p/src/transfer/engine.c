@@ -45,7 +45,8 @@ const char *engine_no_disk(const struct end *from, const struct end *to)
 	return NULL;
 }
 
-int engine_open(struct engine *engine, const char *name, bool bind)
+int engine_open(struct engine *engine, const char *name, bool bind,
+		bool force)
 {
 	static const struct engine_ops *const all[] = {
 		&engine_cpu, &engine_nvme, &engine_rdma,
@@ -56,6 +57,7 @@ int engine_open(struct engine *engine, const char *name, bool bind)
 	memset(engine, 0, sizeof(*engine));
 	engine->name = name;
 	engine->bind = bind;
+	engine->force = force;
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strlen(all[i]->kind) == length &&
 		    !strncmp(all[i]->kind, name, length))
@@ -149,19 +151,29 @@ void end_close(struct end *end)
 	end->spec = NULL;
 }
 
-/* iommufd maps what the kernel knows no route to: then bytes may get lost */
-static void warn_of_route(const struct engine *engine, const struct end *end)
+/*
+ * iommufd maps what the kernel knows no route to, and then bytes may get lost, or
+ * arrive elsewhere. Drivers of RDMA devices are refused by the kernel itself.
+ */
+static int check_route(const struct engine *engine, const struct end *end)
 {
 	char text[ACCESS_TEXT];
 	bool reaches;
 
-	if (engine->pci[0] && end->buffer.fd >= 0 &&
-	    access_route(end->buffer.fd, engine->pci, text, &reaches) &&
-	    !reaches)
-		complain(end->spec,
-			 "use --verify to see whether bytes arrive; 'dmabuf-p2p topo' tells what is in the way",
+	if (!engine->pci[0] || end->buffer.fd < 0 ||
+	    !access_route(end->buffer.fd, engine->pci, text, &reaches) ||
+	    reaches)
+		return EXIT_OK;
+	if (engine->force) {
+		complain(end->spec, "use --verify to see whether bytes arrive",
 			 "Linux knows no peer-to-peer route from %s and trusts in none; trying it all the same",
 			 engine->pci);
+		return EXIT_OK;
+	}
+	complain(end->spec,
+		 "see 'dmabuf-p2p topo' for what is in the way; --force tries it if the engine's driver lets it",
+		 "no peer-to-peer route from %s", engine->pci);
+	return EXIT_MISMATCH;
 }
 
 static int reach(struct engine *engine, struct end *end)
@@ -177,13 +189,13 @@ static int reach(struct engine *engine, struct end *end)
 			 format_size(engine->disk_size, size));
 		return EXIT_USAGE;
 	}
+	ret = check_route(engine, end);
+	if (ret)
+		return ret;
 	/* Before it is mapped: what happens from now on is noticed */
 	end->watched = end->buffer.fd >= 0 &&
 		       access_generation(end->buffer.fd, &end->generation);
-	ret = engine->ops->reach(engine, end);
-	if (!ret)
-		warn_of_route(engine, end);
-	return ret;
+	return engine->ops->reach(engine, end);
 }
 
 int engine_reach(struct engine *engine, struct end *from, struct end *to)

@@ -41,6 +41,7 @@ struct end {
  * @ops: how
  * @name: what the user called it
  * @bind: it may take its device away from another driver
+ * @force: it may be let at what the kernel knows no route to
  * @pci: address of its PCI device, empty if it has none
  * @emulator: who emulates it; NULL if it is real, for all we know
  * @disk_size: bytes of its disk, 0 if it has none
@@ -55,6 +56,7 @@ struct engine {
 	const struct engine_ops *ops;
 	const char *name;
 	bool bind;
+	bool force;
 	char pci[DEVICE_ADDR];
 	const char *emulator;
 	uint64_t disk_size;
@@ -125,10 +127,12 @@ const char *engine_no_disk(const struct end *from, const struct end *to);
  * @engine: filled in
  * @name: see %ENGINE_HELP; kept
  * @bind: take its device away from another driver
+ * @force: try what the kernel knows no route to
  *
  * Return: enum exit_code; anything but EXIT_OK has been complained about.
  */
-int engine_open(struct engine *engine, const char *name, bool bind);
+int engine_open(struct engine *engine, const char *name, bool bind,
+		bool force);
 
 /** engine_close - whatever is under way is over; harmless if not open */
 void engine_close(struct engine *engine);

@@ -5,7 +5,7 @@
 #include "job.h"
 #include "verb.h"
 
-enum { OPT_SEED = 256, OPT_OVERWRITE };
+enum { OPT_SEED = 256, OPT_OVERWRITE, OPT_FORCE };
 
 static const struct argp_option options[] = {
 	{ "via", 'e', "ENGINE", 0, "What moves the bytes (cpu)", 0 },
@@ -14,6 +14,8 @@ static const struct argp_option options[] = {
 	{ "verify", 'v', NULL, 0,
 	  "Fill FROM with a pattern first, and compare every byte of TO", 0 },
 	{ "seed", OPT_SEED, "N", 0, "Of that pattern (1)", 0 },
+	{ "force", OPT_FORCE, NULL, 0,
+	  "Try it where Linux knows no peer-to-peer route", 0 },
 	{ "yes-overwrite", OPT_OVERWRITE, NULL, 0, "Do write to a disk", 0 },
 	{ 0 }
 };
@@ -58,6 +60,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_SEED:
 		job->seed = job_number(state, "--seed", arg, 0, UINT64_MAX);
 		return 0;
+	case OPT_FORCE:
+		job->force = true;
+		return 0;
 	case OPT_OVERWRITE:
 		job->overwrite = true;
 		return 0;
@@ -84,7 +89,8 @@ int job_open(struct job *job)
 
 	ret = end_may_write(job->spec[1], job->overwrite);
 	if (!ret)
-		ret = engine_open(&job->engine, job->via, job->bind);
+		ret = engine_open(&job->engine, job->via, job->bind,
+				  job->force);
 	if (!ret)
 		ret = end_open(&job->from, job->spec[0], job->bind);
 	if (!ret)

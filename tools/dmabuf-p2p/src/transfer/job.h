@@ -16,6 +16,7 @@
  * @seed: of the pattern
  * @overwrite: a disk may be written to
  * @bind: devices may be taken away from their drivers
+ * @force: try what the kernel knows no route to
  * @engine: open, from job_open() to job_close()
  * @from: the same
  * @to: the same
@@ -27,6 +28,7 @@ struct job {
 	uint64_t seed;
 	bool overwrite;
 	bool bind;
+	bool force;
 	struct engine engine;
 	struct end from, to;
 };
