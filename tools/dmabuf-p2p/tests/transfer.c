@@ -2,15 +2,24 @@
 /*
  * transfer_run() with an engine that is difficult: it takes few moves at a time,
  * finishes them in reverse order, and fails when it is told to
+ *
+ * Time passes only when the engine is asked, so that it does not matter how busy
+ * the machine is.
  */
 #include <errno.h>
+#include <linux/dma-buf.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "cpu.h"
 #include "interrupt.h"
+#include "progress.h"
 #include "tap.h"
 #include "transfer.h"
 #include "verb.h"
@@ -32,10 +41,56 @@ static struct fake {
 	unsigned int most;
 	unsigned int fail_at;	/* the completion that fails, from 1; 0: none */
 	unsigned int drop_at;	/* the move that is not carried out */
+	unsigned int drop_from;	/* from which on none is; 0: all are */
+	bool in_order;		/* the oldest is done first */
+	bool hung;
 	unsigned int interrupt_at;
 	unsigned int done;
 	uint64_t longest;
 } fake;
+
+/* What each question takes, and each answer, ns */
+#define TICK 1000
+
+static uint64_t now;
+
+uint64_t __wrap_now_ns(void);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+uint64_t __wrap_now_ns(void)
+{
+	return now;
+}
+
+/* What the exporter of a dma-buf was told */
+static struct {
+	unsigned int begun;
+	unsigned int ended;
+	unsigned int writes;
+	bool inside;
+	int error;
+} told;
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	const struct dma_buf_sync *sync;
+	va_list args;
+
+	(void)fd;
+	va_start(args, request);
+	sync = va_arg(args, const struct dma_buf_sync *);
+	va_end(args);
+	errno = told.error ? told.error : ENOTTY;
+	if (request != DMA_BUF_IOCTL_SYNC || told.error)
+		return -1;
+	told.inside = !(sync->flags & DMA_BUF_SYNC_END);
+	if (told.inside)
+		told.begun++;
+	else
+		told.ended++;
+	told.writes += told.inside && sync->flags & DMA_BUF_SYNC_WRITE;
+	return 0;
+}
 
 static int post(struct engine *engine, const struct move *move,
 		unsigned int tag)
@@ -56,7 +111,8 @@ static int poll(struct engine *engine, unsigned int *tag)
 {
 	const struct move *move;
 
-	if (!fake.nr)
+	now += fake.hung ? 1000000000 : TICK;
+	if (!fake.nr || fake.hung)
 		return 0;
 	fake.done++;
 	if (fake.done == fake.fail_at) {
@@ -65,9 +121,17 @@ static int poll(struct engine *engine, unsigned int *tag)
 	}
 	if (fake.done == fake.interrupt_at)
 		raise(SIGINT);
+	if (fake.in_order) {
+		struct queued oldest = fake.queue[0];
+
+		memmove(fake.queue, fake.queue + 1,
+			(fake.nr - 1) * sizeof(fake.queue[0]));
+		fake.queue[fake.nr - 1] = oldest;
+	}
 	move = &fake.queue[--fake.nr].move;
 	*tag = fake.queue[fake.nr].tag;
-	if (fake.done != fake.drop_at)
+	if (fake.done != fake.drop_at &&
+	    (!fake.drop_from || fake.done < fake.drop_from))
 		memcpy(move->to->buffer.cpu + move->at,
 		       move->from->buffer.cpu + move->at, move->length);
 	return 1;
@@ -96,6 +160,7 @@ static void reset(void)
 	unsigned int i;
 
 	memset(&fake, 0, sizeof(fake));
+	memset(&told, 0, sizeof(told));
 	stats_reset(&stats);
 	for (i = 0; i < 3; i++)
 		ends[i] = (struct end) {
@@ -203,6 +268,100 @@ static void test_fail(void)
 	       "the last place need not be a whole page");
 }
 
+/* Jobs that wait for others say nothing about the engine */
+static void test_depth(void)
+{
+	reset();
+	fake.in_order = true;
+	tap_ok(run(4096, 8, 1000, 1, false) == EXIT_OK && fake.most == DEPTH &&
+		       stats.max <= DEPTH * TICK,
+	       "8 at a time, an engine of depth 3: none waits for others");
+	reset();
+	fake.in_order = true;
+	tap_ok(run(MAX + 1, 8, 100, 1, false) == EXIT_OK &&
+		       stats.max <= 2 * TICK,
+	       "the same with jobs of 2 pieces");
+	tap_ok(transfer_depth(&engine, MAX, MAX, 8) == 3 &&
+		       transfer_depth(&engine, MAX, MAX, 2) == 2 &&
+		       transfer_depth(&engine, MAX + 1, MAX, 8) == 1 &&
+		       transfer_depth(&engine, 100 * MAX, MAX, 8) == 1 &&
+		       transfer_depth(&engine, MAX, UINT64_MAX, 8) == 3,
+	       "how many the engine has room for");
+}
+
+/* 30 s, and what three pieces may take, not what the job may */
+static void test_hang(void)
+{
+	uint64_t began;
+
+	reset();
+	fake.hung = true;
+	engine.ns_per_byte = 100000;
+	began = now;
+	tap_ok(run(ROOM, 1, 1, 1, false) == EXIT_FAILED &&
+		       now - began > 34000000000ull &&
+		       now - began < 40000000000ull,
+	       "an engine that hangs is given up after some seconds");
+	engine.ns_per_byte = 1000;
+}
+
+static void test_verify(void)
+{
+	static struct bench bench = {
+		.job = { .spec = { "mem:1M", "mem:1M" }, .verify = true, .seed = 5 },
+		.sizes = { 4096 },
+		.nr_sizes = 1,
+		.asked_for = true,
+		.iterations = 1000,
+		.duration = UINT64_MAX,
+		.depth = 1,
+		.format = BENCH_JSON,
+	};
+	int ret[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		reset();
+		bench.job.engine = engine;
+		bench.job.from = ends[0];
+		bench.job.to = ends[1];
+		bench.nr_results = 0;
+		/* The third round of 256 places */
+		fake.drop_from = i ? 600 : 0;
+		ret[i] = bench_measure(&bench);
+	}
+	tap_ok(ret[0] == EXIT_OK && bench.nr_results == 1,
+	       "bench: every round arrives");
+	tap_ok(ret[1] == EXIT_MISMATCH && !bench.result[0].direct.verified,
+	       "bench: a round in which nothing arrives is found");
+
+	reset();
+	ends[1].buffer.cpu = ends[0].buffer.cpu + 65536;
+	ends[0].size = ends[1].size = ROOM - 65536;
+	tap_ok(run(131072, 1, 1, 1, false) == EXIT_USAGE && !fake.posted,
+	       "ends that overlap are not compared");
+	reset();
+	ends[1].buffer.cpu = ends[0].buffer.cpu + 65536;
+	ends[0].size = ends[1].size = 65536;
+	tap_ok(run(65536, 1, 1, 1, false) == EXIT_OK,
+	       "ends that lie side by side are");
+}
+
+/* Both ends are dma-bufs; what the second leg reads is not */
+static void test_told(void)
+{
+	reset();
+	ends[0].buffer.fd = ends[1].buffer.fd = 1000;
+	tap_ok(run(4096, 1, 10, 2, true) == EXIT_OK && told.begun == 5 &&
+		       told.ended == 5 && told.writes == 3 && !told.inside,
+	       "exporters are told what the CPU does: fills, spoils, looks, copies, compares");
+	reset();
+	ends[1].buffer.fd = 1000;
+	told.error = EIO;
+	tap_ok(run(4096, 1, 10, 1, false) == EXIT_FAILED && !fake.posted,
+	       "and may refuse");
+}
+
 static void test_interrupt(void)
 {
 	reset();
@@ -217,6 +376,10 @@ int main(void)
 {
 	test_arrive();
 	test_fail();
+	test_depth();
+	test_hang();
+	test_verify();
+	test_told();
 	test_interrupt();
 	return tap_end();
 }

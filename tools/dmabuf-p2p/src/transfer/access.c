@@ -2,11 +2,16 @@
 /*
  * What engines want to know of a dma-buf
  */
+#include <errno.h>
+#include <linux/dma-buf.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "access.h"
 #include "dmabuf.h"
+#include "engine.h"
+#include "interrupt.h"
 
 bool access_generation(int fd, uint64_t *generation)
 {
@@ -40,4 +45,28 @@ bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
 	*reaches = dmabuf_reachable(&dmabuf);
 	dmabuf_release(&dmabuf);
 	return text[0];
+}
+
+static int tell(const struct end *end, uint64_t flags)
+{
+	const struct dma_buf_sync sync = { .flags = flags };
+
+	if (end->disk || end->buffer.fd < 0)
+		return 0;
+	while (ioctl(end->buffer.fd, DMA_BUF_IOCTL_SYNC, &sync) < 0)
+		if ((errno != EINTR && errno != EAGAIN) || interrupted())
+			return -errno;
+	return 0;
+}
+
+int access_begin(const struct end *end, bool write)
+{
+	return tell(end, DMA_BUF_SYNC_START |
+				 (write ? DMA_BUF_SYNC_RW : DMA_BUF_SYNC_READ));
+}
+
+int access_end(const struct end *end, bool write)
+{
+	return tell(end, DMA_BUF_SYNC_END |
+				 (write ? DMA_BUF_SYNC_RW : DMA_BUF_SYNC_READ));
 }

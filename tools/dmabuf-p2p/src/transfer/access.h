@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct end;
+
 /* Long enough for access_route() */
 #define ACCESS_TEXT 256
 
@@ -28,5 +30,17 @@ bool access_generation(int fd, uint64_t *generation);
  */
 bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
 		  bool *reaches);
+
+/**
+ * access_begin - tell a dma-buf's exporter that the CPU is going to use it
+ * @end: what; nothing is told if it is no dma-buf
+ * @write: it writes, too
+ *
+ * Waits for devices that use it. Every one of these is followed by access_end().
+ *
+ * Return: 0 or -errno.
+ */
+int access_begin(const struct end *end, bool write);
+int access_end(const struct end *end, bool write);
 
 #endif /* ACCESS_H */

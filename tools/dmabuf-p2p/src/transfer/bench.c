@@ -29,6 +29,8 @@
  * @rate: bytes a second, of the last size, on the slower way; 0 if not known yet
  * @index: of the size
  * @ways_left: of this size, with the one under way
+ * @way_began: when that one did, ns
+ * @passes: of which all bytes were compared
  * @label: for the progress
  */
 struct run {
@@ -39,6 +41,8 @@ struct run {
 	double rate;
 	size_t index;
 	unsigned int ways_left;
+	uint64_t way_began;
+	uint64_t passes;
 	char label[UNITS_TEXT];
 };
 
@@ -89,7 +93,7 @@ static void tick(const struct transfer *transfer, void *arg)
 	if (run->rate <= 0 && bench->iterations != UINT64_MAX)
 		return;
 	left = will_take(run, transfer->size) * run->ways_left -
-	       (double)(now - transfer->began);
+	       (double)(now - run->way_began);
 	if (left < 0)
 		left = 0;
 	for (i = run->index + 1; i < bench->nr_sizes; i++)
@@ -127,6 +131,10 @@ static int warm_up(struct run *run, struct transfer *transfer)
 	if (bench->warmup == UINT64_MAX)
 		warmup.iterations =
 			one_takes(run, transfer->size) < WARMUP_NS ? 1 : 0;
+	/* To the CPU every place is new until it has been there */
+	if (warmup.iterations && bench->warmup == UINT64_MAX &&
+	    transfer->engine->ops == &engine_cpu)
+		warmup.iterations = transfer->areas;
 	if (!warmup.iterations)
 		return EXIT_OK;
 	stats_reset(&stats);
@@ -134,6 +142,46 @@ static int warm_up(struct run *run, struct transfer *transfer)
 	if (!ret && run->rate <= 0)
 		run->rate = (double)stats.count * (double)warmup.size * 1e9 /
 			    (double)(warmup.elapsed + 1);
+	return ret;
+}
+
+/*
+ * Passes over all places, each with bytes of its own, and all of them compared:
+ * what the last pass has left there would hide that this one has done nothing.
+ * Comparing counts for the duration, not for what is measured.
+ */
+static int verified_run(struct run *run, struct transfer *transfer)
+{
+	const struct bench *bench = run->bench;
+	const uint64_t duration = transfer->duration;
+	struct verify verify = {
+		.engine = transfer->engine,
+		.from = &run->bench->job.from,
+		.to = &run->bench->job.to,
+		.size = transfer->size,
+		.areas = transfer->areas,
+	};
+	uint64_t left = transfer->iterations, elapsed = 0, done, past;
+	int ret;
+
+	do {
+		transfer->iterations = left < transfer->areas ? left :
+								transfer->areas;
+		verify.seed = bench->job.seed + run->passes++;
+		ret = verify_prepare(&verify);
+		past = now_ns() - run->way_began;
+		if (ret || (stats.count && past >= duration))
+			break;
+		transfer->duration = past < duration ? duration - past : 0;
+		done = stats.count;
+		ret = transfer_run(transfer);
+		done = stats.count - done;
+		left -= done;
+		elapsed += transfer->elapsed;
+		if (!ret)
+			ret = verify_check(&verify, done);
+	} while (!ret && left && now_ns() - run->way_began < duration);
+	transfer->elapsed = elapsed;
 	return ret;
 }
 
@@ -154,33 +202,21 @@ static int measure_way(struct run *run, const struct way *way,
 		.arg = run,
 		.stats = &stats,
 	};
-	const struct verify verify = {
-		.engine = &bench->job.engine,
-		.from = &bench->job.from,
-		.to = &bench->job.to,
-		.size = result->size,
-		.areas = transfer.areas,
-		.seed = bench->job.seed,
-	};
 	int ret;
 
+	run->way_began = now_ns();
 	ret = warm_up(run, &transfer);
-	if (!ret && bench->job.verify)
-		ret = verify_prepare(&verify);
 	if (ret)
 		return ret;
 	stats_reset(&stats);
-	ret = transfer_run(&transfer);
+	run->way_began = now_ns();
+	ret = bench->job.verify ? verified_run(run, &transfer) :
+				  transfer_run(&transfer);
 	/* What an interrupted or broken run has done, it has done */
 	note(m, &transfer);
 	if (m->iterations && (way == &run->direct || m->rate < run->rate))
 		run->rate = m->rate;
-	if (!ret && bench->job.verify) {
-		ret = verify_check(&verify, m->iterations < transfer.areas ?
-						    m->iterations :
-						    transfer.areas);
-		m->verified = !ret;
-	}
+	m->verified = !ret && bench->job.verify;
 	return ret;
 }
 
@@ -194,8 +230,11 @@ static int measure_size(struct run *run)
 
 	memset(result, 0, sizeof(*result));
 	result->size = size;
-	result->depth = areas < bench->depth ? (unsigned int)areas :
-					       bench->depth;
+	result->depth = transfer_depth(&bench->job.engine, size,
+				       bench->job.engine.max,
+				       areas < bench->depth ?
+					       (unsigned int)areas :
+					       bench->depth);
 	snprintf(run->label, sizeof(run->label), "%s", format_size(size, text));
 	run->ways_left = bench->bounce ? 2 : 1;
 	ret = measure_way(run, &run->direct, result, &result->direct);

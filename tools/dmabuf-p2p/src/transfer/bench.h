@@ -35,7 +35,8 @@ struct measured {
 /**
  * struct bench_result - one size
  * @size: bytes
- * @depth: how many were under way at a time: not more than there is room for
+ * @depth: how many were under way at a time: not more than there is room for, in
+ *	both ends and in the engine
  * @direct: from one end to the other
  * @bounce: through memory; no iterations if it was not measured
  */

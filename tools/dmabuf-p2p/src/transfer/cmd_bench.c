@@ -30,7 +30,7 @@ static const struct argp_option options[] = {
 	  "So long each (2, without --iterations)", 0 },
 	{ "depth", 'd', "N", 0, "So many under way at a time (1)", 0 },
 	{ "warmup", OPT_WARMUP, "N", 0,
-	  "So many before those that count (1, none if it takes over 1 s)", 0 },
+	  "So many before those that count (1, none if it takes over 1 s; with the CPU, each place once)", 0 },
 	{ "bounce", OPT_BOUNCE, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "no-bounce", OPT_NO_BOUNCE, NULL, 0,
 	  "Not the way through memory as well", 0 },
@@ -44,8 +44,8 @@ static const char doc[] =
 	BUFFER_HELP "or disk:OFFSET+LENGTH, on the disk of an NVMe engine.\n\n"
 	ENGINE_HELP "\n"
 	"Unless one end is memory, the way through memory is measured beside it: by the engine into memory, and from there by the engine or, to and from a disk, by the CPU. The ratio says how many times the bandwidth of that the direct way has.\n\n"
-	"Percentiles are those of single transfers, at most 0.1 % off: half of them took no longer than p50. What takes longer than 10 s a transfer is left out unless --sizes asks for it. Ctrl-C shows what was measured so far.\n\n"
-	"With --verify what was in FROM is lost, unless it is a disk.\n\n"
+	"Percentiles are those of single transfers, at most 0.1 % off, or 1 % where one takes more than 5 ms: half of them took no longer than p50. No more are under way than the engine takes at once, whatever --depth says. Small sizes go round in 4M of both ends; what a disk has cached shows. What takes longer than 10 s a transfer is left out unless --sizes asks for it. Ctrl-C shows what was measured so far.\n\n"
+	"With --verify what was in FROM is lost, unless it is a disk. It writes other bytes before each round through those places and compares them after it; that time is part of --duration, but not of the results.\n\n"
 	"EXAMPLES\n"
 	"  From a disk into the BAR of another device, and through memory:\n"
 	"    dmabuf-p2p bench disk:0+64M 01:00.0/bar2:0-64M --via nvme:04:00.0 --bind\n"

@@ -182,3 +182,13 @@ int cpu_copy(void *to, const void *from, size_t length, bool device)
 	UNGUARD();
 	return 0;
 }
+
+int cpu_settle(const void *at, size_t length)
+{
+	const volatile uint8_t *bytes = at;
+
+	GUARD();
+	(void)bytes[length - 1];
+	UNGUARD();
+	return 0;
+}

@@ -69,4 +69,16 @@ int cpu_compare(const void *from, const void *reference, size_t length,
  */
 int cpu_copy(void *to, const void *from, size_t length, bool device);
 
+/**
+ * cpu_settle - wait until what was written to a device's memory is there
+ * @at: what was written last
+ * @length: bytes of it
+ *
+ * Writes to a device are posted: another one that is told of them may be faster. A
+ * read cannot overtake them.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int cpu_settle(const void *at, size_t length);
+
 #endif /* CPU_H */

@@ -68,7 +68,7 @@ int engine_open(struct engine *engine, const char *name, bool bind,
 		return EXIT_USAGE;
 	}
 	engine->align = 1;
-	engine->ns_per_byte = 1000;
+	engine->ns_per_byte = 100;
 	ret = all[i]->open(engine, name[length] ? name + length + 1 : "");
 	if (ret)
 		return ret;

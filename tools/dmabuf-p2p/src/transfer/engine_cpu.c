@@ -53,6 +53,9 @@ static int post(struct engine *engine, const struct move *move,
 	ret = cpu_copy(move->to->buffer.cpu + move->at,
 		       move->from->buffer.cpu + move->at, move->length,
 		       move->to->buffer.fd >= 0 || move->from->buffer.fd >= 0);
+	/* Until then it has only been posted */
+	if (!ret && move->to->buffer.fd >= 0)
+		ret = cpu_settle(move->to->buffer.cpu + move->at, move->length);
 	if (ret) {
 		snprintf(engine->why, sizeof(engine->why),
 			 "the memory was taken away while the CPU used it");

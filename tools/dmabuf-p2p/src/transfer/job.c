@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "job.h"
+#include "progress.h"
 #include "verb.h"
 
 enum { OPT_SEED = 256, OPT_OVERWRITE, OPT_FORCE };
@@ -13,7 +15,7 @@ static const struct argp_option options[] = {
 	  "Take devices away from their drivers while this runs", 0 },
 	{ "verify", 'v', NULL, 0,
 	  "Fill FROM with a pattern first, and compare every byte of TO", 0 },
-	{ "seed", OPT_SEED, "N", 0, "Of that pattern (1)", 0 },
+	{ "seed", OPT_SEED, "N", 0, "Of that pattern (another one each time)", 0 },
 	{ "force", OPT_FORCE, NULL, 0,
 	  "Try it where Linux knows no peer-to-peer route", 0 },
 	{ "yes-overwrite", OPT_OVERWRITE, NULL, 0, "Do write to a disk", 0 },
@@ -33,8 +35,16 @@ uint64_t job_number(struct argp_state *state, const char *option,
 	return value;
 }
 
-static void finish(const struct job *job, struct argp_state *state)
+static void finish(struct job *job, struct argp_state *state)
 {
+	uint32_t seed = 1;
+
+	/* What an earlier run has left must not pass for this one's; easy to type */
+	if (!job->seeded && getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
+		seed = (uint32_t)now_ns();
+	if (!job->seeded)
+		job->seed = seed;
+
 	if (!job->spec[1])
 		argp_error(state, "say from where, and to where");
 	/* Each mem:SIZE is memory of its own */
@@ -59,6 +69,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SEED:
 		job->seed = job_number(state, "--seed", arg, 0, UINT64_MAX);
+		job->seeded = true;
 		return 0;
 	case OPT_FORCE:
 		job->force = true;

@@ -14,6 +14,7 @@
  * @via: name of the engine
  * @verify: compare every byte
  * @seed: of the pattern
+ * @seeded: the user has chosen it
  * @overwrite: a disk may be written to
  * @bind: devices may be taken away from their drivers
  * @force: try what the kernel knows no route to
@@ -26,6 +27,7 @@ struct job {
 	const char *via;
 	bool verify;
 	uint64_t seed;
+	bool seeded;
 	bool overwrite;
 	bool bind;
 	bool force;
@@ -33,7 +35,7 @@ struct job {
 	struct end from, to;
 };
 
-#define JOB_DEFAULTS { .via = "cpu", .seed = 1 }
+#define JOB_DEFAULTS { .via = "cpu" }
 
 /**
  * job_children - the options and arguments of a job

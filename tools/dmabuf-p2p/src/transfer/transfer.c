@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "access.h"
@@ -19,9 +20,13 @@
 #include "transfer.h"
 #include "verb.h"
 
-/* The engine may keep us waiting for so long before it is asked less often, and
- * after that for a hundredth of the time we have waited already */
-#define SPIN_NS 200000
+/*
+ * The engine may keep us waiting for so long before it is asked less often, and
+ * after that for a part of the time we have waited already: what is found out late
+ * counts as time that the engine took. At 5 ms that is half a percent.
+ */
+#define SPIN_NS 5000000
+#define SLEEP_PART 200
 #define MAX_SLEEP_US 10000
 #define PATIENCE_NS 30000000000ull
 
@@ -66,6 +71,17 @@ uint64_t transfer_areas(const struct end *from, const struct end *to,
 		return 0;
 	/* The last one need not be a whole stride */
 	return (room - size) / transfer_stride(size) + 1;
+}
+
+unsigned int transfer_depth(const struct engine *engine, uint64_t size,
+			    uint64_t piece, unsigned int wanted)
+{
+	uint64_t pieces = size / piece + (size % piece ? 1 : 0);
+	uint64_t most = engine->depth / pieces;
+
+	if (!most)
+		most = 1;
+	return wanted < most ? wanted : (unsigned int)most;
 }
 
 /* What an end's exporter has done to it since engine_reach() */
@@ -135,7 +151,9 @@ static int next_leg(struct state *s, struct job *job)
 		if (!leg->by_cpu)
 			return 0;
 		if (cpu_copy(leg->to->buffer.cpu + job->at,
-			     leg->from->buffer.cpu + job->at, s->t->size, true))
+			     leg->from->buffer.cpu + job->at, s->t->size, true) ||
+		    (leg->to->buffer.fd >= 0 &&
+		     cpu_settle(leg->to->buffer.cpu + job->at, s->t->size)))
 			return -EFAULT;
 	}
 	finish(s, job, now_ns());
@@ -221,14 +239,19 @@ static int begin_more(struct state *s)
 	return ret;
 }
 
-/* An engine that takes ages is not asked a million times a second */
+/*
+ * An engine that takes ages is not asked a million times a second, and given up
+ * when it has not finished a single piece in the time for all that it has
+ */
 static int wait(struct state *s)
 {
-	uint64_t idle = now_ns() - s->progress, us = idle / 100 / 1000;
-	uint64_t bytes = s->t->size * s->active;
+	const struct transfer *t = s->t;
+	uint64_t idle = now_ns() - s->progress;
+	uint64_t us = idle / SLEEP_PART / 1000;
+	uint64_t bytes = s->pieces * (t->piece < t->size ? t->piece : t->size);
 
-	if (idle > PATIENCE_NS + bytes * s->t->engine->ns_per_byte) {
-		snprintf(s->t->engine->why, sizeof(s->t->engine->why),
+	if (idle > PATIENCE_NS + bytes * t->engine->ns_per_byte) {
+		snprintf(t->engine->why, sizeof(t->engine->why),
 			 "no answer within %u s",
 			 (unsigned int)(idle / 1000000000));
 		return -ETIMEDOUT;
@@ -236,6 +259,25 @@ static int wait(struct state *s)
 	if (idle > SPIN_NS)
 		usleep((useconds_t)(us < MAX_SLEEP_US ? us : MAX_SLEEP_US));
 	return 0;
+}
+
+/* What the CPU moves, of foreign dma-bufs, begins and ends with telling them */
+static int cpu_access(const struct transfer *t,
+		      int (*fn)(const struct end *end, bool write))
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < t->way->nr; i++) {
+		const struct leg *leg = &t->way->leg[i];
+
+		if (!leg->by_cpu && t->engine->ops != &engine_cpu)
+			continue;
+		ret = fn(leg->from, false);
+		if (!ret)
+			ret = fn(leg->to, true);
+	}
+	return ret;
 }
 
 /* 0, EXIT_INTERRUPTED, or -errno */
@@ -267,14 +309,22 @@ int transfer_run(struct transfer *transfer)
 	struct state s = { .t = transfer };
 	int ret;
 
+	transfer->depth = transfer_depth(transfer->engine, transfer->size,
+					 transfer->piece, transfer->depth);
 	s.job = calloc(transfer->depth, sizeof(*s.job));
 	if (!s.job) {
 		complain(NULL, NULL, "out of memory");
 		return EXIT_FAILED;
 	}
+	/* By default the kernel wakes us up to 50 us late */
+	prctl(PR_SET_TIMERSLACK, 1ul);
 	transfer->moved = transfer->elapsed = 0;
-	transfer->began = s.progress = now_ns();
-	ret = loop(&s);
+	ret = cpu_access(transfer, access_begin);
+	if (!ret) {
+		transfer->began = s.progress = now_ns();
+		ret = loop(&s);
+		cpu_access(transfer, access_end);
+	}
 	free(s.job);
 	progress_clear();
 	if (ret < 0)

@@ -40,7 +40,7 @@ struct way {
  * @size: bytes of a job
  * @areas: job i moves the (i % areas)-th place of this size
  * @piece: bytes that the engine moves at once, at most
- * @depth: jobs at a time
+ * @depth: jobs at a time; transfer_run() makes that transfer_depth()
  * @iterations: jobs to do; UINT64_MAX: as many as @duration allows
  * @duration: start no job later than this, ns; UINT64_MAX: no limit. One is done
  *	in any case.
@@ -74,6 +74,19 @@ uint64_t transfer_areas(const struct end *from, const struct end *to,
 
 /** transfer_stride - bytes from one job's place to the next one's */
 uint64_t transfer_stride(uint64_t size);
+
+/**
+ * transfer_depth - how many jobs an engine has at a time
+ * @engine: the engine
+ * @size: bytes of a job
+ * @piece: bytes that the engine moves at once, at most
+ * @wanted: so many at most
+ *
+ * No more than it has room for: those that wait here for others to end would have
+ * times that say nothing about the engine.
+ */
+unsigned int transfer_depth(const struct engine *engine, uint64_t size,
+			    uint64_t piece, unsigned int wanted);
 
 /**
  * transfer_run - do it

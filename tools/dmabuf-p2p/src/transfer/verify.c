@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "access.h"
 #include "cpu.h"
 #include "interrupt.h"
 #include "message.h"
@@ -29,26 +32,80 @@ static uint64_t span(const struct verify *v, uint64_t areas)
 	return (areas - 1) * transfer_stride(v->size) + v->size;
 }
 
+/* Until the exporter lets the CPU at it; access_end() comes after that */
+static int begin(const struct end *end, bool write)
+{
+	int ret = access_begin(end, write);
+
+	if (!ret)
+		return EXIT_OK;
+	if (interrupted())
+		return EXIT_INTERRUPTED;
+	complain(end->spec, NULL, "its exporter does not let the CPU use it: %s",
+		 strerror(-ret));
+	return EXIT_FAILED;
+}
+
 /* With cpu_fill() or cpu_spoil() */
-static int prepare(struct end *end, uint64_t length, uint64_t seed,
-		   int (*fill)(void *to, uint64_t at, size_t length,
-			       uint64_t seed))
+static int fill_all(struct end *end, uint64_t length, uint64_t seed,
+		    int (*fill)(void *to, uint64_t at, size_t length,
+				uint64_t seed))
 {
 	uint64_t at;
-	int ret;
 
-	if (end->disk)
-		return EXIT_OK;
-	ret = buffer_map(&end->buffer);
-	if (ret)
-		return ret;
 	for (at = 0; at < length; at += CHUNK) {
 		if (interrupted())
 			return EXIT_INTERRUPTED;
 		if (fill(end->buffer.cpu + at, at, chunk(length - at), seed))
 			return lost(end);
 	}
-	return EXIT_OK;
+	/* Before a device is told to look at it */
+	return end->buffer.fd >= 0 && cpu_settle(end->buffer.cpu, length) ?
+		       lost(end) : EXIT_OK;
+}
+
+static int prepare(struct end *end, uint64_t length, uint64_t seed,
+		   int (*fill)(void *to, uint64_t at, size_t length,
+			       uint64_t seed))
+{
+	int ret;
+
+	if (end->disk)
+		return EXIT_OK;
+	ret = buffer_map(&end->buffer);
+	if (!ret)
+		ret = begin(end, true);
+	if (ret)
+		return ret;
+	ret = fill_all(end, length, seed, fill);
+	access_end(end, true);
+	return ret;
+}
+
+/* Two names of the same bytes: the source is spoilt as well, page by page */
+static int check_apart(const struct verify *v, uint64_t length)
+{
+	struct mismatch m;
+	uint64_t at;
+	int ret = EXIT_OK;
+
+	if (v->from->disk || v->to->disk)
+		return EXIT_OK;
+	ret = begin(v->from, false);
+	for (at = 0; !ret && at < length; at += TRANSFER_STRIDE) {
+		ret = cpu_check(v->from->buffer.cpu + at, at,
+				length - at < 8 ? length - at : 8, v->seed, &m);
+		if (ret > 0) {
+			complain(v->to->spec, "take parts that have nothing in common",
+				 "it overlaps %s: that cannot be verified",
+				 v->from->spec);
+			ret = EXIT_USAGE;
+		} else if (ret) {
+			ret = lost(v->from);
+		}
+	}
+	access_end(v->from, false);
+	return ret;
 }
 
 int verify_prepare(const struct verify *v)
@@ -56,12 +113,18 @@ int verify_prepare(const struct verify *v)
 	uint64_t length = span(v, v->areas);
 	int ret = prepare(v->from, length, v->seed, cpu_fill);
 
-	return ret ? ret : prepare(v->to, length, v->seed, cpu_spoil);
+	if (!ret)
+		ret = prepare(v->to, length, v->seed, cpu_spoil);
+	return ret ? ret : check_apart(v, length);
 }
 
-static int mismatch(const struct end *end, const struct mismatch *m)
+static int mismatch(const struct verify *v, const struct mismatch *m)
 {
-	complain(end->spec, NULL,
+	char remedy[64];
+
+	snprintf(remedy, sizeof(remedy), "--seed %" PRIu64 " writes the same again",
+		 v->seed);
+	complain(v->to->spec, v->from->disk ? NULL : remedy,
 		 "byte 0x%" PRIx64 " is 0x%02x instead of 0x%02x", m->at,
 		 m->found, m->expected);
 	return EXIT_MISMATCH;
@@ -87,7 +150,7 @@ static int compare_place(const struct verify *v, const uint8_t *bytes,
 		if (ret > 0 && reference)
 			m.at += at;
 		if (ret)
-			return ret > 0 ? mismatch(v->to, &m) : lost(v->to);
+			return ret > 0 ? mismatch(v, &m) : lost(v->to);
 	}
 	return EXIT_OK;
 }
@@ -95,12 +158,15 @@ static int compare_place(const struct verify *v, const uint8_t *bytes,
 static int compare(const struct verify *v, const uint8_t *bytes,
 		   const uint8_t *reference, uint64_t areas)
 {
-	int ret = EXIT_OK;
+	int ret = begin(v->to, false);
 	uint64_t i;
 
+	if (ret)
+		return ret;
 	for (i = 0; !ret && i < areas; i++)
 		ret = compare_place(v, bytes, reference,
 				    i * transfer_stride(v->size));
+	access_end(v->to, false);
 	return ret;
 }
 

@@ -27,9 +27,10 @@ struct verify {
  * @verify: what is to be moved
  *
  * A disk is not filled, and none is spoilt. Afterwards no byte of a destination
- * that is no disk is what the pattern has there.
+ * that is no disk is what the pattern has there. To what is on a disk that has been
+ * written to before only a new seed makes a difference.
  *
- * Return: enum exit_code, complained about.
+ * Return: enum exit_code, complained about; EXIT_USAGE if the two overlap.
  */
 int verify_prepare(const struct verify *verify);
 
