@@ -44,6 +44,7 @@ static struct fake {
 	unsigned int drop_from;	/* from which on none is; 0: all are */
 	bool in_order;		/* the oldest is done first */
 	bool hung;
+	bool lies;		/* about what is done */
 	unsigned int interrupt_at;
 	unsigned int done;
 	uint64_t longest;
@@ -129,7 +130,7 @@ static int poll(struct engine *engine, unsigned int *tag)
 		fake.queue[fake.nr - 1] = oldest;
 	}
 	move = &fake.queue[--fake.nr].move;
-	*tag = fake.queue[fake.nr].tag;
+	*tag = fake.queue[fake.nr].tag + fake.lies;
 	if (fake.done != fake.drop_at &&
 	    (!fake.drop_from || fake.done < fake.drop_from))
 		memcpy(move->to->buffer.cpu + move->at,
@@ -257,6 +258,10 @@ static void test_fail(void)
 	fake.fail_at = 5;
 	tap_ok(run(4096, 1, 256, 1, false) == EXIT_FAILED && stats.count == 4,
 	       "a failure ends it, and what was done is counted");
+	reset();
+	fake.lies = true;
+	tap_ok(run(4096, 1, 256, 1, false) == EXIT_FAILED && !stats.count,
+	       "an engine that has done what it was not asked for");
 	reset();
 	ends[1].size = 4096;
 	tap_ok(!transfer_areas(&ends[0], &ends[1], 4097) &&

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "device_use.h"
 #include "interrupt.h"
 #include "message.h"
 #include "output.h"
@@ -28,8 +29,9 @@
 #include "taken.h"
 #include "verb.h"
 
-/* More than pci_saved() can have */
+/* More than pci_saved() can have, and how many each of them is */
 #define MAX_ARGS 64
+#define PER_DEVICE 4
 
 /* Those that ask it to end first; SIGBUS is the access to a revoked BAR */
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
@@ -165,6 +167,7 @@ static void arm(void)
 void cleanup_devices(void)
 {
 	const char *addr, *driver, *override;
+	static char disks[MAX_ARGS / PER_DEVICE][12];
 	int n = 0, i;
 
 	arm();
@@ -172,11 +175,16 @@ void cleanup_devices(void)
 	args[n++] = (char *)"dmabuf-p2p";
 	args[n++] = (char *)"--put-back";
 	args[n++] = end_text;
-	for (i = 0; n + 4 < MAX_ARGS &&
+	for (i = 0; n + PER_DEVICE < MAX_ARGS &&
 		    pci_saved(i, &addr, &driver, &override); i++) {
+		/* What is new has not been taken yet */
+		if (!disks[i][0])
+			snprintf(disks[i], sizeof(disks[i]), "%u",
+				 device_disks("", addr));
 		args[n++] = (char *)addr;
 		args[n++] = (char *)driver;
 		args[n++] = (char *)override;
+		args[n++] = disks[i];
 	}
 	args[n] = NULL;
 	block(SIG_UNBLOCK);
@@ -235,11 +243,17 @@ int cleanup_put_back(int argc, char **argv)
 	bool by_signal = argc > 0 && argv[0][0] == 's';
 	int i, ret;
 
-	if (argc < 1 || (argc - 1) % 3)
+	if (argc < 1 || (argc - 1) % PER_DEVICE)
 		return EXIT_USAGE;
 	/* Last bound, first put back */
-	for (i = argc - 3; i >= 1; i -= 3) {
+	for (i = argc - PER_DEVICE; i >= 1; i -= PER_DEVICE) {
 		ret = __pci_put_back(argv[i], argv[i + 1], argv[i + 2]);
+		/* Drivers look for them when they have the device already */
+		if (!ret && !device_wait_disks(argv[i],
+					       (unsigned int)atoi(argv[i + 3])))
+			complain(argv[i], "see dmesg for the driver's reason",
+				 "%s has not found all of its disks again",
+				 argv[i + 1]);
 		/* It may have been unplugged meanwhile */
 		if (!ret || !pci_exists(argv[i]))
 			taken_forget("", argv[i]);

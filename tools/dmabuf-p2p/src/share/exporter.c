@@ -18,6 +18,7 @@
 #include "holder.h"
 #include "iommufd.h"
 #include "message.h"
+#include "nvme.h"
 #include "pci.h"
 #include "procfs.h"
 #include "sysfs_file.h"
@@ -56,6 +57,18 @@ static int get_iommufd(void)
 		complain("/dev/iommu", NULL, "cannot open it: %s",
 			 strerror(-iommufd));
 	return EXIT_FAILED;
+}
+
+int export_iommufd(int *fd)
+{
+	int ret = get_iommufd();
+
+	*fd = ret ? -1 : fcntl(iommufd, F_DUPFD_CLOEXEC, 3);
+	if (!ret && *fd < 0) {
+		complain("/dev/iommu", NULL, "%s", strerror(errno));
+		ret = EXIT_FAILED;
+	}
+	return ret;
 }
 
 static int in_the_way(const char *addr, const char *mates)
@@ -103,6 +116,10 @@ int export_take(const char *addr, bool bind)
 		complain(addr,
 			 as_root("run it as root, or bind the device beforehand"),
 			 "no permission to bind it to " DRIVER);
+	else if (ret == -ENODEV && !nvme_behind_iommu(addr))
+		complain(addr,
+			 "switch VT-d or AMD-Vi on in the firmware; with an Intel CPU boot with intel_iommu=on",
+			 DRIVER " does not take it: it is behind no IOMMU");
 	else
 		complain(addr, "see dmesg for the driver's reason",
 			 DRIVER " does not take it: %s", strerror(-ret));
@@ -166,12 +183,11 @@ static bool complain_mate(const char *addr)
 
 static void complain_unsafe(const char *addr)
 {
-	char mates[DEVICE_USER], path[64];
+	char mates[DEVICE_USER];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu", addr);
 	if (device_in_the_way("", addr, mates, sizeof(mates)))
 		in_the_way(addr, mates);
-	else if (access(path, F_OK))
+	else if (!nvme_behind_iommu(addr))
 		complain(addr, "run it as root",
 			 "without an IOMMU it takes root to open it");
 	else if (!complain_mate(addr))
@@ -182,11 +198,19 @@ static void complain_unsafe(const char *addr)
 
 void export_refused(const char *addr, int err)
 {
+	char path[64];
+
 	switch (err) {
 	case EACCES:
-		complain(addr,
-			 as_root("run it as root, or give this user the device's file in /dev/vfio/devices"),
-			 "no permission to open it");
+		snprintf(path, sizeof(path),
+			 "/sys/bus/pci/devices/%s/physfn/vfio-dev", addr);
+		if (!access(path, F_OK))
+			complain(addr, "bind its physical function to its own driver",
+				 "it is a virtual function whose physical one is VFIO's: it takes a VF token, which this program has not");
+		else
+			complain(addr,
+				 as_root("run it as root, or give this user the device's file in /dev/vfio/devices"),
+				 "no permission to open it");
 		break;
 	case ENOENT:
 		complain(addr, "see 'dmabuf-p2p doctor'",

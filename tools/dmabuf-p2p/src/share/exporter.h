@@ -45,6 +45,16 @@ struct exported {
  */
 int export_take(const char *addr, bool bind);
 
+/**
+ * export_iommufd - the one that devices are bound to
+ * @fd: receives a copy, to be closed; -1 on error
+ *
+ * Devices of one IOMMU group can only be opened with the same.
+ *
+ * Return: enum exit_code, as export_take().
+ */
+int export_iommufd(int *fd);
+
 /** export_refused - complain that VFIO does not open a device; @err: errno */
 void export_refused(const char *addr, int err);
 

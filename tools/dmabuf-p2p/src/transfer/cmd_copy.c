@@ -126,6 +126,15 @@ static void report(const struct copy *copy, uint64_t elapsed)
 	json_print(json);
 }
 
+/* Done is what a loss of power does not undo */
+static int flush(struct engine *engine)
+{
+	if (!engine->ops->flush || !engine->ops->flush(engine))
+		return EXIT_OK;
+	complain(engine->name, "see dmesg", "%s", engine->why);
+	return EXIT_FAILED;
+}
+
 static int move(struct copy *copy)
 {
 	const struct way way = {
@@ -162,6 +171,8 @@ static int move(struct copy *copy)
 		ret = verify_prepare(&verify);
 	if (!ret)
 		ret = transfer_run(&transfer);
+	if (!ret && copy->job.to.disk)
+		ret = flush(&copy->job.engine);
 	if (!ret && copy->job.verify)
 		ret = verify_check(&verify, 1);
 	if (ret)

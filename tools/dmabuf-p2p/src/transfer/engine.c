@@ -208,6 +208,7 @@ int engine_reach(struct engine *engine, struct end *from, struct end *to)
 			 from->spec, to->spec);
 		return EXIT_USAGE;
 	}
+	to->write = true;
 	ret = reach(engine, from);
 	return ret ? ret : reach(engine, to);
 }
@@ -221,6 +222,7 @@ int engine_memory(struct engine *engine, struct end *end, uint64_t size)
 	size = (size + page - 1) & ~(page - 1);
 	snprintf(spec, sizeof(spec), "mem:%" PRIu64, size);
 	ret = end_open(end, spec, false);
+	end->write = true;
 	if (!ret)
 		ret = reach(engine, end);
 	if (ret)
@@ -254,6 +256,11 @@ int engine_refused(const struct engine *engine, const struct end *end, int err)
 		complain(end->spec,
 			 "its memory is disabled, or it is being reset or unplugged; see 'dmabuf-p2p watch'",
 			 "access is revoked by the exporter");
+		return EXIT_FAILED;
+	case -EACCES:
+		complain(end->spec, "open it for reading and writing",
+			 "%s cannot write to it: the dma-buf was opened for reading only",
+			 engine->name);
 		return EXIT_FAILED;
 	case -EOPNOTSUPP:
 		complain(end->spec,

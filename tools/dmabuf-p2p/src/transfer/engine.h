@@ -19,6 +19,7 @@
  * @handle: what the kernel calls it
  * @lkey: key that goes with it, local
  * @rkey: key that goes with it, remote
+ * @write: the engine writes to it
  * @watched: its exporter counts revokes, and @generation is the count
  * @generation: when the engine was given it
  */
@@ -32,6 +33,7 @@ struct end {
 	uint32_t handle;
 	uint32_t lkey;
 	uint32_t rkey;
+	bool write;
 	bool watched;
 	uint64_t generation;
 };
@@ -93,6 +95,8 @@ struct move {
  * @post: begin a move. Return: 0; -errno, and engine.why is filled in
  * @poll: take one that is done. Return: 1 and its tag, 0 if there is none;
  *	-errno, and engine.why is filled in
+ * @flush: what was written to its disk is there for good; may be NULL. Return: as
+ *	@post
  * @close: stop at once, whatever is under way
  */
 struct engine_ops {
@@ -104,6 +108,7 @@ struct engine_ops {
 	int (*post)(struct engine *engine, const struct move *move,
 		    unsigned int tag);
 	int (*poll)(struct engine *engine, unsigned int *tag);
+	int (*flush)(struct engine *engine);
 	void (*close)(struct engine *engine);
 };
 

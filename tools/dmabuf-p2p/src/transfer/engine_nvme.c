@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct state {
 	struct nvme nvme;
 	int iommufd;
 	uint32_t ioas;
+	bool runs;
 	unsigned int tag[NVME_DEPTH];
 };
 
@@ -53,18 +55,6 @@ static int no_iommu(const char *addr)
 	return EXIT_UNSUPPORTED;
 }
 
-static int open_iommufd(void)
-{
-	int fd = __iommufd_open();
-
-	if (fd < 0)
-		complain("/dev/iommu",
-			 fd == -ENOENT ? "run 'modprobe iommufd'" :
-					 "run as root, or get access to it",
-			 "%s", strerror(-fd));
-	return fd;
-}
-
 static int start(struct engine *engine, struct state *state)
 {
 	const char *addr = engine->pci;
@@ -75,11 +65,10 @@ static int start(struct engine *engine, struct state *state)
 	if (!nvme_behind_iommu(addr))
 		return no_iommu(addr);
 	ret = export_take(addr, engine->bind);
+	if (!ret)
+		ret = export_iommufd(&state->iommufd);
 	if (ret)
 		return ret;
-	state->iommufd = open_iommufd();
-	if (state->iommufd < 0)
-		return EXIT_FAILED;
 	ret = __nvme_open(&state->nvme, addr, state->iommufd);
 	if (ret && ret != -EOPNOTSUPP) {
 		export_refused(addr, -ret);
@@ -99,6 +88,7 @@ static int start(struct engine *engine, struct state *state)
 			 "the controller does not start: %s", strerror(-ret));
 		return EXIT_FAILED;
 	}
+	state->runs = true;
 	if (!state->nvme.size) {
 		complain(addr, NULL, "it has no namespace 1");
 		return EXIT_UNSUPPORTED;
@@ -110,6 +100,9 @@ static void close_nvme(struct engine *engine)
 {
 	struct state *state = engine->state;
 
+	/* With commands under way there is nothing to be done in order */
+	if (state->runs && !state->nvme.busy)
+		nvme_shutdown(&state->nvme);
 	nvme_close(&state->nvme);
 	if (state->iommufd >= 0)
 		close(state->iommufd);
@@ -160,7 +153,8 @@ static int reach(struct engine *engine, struct end *end)
 					   end->buffer.fd, 0, end->size,
 					   &end->address,
 					   IOMMU_IOAS_MAP_READABLE |
-						   IOMMU_IOAS_MAP_WRITEABLE);
+						   (end->write ?
+						    IOMMU_IOAS_MAP_WRITEABLE : 0));
 	else
 		ret = __ioas_map(state->iommufd, state->ioas, end->buffer.cpu,
 				 (end->size + PAGE - 1) & ~(PAGE - 1),
@@ -225,6 +219,19 @@ static int poll(struct engine *engine, unsigned int *tag)
 	return 1;
 }
 
+static int flush(struct engine *engine)
+{
+	struct state *state = engine->state;
+	int ret = __nvme_flush(&state->nvme);
+
+	if (!ret)
+		return 0;
+	snprintf(engine->why, sizeof(engine->why),
+		 "the disk has not emptied its cache: %s 0x%x",
+		 ret < 0 ? strerror(-ret) : "status", ret < 0 ? 0u : (unsigned int)ret);
+	return -EIO;
+}
+
 const struct engine_ops engine_nvme = {
 	.kind = "nvme",
 	.open = open_nvme,
@@ -233,5 +240,6 @@ const struct engine_ops engine_nvme = {
 	.leave = leave,
 	.post = post,
 	.poll = poll,
+	.flush = flush,
 	.close = close_nvme,
 };

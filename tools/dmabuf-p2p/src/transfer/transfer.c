@@ -205,6 +205,12 @@ static int poll(struct state *s)
 	ret = s->t->engine->ops->poll(s->t->engine, &tag);
 	if (ret <= 0)
 		return ret;
+	/* Where it comes from a device may have written it */
+	if (tag >= s->t->depth || !s->job[tag].pieces) {
+		snprintf(s->t->engine->why, sizeof(s->t->engine->why),
+			 "it has completed what is not under way");
+		return -EPROTO;
+	}
 	job = &s->job[tag];
 	job->pieces--;
 	s->pieces--;
