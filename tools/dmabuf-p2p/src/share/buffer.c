@@ -126,11 +126,21 @@ int buffer_map(struct buffer *buffer)
 		buffer->cpu = map;
 		return EXIT_OK;
 	}
-	if (buffer->fd >= 0 && (errno == EOPNOTSUPP || errno == EINVAL ||
-				errno == ENOTTY || errno == ENODEV)) {
-		complain(buffer->spec, "see 'dmabuf-p2p doctor'",
-			 "the CPU cannot access it: its exporter or this kernel does not allow it");
+	if (buffer->fd >= 0 && errno == EOPNOTSUPP) {
+		complain(buffer->spec, "export it without --no-host-access",
+			 "no CPU may access it: it is for private memory of guests");
 		return EXIT_UNSUPPORTED;
+	}
+	if (buffer->fd >= 0 && (errno == EINVAL || errno == ENOTTY ||
+				errno == ENODEV)) {
+		complain(buffer->spec, "physical lists add that: see 'dmabuf-p2p doctor'",
+			 "its exporter has no way for the CPU to access it");
+		return EXIT_UNSUPPORTED;
+	}
+	if (buffer->fd >= 0 && errno == EACCES) {
+		complain(buffer->spec, "open it for reading and writing",
+			 "the CPU cannot write to it: the dma-buf was opened for reading only");
+		return EXIT_FAILED;
 	}
 	complain(buffer->spec, NULL, "cannot map it: %s", strerror(errno));
 	return EXIT_FAILED;
