@@ -84,7 +84,11 @@ static int start(struct engine *engine, struct state *state)
 		return EXIT_UNSUPPORTED;
 	}
 	if (ret) {
-		complain(addr, "see dmesg; if out of memory: raise 'ulimit -l'",
+		complain(addr, ret == -ENOMEM ?
+			 "raise 'ulimit -l', or run as root: its queues have to be locked" :
+			 ret == -EADDRINUSE ?
+			 "the machine reserves the addresses that this program uses" :
+			 "it may be broken: see dmesg, and 'nvme smart-log' when its driver has it again",
 			 "the controller does not start: %s", strerror(-ret));
 		return EXIT_FAILED;
 	}

@@ -77,6 +77,14 @@ static int refused(const struct verbs_device *device, int err)
 		complain(device->name, "run 'modprobe ib_uverbs'",
 			 "cannot open %s: %s", device->node, strerror(-err));
 		return EXIT_FAILED;
+	case -ENODEV:
+	case -ENXIO:
+		complain(device->name, NULL, "it is going away");
+		return EXIT_FAILED;
+	case -ENOMEM:
+		complain(device->name, "raise 'ulimit -l', or run as root",
+			 "its queues find no memory");
+		return EXIT_FAILED;
 	default:
 		complain(device->name,
 			 "NICs need the queues of their rdma-core provider; use perftest with them",
