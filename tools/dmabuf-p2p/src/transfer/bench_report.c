@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "access.h"
@@ -155,11 +156,39 @@ static void size_text(const struct bench *bench,
 	fflush(stdout);
 }
 
+/* The line of a size has no place for it */
+static void say_depths(const struct bench *bench)
+{
+	char *text = NULL, *longer, one[UNITS_TEXT];
+	size_t i;
+
+	for (i = 0; i < bench->nr_results; i++) {
+		const struct bench_result *result = &bench->result[i];
+
+		if (result->depth == bench->depth)
+			continue;
+		longer = text_format("%s%s%u at %s", text ? text : "",
+				     text ? ", " : "", result->depth,
+				     format_size(result->size, one));
+		free(text);
+		text = longer;
+	}
+	if (text) {
+		putchar('\n');
+		longer = text_format("Depth is what the engine or the ends have room for: %s",
+				     text);
+		text_wrapped(0, "", longer);
+		free(longer);
+	}
+	free(text);
+}
+
 static void end_text(const struct bench *bench, int ret)
 {
 	char text[SIZES_MAX * UNITS_TEXT] = "", one[UNITS_TEXT];
 	size_t i;
 
+	say_depths(bench);
 	for (i = 0; i < bench->nr_left_out; i++) {
 		strcat(text, i ? "," : "");
 		strcat(text, format_size(bench->left_out[i], one));
