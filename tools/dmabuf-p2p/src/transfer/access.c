@@ -23,8 +23,8 @@ bool access_generation(int fd, uint64_t *generation)
 	return !dmabuf.query_error;
 }
 
-bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
-		  bool *reaches)
+static bool ask_route(int fd, const char *pci, char text[ACCESS_TEXT],
+		      bool *reaches, const char *(*name)(uint32_t route))
 {
 	struct dmabuf dmabuf = { .fd = fd };
 	uint32_t seen = 0, route, i;
@@ -39,12 +39,25 @@ bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
 			length += (size_t)snprintf(text + length,
 						   ACCESS_TEXT - length, "%s%s",
 						   length ? "; " : "",
-						   dmabuf_route_text(route));
+						   name(route));
 		seen |= 1u << (route & 31);
 	}
 	*reaches = dmabuf_reachable(&dmabuf);
 	dmabuf_release(&dmabuf);
 	return text[0];
+}
+
+bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
+		  bool *reaches)
+{
+	return ask_route(fd, pci, text, reaches, dmabuf_route_text);
+}
+
+bool access_route_id(int fd, const char *pci, char text[ACCESS_TEXT])
+{
+	bool reaches;
+
+	return ask_route(fd, pci, text, &reaches, dmabuf_route_id);
 }
 
 static int tell(const struct end *end, uint64_t flags)

@@ -31,6 +31,9 @@ bool access_generation(int fd, uint64_t *generation);
 bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
 		  bool *reaches);
 
+/** access_route_id - the same for programs, as dmabuf_route_id() has it */
+bool access_route_id(int fd, const char *pci, char text[ACCESS_TEXT]);
+
 /**
  * access_begin - tell a dma-buf's exporter that the CPU is going to use it
  * @end: what; nothing is told if it is no dma-buf

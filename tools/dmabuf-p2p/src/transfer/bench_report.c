@@ -46,21 +46,19 @@ static void say_engine(const struct engine *engine)
 		say("engine", text_format("%s, %s", engine->name, name));
 }
 
-static bool route_of(const struct bench *bench, const struct end *end,
-		     char text[ACCESS_TEXT])
+static bool has_route(const struct bench *bench, const struct end *end)
 {
-	const char *pci = bench->job.engine.pci;
-	bool reaches;
-
-	return *pci && end->buffer.fd >= 0 && !end->disk &&
-	       access_route(end->buffer.fd, pci, text, &reaches);
+	return bench->job.engine.pci[0] && end->buffer.fd >= 0 && !end->disk;
 }
 
 static void say_route(const struct bench *bench, const struct end *end)
 {
+	const char *pci = bench->job.engine.pci;
 	char text[ACCESS_TEXT];
+	bool reaches;
 
-	if (route_of(bench, end, text))
+	if (has_route(bench, end) &&
+	    access_route(end->buffer.fd, pci, text, &reaches))
 		say("route", text_format("%s to %s: %s", bench->job.engine.pci,
 					 end->spec, text));
 }
@@ -237,7 +235,8 @@ static void json_end(struct json_object *obj, const char *name,
 
 	json_text(sub, "spec", end->spec);
 	json_number(sub, "size", end->size);
-	if (route_of(bench, end, text))
+	if (has_route(bench, end) &&
+	    access_route_id(end->buffer.fd, bench->job.engine.pci, text))
 		json_text(sub, "route", text);
 	else
 		json_null(sub, "route");

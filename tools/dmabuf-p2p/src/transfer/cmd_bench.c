@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 #include "interrupt.h"
@@ -59,7 +60,8 @@ static uint64_t duration(struct argp_state *state, const char *arg)
 	char *end;
 	double seconds = strtod(arg, &end);
 
-	if (!*arg || *end || !isfinite(seconds) || seconds <= 0 ||
+	/* No sign, no blank */
+	if (!strchr("0123456789.", *arg) || !*arg || *end || !isfinite(seconds) || seconds <= 0 ||
 	    seconds > 1e9)
 		argp_error(state, "--duration %s: no number of seconds", arg);
 	return (uint64_t)(seconds * 1e9);
@@ -111,10 +113,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		bench->bounce = key == OPT_BOUNCE;
 		return 0;
 	case OPT_JSON:
-		bench->format = BENCH_JSON;
-		return 0;
 	case OPT_CSV:
-		bench->format = BENCH_CSV;
+		if (bench->format != BENCH_TEXT)
+			argp_error(state, "--json or --csv, once");
+		bench->format = key == OPT_JSON ? BENCH_JSON : BENCH_CSV;
 		return 0;
 	case ARGP_KEY_END:
 		finish(bench, state);

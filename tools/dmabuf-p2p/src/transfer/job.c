@@ -5,6 +5,7 @@
 
 #include "job.h"
 #include "progress.h"
+#include "units.h"
 #include "verb.h"
 
 enum { OPT_SEED = 256, OPT_OVERWRITE, OPT_FORCE };
@@ -25,10 +26,9 @@ static const struct argp_option options[] = {
 uint64_t job_number(struct argp_state *state, const char *option,
 		    const char *arg, uint64_t min, uint64_t max)
 {
-	char *end;
-	unsigned long long value = strtoull(arg, &end, 0);
+	uint64_t value = 0;
 
-	if (*arg < '0' || *arg > '9' || *end || value < min || value > max)
+	if (parse_number(arg, min, max, &value))
 		argp_error(state, "%s %s: no number from %llu to %llu", option,
 			   arg, (unsigned long long)min,
 			   (unsigned long long)max);
