@@ -5,6 +5,7 @@
  *   vm_helper memory PID on|off    of the device that a process has open
  *   vm_helper map fd:N             map it in an IOAS until input ends
  *   vm_helper heap COMMAND...      with a dma-buf of the system heap, 64 KiB
+ *   vm_helper forged COMMAND...    the same with a name that looks like its fdinfo
  *   vm_helper hold FILE COMMAND... with FILE open for nobody else
  *   vm_helper same A B             two buffers are the same bytes of a device
  *   vm_helper crash A              with A's memory off, all of it mapped
@@ -93,6 +94,16 @@ static int map(const char *spec)
 	puts("mapped");
 	fflush(stdout);
 	return getchar() == EOF ? 0 : 1;
+}
+
+static int forged(char **command)
+{
+	static const char name[] = "x\nino:\t77\nexp_name:\ti915";
+	int fd = heap_dmabuf(65536);
+
+	if (ioctl(fd, DMA_BUF_SET_NAME, name))
+		return fail("it takes no name", errno);
+	return command_exec(command, fd, 65536);
 }
 
 static int hold(const char *path, char **command)
@@ -198,6 +209,8 @@ int main(int argc, char **argv)
 		return map(argv[2]);
 	if (!strcmp(what, "heap"))
 		return command_exec(argv + 2, heap_dmabuf(65536), 65536);
+	if (!strcmp(what, "forged"))
+		return forged(argv + 2);
 	if (!strcmp(what, "hold") && argc > 3)
 		return hold(argv[2], argv + 3);
 	if (!strcmp(what, "same") && argc == 4)
