@@ -72,13 +72,16 @@ bool device_parse(char addr[DEVICE_ADDR], const char *text)
 	unsigned int domain = 0, bus, slot, function;
 	int end = 0;
 
+	/* sscanf() takes blanks and signs */
+	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
+		return false;
 	if (sscanf(text, "%6x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function,
 		   &end) != 4) {
 		domain = 0;
 		end = 0;
 		sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &function, &end);
 	}
-	if (!end || text[end])
+	if (!end || text[end] || slot > 0x1f || function > 7)
 		return false;
 	snprintf(addr, DEVICE_ADDR, "%04x:%02x:%02x.%x", domain, bus, slot,
 		 function);
