@@ -44,8 +44,12 @@ static vm_fault_t insert(struct vm_fault *vmf, unsigned int order,
 {
 	bool write = vmf->flags & FAULT_FLAG_WRITE;
 
-	if (!order)
+	if (!order) {
+		/* Since the list was fit for small entries only, it has moved */
+		if (pmd_leaf(pmdp_get_lockless(vmf->pmd)))
+			return VM_FAULT_NOPAGE;
 		return vmf_insert_pfn_prot(vmf->vma, vmf->address, pfn, prot);
+	}
 	/* Huge entries take the attribute of the whole VMA */
 	if (pgprot_val(prot) != pgprot_val(vmf->vma->vm_page_prot))
 		return VM_FAULT_FALLBACK;
