@@ -17,6 +17,7 @@
 struct inode;
 struct module;
 struct p2pdma_provider;
+struct vm_area_struct;
 
 /**
  * DOC: overview
@@ -565,5 +566,18 @@ dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter);
 	for (struct dma_buf_phys_dma_iter *__iter =                   \
 		     dma_buf_phys_dma_first(iter, dma, off, len);     \
 	     __iter; __iter = dma_buf_phys_dma_next(__iter))
+
+/*
+ * Areas of user space
+ */
+
+#if IS_ENABLED(CONFIG_DMA_BUF_PHYS)
+bool dma_buf_phys_vma(const struct vm_area_struct *vma);
+#else
+static inline bool dma_buf_phys_vma(const struct vm_area_struct *vma)
+{
+	return false;
+}
+#endif
 
 #endif /* _LINUX_DMA_BUF_PHYS_H */

@@ -10,6 +10,11 @@
  * for, and an access after that faults again: into SIGBUS while access is taken
  * away, to the new place after a move, and to the old one after a restore.
  *
+ * That holds for whoever else looks into the page tables, too, as long as he
+ * follows the MMU notifiers. Nobody can pin what is in these mappings (VM_IO),
+ * but VFIO's type 1 and ACRN copy the PFNs of any VM_PFNMAP area into tables of
+ * their own and never look again: dma_buf_phys_vma() tells them not to.
+ *
  * Locks: mmap_lock, then the reservation lock, then those of the page tables;
  * as everywhere in dma-buf.
  */
@@ -123,6 +128,23 @@ static const struct vm_operations_struct phys_vm_ops = {
 	.huge_fault = phys_huge_fault,
 #endif
 };
+
+/**
+ * dma_buf_phys_vma - whether an area of user space is a dma-buf's
+ * @vma: the area
+ *
+ * For code that wants to keep PFNs which it has found in an area: those of a
+ * dma-buf are taken away without a word to anybody but the MMU notifiers. Says
+ * nothing of areas that exporters with &struct dma_buf_ops of their own map.
+ *
+ * Context: mmap_lock or the VMA's lock is held.
+ * Return: true if the framework has mapped it.
+ */
+bool dma_buf_phys_vma(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &phys_vm_ops;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_vma);
 
 /* The attribute huge entries will have: that of the VMA's first byte */
 static int first_prot(struct dma_buf_phys *phys, struct vm_area_struct *vma)
