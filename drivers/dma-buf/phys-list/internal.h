@@ -7,8 +7,7 @@
 
 #include <linux/dma-buf-phys.h>
 #include <linux/export.h>
-
-struct vm_area_struct;
+#include <linux/mm_types.h>
 
 /* What yields physical addresses; see "DOC: trust" in the header */
 #define EXPORT_SYMBOL_FOR_IMPORTERS(sym) \
@@ -106,6 +105,8 @@ void phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		    enum dma_data_direction dir);
 
 /* mmap.c */
+pgprot_t phys_group_prot(const struct dma_buf_phys_group *group,
+			 vm_flags_t vm_flags);
 int phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 void phys_mmap_zap(struct dma_buf_phys *phys);
 

@@ -24,11 +24,11 @@
 
 #include "internal.h"
 
-static pgprot_t group_prot(const struct dma_buf_phys_group *group,
-			   const struct vm_area_struct *vma)
+pgprot_t phys_group_prot(const struct dma_buf_phys_group *group,
+			 vm_flags_t vm_flags)
 {
-	/* Not vma->vm_page_prot: that has the attribute of another group */
-	pgprot_t prot = vm_get_page_prot(vma->vm_flags);
+	/* Not vm_page_prot: that has the attribute of another group */
+	pgprot_t prot = vm_get_page_prot(vm_flags);
 
 	switch (group->attr) {
 	case DMA_BUF_PHYS_WC:
@@ -43,6 +43,7 @@ static pgprot_t group_prot(const struct dma_buf_phys_group *group,
 	/* A device does not know the host's keys */
 	return group->type == DMA_BUF_PHYS_P2P ? pgprot_decrypted(prot) : prot;
 }
+EXPORT_SYMBOL_FOR_MODULES(phys_group_prot, "dma-buf-phys-kunit");
 
 static vm_fault_t insert(struct vm_fault *vmf, unsigned int order,
 			 unsigned long pfn, pgprot_t prot)
@@ -95,7 +96,7 @@ static vm_fault_t fault_locked(struct dma_buf_phys *phys, struct vm_fault *vmf,
 				  intr, MAX_SCHEDULE_TIMEOUT) < 0)
 		return VM_FAULT_NOPAGE;
 	return insert(vmf, order, PHYS_PFN(iter.paddr),
-		      group_prot(iter.group, vma));
+		      phys_group_prot(iter.group, vma->vm_flags));
 }
 
 static vm_fault_t phys_huge_fault(struct vm_fault *vmf, unsigned int order)
@@ -162,7 +163,8 @@ static int first_prot(struct dma_buf_phys *phys, struct vm_area_struct *vma)
 		return -EOPNOTSUPP;
 	if (dma_buf_phys_iter_first(&iter, list,
 				    (u64)vma->vm_pgoff << PAGE_SHIFT, PAGE_SIZE))
-		vma->vm_page_prot = group_prot(iter.group, vma);
+		vma->vm_page_prot = phys_group_prot(iter.group,
+						    vma->vm_flags);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -31,7 +32,7 @@ const void *kt_way_gen_params(struct kunit *test, const void *prev, char *desc)
 	return way;
 }
 
-static bool own_ops(struct kunit *test)
+bool kt_has_own_ops(struct kunit *test)
 {
 	const struct kt_way *way = test->param_value;
 
@@ -119,6 +120,13 @@ static void kt_unmap_dma_buf(struct dma_buf_attachment *attach,
 {
 }
 
+/* As drivers do that map by themselves: all at once, without a fault handler */
+static int kt_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	return remap_pfn_range(vma, vma->vm_start, PHYS_PFN(KT_BASE),
+			       vma->vm_end - vma->vm_start, vma->vm_page_prot);
+}
+
 static void kt_release_own(struct dma_buf *dmabuf)
 {
 	kt_release(dmabuf->priv);
@@ -127,6 +135,7 @@ static void kt_release_own(struct dma_buf *dmabuf)
 static const struct dma_buf_ops kt_own_ops = {
 	.map_dma_buf = kt_map_dma_buf,
 	.unmap_dma_buf = kt_unmap_dma_buf,
+	.mmap = kt_mmap,
 	.release = kt_release_own,
 };
 
@@ -222,7 +231,7 @@ static struct kt_buf *kt_new_buf(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	init_completion(&buf->released);
 	buf->read_only = read_only;
-	if (own_ops(test)) {
+	if (kt_has_own_ops(test)) {
 		ret = kt_export_own(buf, list);
 		if (!ret && state == DMA_BUF_PHYS_REVOKED)
 			dma_buf_phys_revoke(&buf->phys);

@@ -34,6 +34,7 @@ struct mutex;
  * dma_buf_phys_register() with dma_buf_ops of one's own.
  */
 const void *kt_way_gen_params(struct kunit *test, const void *prev, char *desc);
+bool kt_has_own_ops(struct kunit *test);
 #define KT_CASE(name) KUNIT_CASE_PARAM(name, kt_way_gen_params)
 
 /**

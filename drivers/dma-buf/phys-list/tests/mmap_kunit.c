@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is in the page tables of who mmaps a dma-buf. No test makes an access: the
+ * entries are asked for by faults, and looked at.
+ */
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/mm.h>
+
+#include "../internal.h"
+#include "kunit.h"
+
+/* Where the tests map, in a thread that has nothing else mapped */
+#define MAP_AT SZ_1G
+
+static void map_buf(struct kunit *test, struct kt_buf *buf, u64 size, u64 offset)
+{
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	KUNIT_ASSERT_EQ(test,
+			vm_mmap(buf->phys.dmabuf->file, MAP_AT, size,
+				PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+				offset),
+			MAP_AT);
+}
+
+static void unmap_buf(struct kunit *test, u64 size)
+{
+	KUNIT_EXPECT_EQ(test, vm_munmap(MAP_AT, size), 0);
+	/* A kernel thread leaves the rest to a worker */
+	flush_delayed_fput();
+}
+
+static int fault_in(unsigned long addr)
+{
+	guard(mmap_read_lock)(current->mm);
+	return fixup_user_fault(current->mm, addr, FAULT_FLAG_WRITE, NULL);
+}
+
+/* Size of the page at an address, 0 if there is none, and where it is */
+static unsigned long lookup(unsigned long addr, phys_addr_t *paddr)
+{
+	struct follow_pfnmap_args args = { .address = addr };
+	unsigned long size;
+
+	guard(mmap_read_lock)(current->mm);
+	args.vma = vma_lookup(current->mm, addr);
+	if (!args.vma || follow_pfnmap_start(&args))
+		return 0;
+	size = ~args.addr_mask + 1;
+	*paddr = PFN_PHYS(args.pfn);
+	follow_pfnmap_end(&args);
+	return size;
+}
+
+static void expect_page(struct kunit *test, int line, unsigned long addr,
+			phys_addr_t paddr, unsigned long size)
+{
+	phys_addr_t is = 0;
+
+	KUNIT_EXPECT_EQ_MSG(test, fault_in(addr), 0, "from line %d", line);
+	KUNIT_EXPECT_EQ_MSG(test, lookup(addr, &is), size, "from line %d", line);
+	KUNIT_EXPECT_EQ_MSG(test, is, paddr, "from line %d", line);
+}
+
+#define EXPECT_PAGE(test, addr, paddr, size) \
+	expect_page(test, __LINE__, addr, paddr, size)
+
+/* A revoke takes what the framework maps, and leaves alone what it does not */
+static void revoke_of_mapped(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	bool own = kt_has_own_ops(test);
+	phys_addr_t paddr = 0;
+
+	map_buf(test, buf, KT_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	EXPECT_PAGE(test, MAP_AT + KT_SIZE - PAGE_SIZE,
+		    KT_BASE + KT_SIZE - PAGE_SIZE, PAGE_SIZE);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_EQ(test, lookup(MAP_AT, &paddr), own ? PAGE_SIZE : 0);
+	KUNIT_EXPECT_EQ(test, lookup(MAP_AT + KT_SIZE - PAGE_SIZE, &paddr),
+			own ? PAGE_SIZE : 0);
+	if (!own)
+		KUNIT_EXPECT_EQ(test, fault_in(MAP_AT), -EFAULT);
+	dma_buf_phys_restore(&buf->phys);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	unmap_buf(test, KT_SIZE);
+}
+
+/* Whose areas they are */
+static void whose_area(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+
+	map_buf(test, buf, KT_SIZE, 0);
+	scoped_guard(mmap_read_lock, current->mm)
+		KUNIT_EXPECT_EQ(test,
+				dma_buf_phys_vma(vma_lookup(current->mm, MAP_AT)),
+				!kt_has_own_ops(test));
+	unmap_buf(test, KT_SIZE);
+}
+
+/* Three pages of 2 MiB of memory, the middle one write-combining */
+static struct dma_buf_phys_list *list_of_attrs(struct kunit *test)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	unsigned int i;
+
+	dma_buf_phys_build(&b, 3);
+	for (i = 0; i < 3; i++) {
+		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU,
+				       i == 1 ? DMA_BUF_PHYS_WC : DMA_BUF_PHYS_WB,
+				       NULL);
+		dma_buf_phys_add_frag(&b, KT_BASE + i * PMD_SIZE, PMD_SIZE);
+	}
+	list = dma_buf_phys_seal(&b, 3 * PMD_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	return list;
+}
+
+/* Huge entries have the attribute of the area, so only groups with it get them */
+static void huge_entries_have_one_attribute(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, list_of_attrs(test));
+	unsigned long huge = IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ?
+				     PMD_SIZE : PAGE_SIZE;
+
+	map_buf(test, buf, 3 * PMD_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, huge);
+	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
+	EXPECT_PAGE(test, MAP_AT + 2 * PMD_SIZE, KT_BASE + 2 * PMD_SIZE, huge);
+	unmap_buf(test, 3 * PMD_SIZE);
+
+	map_buf(test, buf, 2 * PMD_SIZE, PMD_SIZE);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE + PMD_SIZE, huge);
+	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + 2 * PMD_SIZE, PAGE_SIZE);
+	unmap_buf(test, 2 * PMD_SIZE);
+}
+
+/*
+ * A fault that found nothing huge goes on to ask for a small page. Meanwhile the
+ * buffer has moved to where it is, and somebody else has asked.
+ */
+static void small_fault_after_huge_one(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, PMD_SIZE));
+	struct vm_area_struct *vma;
+
+	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))
+		kunit_skip(test, "no huge entries here");
+	map_buf(test, buf, PMD_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PMD_SIZE);
+	scoped_guard(mmap_read_lock, current->mm) {
+		vma = vma_lookup(current->mm, MAP_AT);
+		if (vma) {
+			struct vm_fault vmf = {
+				.vma = vma,
+				.address = MAP_AT + PAGE_SIZE,
+				.pgoff = 1,
+				.flags = FAULT_FLAG_WRITE,
+				.pmd = pmd_off(current->mm, MAP_AT),
+			};
+
+			KUNIT_EXPECT_EQ(test, vma->vm_ops->fault(&vmf),
+					VM_FAULT_NOPAGE);
+		}
+		KUNIT_EXPECT_NOT_NULL(test, vma);
+	}
+	EXPECT_PAGE(test, MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PMD_SIZE);
+	unmap_buf(test, PMD_SIZE);
+}
+
+/* What the architecture then makes of it for one page is its own affair */
+static void attribute_of_group(struct kunit *test)
+{
+	const vm_flags_t flags = VM_READ | VM_WRITE | VM_SHARED;
+	const pgprot_t prot = vm_get_page_prot(flags);
+	struct dma_buf_phys_group group = { .type = DMA_BUF_PHYS_CPU };
+
+	group.attr = DMA_BUF_PHYS_WB;
+	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+			pgprot_val(prot));
+	group.attr = DMA_BUF_PHYS_WC;
+	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+			pgprot_val(pgprot_writecombine(prot)));
+	group.attr = DMA_BUF_PHYS_UC;
+	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+			pgprot_val(pgprot_noncached(prot)));
+	group.type = DMA_BUF_PHYS_P2P;
+	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+			pgprot_val(pgprot_decrypted(pgprot_noncached(prot))));
+}
+
+static struct kunit_case mmap_cases[] = {
+	KT_CASE(revoke_of_mapped),
+	KT_CASE(whose_area),
+	KUNIT_CASE(huge_entries_have_one_attribute),
+	KUNIT_CASE(small_fault_after_huge_one),
+	KUNIT_CASE(attribute_of_group),
+	{}
+};
+
+static struct kunit_suite mmap_suite = {
+	.name = "dma-buf-phys-mmap",
+	.test_cases = mmap_cases,
+};
+
+kunit_test_suites(&mmap_suite);
