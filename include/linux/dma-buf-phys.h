@@ -15,6 +15,7 @@
 #include <linux/wait.h>
 
 struct inode;
+struct mem_cgroup;
 struct module;
 struct p2pdma_provider;
 struct vm_area_struct;
@@ -292,7 +293,8 @@ struct dma_buf_phys_ops {
 	 * Called with the reservation lock held while the buffer is live and
 	 * the framework has no list of it: at the first attach if none was
 	 * given at export. Returns a sealed list, which the framework then
-	 * owns, or an ERR_PTR, which the importer sees.
+	 * owns, or an ERR_PTR, which the importer sees. What it allocates is
+	 * charged to whoever has exported the buffer.
 	 */
 	struct dma_buf_phys_list *(*get_list)(struct dma_buf_phys *phys);
 
@@ -322,6 +324,7 @@ struct dma_buf_phys {
 	const struct dma_buf_phys_ops *ops;
 	/* private: constant; the inode by a reference of our own */
 	struct inode *inode;
+	struct mem_cgroup *memcg;
 	bool writable;
 	/* private: under the reservation lock */
 	bool moving;

@@ -34,6 +34,8 @@
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
 
 #include "internal.h"
 
@@ -59,6 +61,7 @@ void dma_buf_phys_init(struct dma_buf_phys *phys, struct dma_buf *dmabuf,
 	phys->ops = ops;
 	phys->inode = file_inode(dmabuf->file);
 	ihold(phys->inode);
+	phys->memcg = get_mem_cgroup_from_mm(current->mm);
 	phys->writable = dmabuf->file->f_mode & FMODE_WRITE;
 	INIT_LIST_HEAD(&phys->attachments);
 	spin_lock_init(&phys->lock);
@@ -83,6 +86,7 @@ void dma_buf_phys_fini(struct dma_buf_phys *phys)
 	WARN_ON(!list_empty(&phys->attachments));
 	dma_buf_phys_list_free(phys->list);
 	phys->list = NULL;
+	mem_cgroup_put(phys->memcg);
 	iput(phys->inode);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_fini);
@@ -95,6 +99,7 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_fini);
 struct dma_buf_phys_list *phys_get_list(struct dma_buf_phys *phys)
 {
 	struct dma_buf_phys_list *list;
+	struct mem_cgroup *old;
 
 	dma_resv_assert_held(phys->dmabuf->resv);
 
@@ -103,7 +108,10 @@ struct dma_buf_phys_list *phys_get_list(struct dma_buf_phys *phys)
 	if (phys->state != DMA_BUF_PHYS_LIVE || !phys->ops->get_list)
 		return ERR_PTR(-ENODEV);
 
+	/* Not to whoever happens to be the first to ask */
+	old = set_active_memcg(phys->memcg);
 	list = phys->ops->get_list(phys);
+	set_active_memcg(old);
 	if (IS_ERR(list))
 		return list;
 	/* What is mapped must be what the dma-buf promises */
