@@ -29,9 +29,14 @@ static uint64_t read64(struct edu *edu, unsigned int reg)
 
 void edu_open(struct edu *edu, int iommufd)
 {
+	vfio_open(&edu->dev, pci_env("DMABUF_EDU"), iommufd);
+	edu_start(edu);
+}
+
+void edu_start(struct edu *edu)
+{
 	uint32_t id;
 
-	vfio_open(&edu->dev, pci_env("DMABUF_EDU"), iommufd);
 	edu->regs = vfio_map_bar(&edu->dev, 0);
 	id = *(volatile uint32_t *)(edu->regs + EDU_ID);
 	igt_assert_f((id & 0xff) == 0xed,

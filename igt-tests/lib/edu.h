@@ -32,6 +32,9 @@ struct edu {
 /** edu_open - open $DMABUF_EDU, or fail the test; see vfio_open() */
 void edu_open(struct edu *edu, int iommufd);
 
+/** edu_start - what edu_open() does once @edu->dev is open */
+void edu_start(struct edu *edu);
+
 /** edu_close - harmless if closed already */
 void edu_close(struct edu *edu);
 

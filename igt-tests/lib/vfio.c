@@ -51,7 +51,7 @@ static int open_node(const char *addr)
 	}
 }
 
-static int read_regions(struct vfio_device *dev)
+int __vfio_read_regions(struct vfio_device *dev)
 {
 	unsigned int i;
 
@@ -92,24 +92,29 @@ int __vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
 	ret = ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind) < 0 ? -errno : 0;
 	if (!ret) {
 		dev->devid = bind.out_devid;
-		ret = read_regions(dev);
+		ret = __vfio_read_regions(dev);
 	}
 	if (ret)
 		vfio_close(dev);
 	return ret;
 }
 
-void vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
+void vfio_enable(struct vfio_device *dev)
 {
 	uint32_t command = 0;
-	int ret;
 
-	ret = __vfio_open(dev, addr, iommufd);
+	igt_assert_eq(__vfio_config_read(dev, 4, 2, &command), 0);
+	igt_assert_eq(__vfio_config_write(dev, 4, 2, command | 6), 0);
+}
+
+void vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
+{
+	int ret = __vfio_open(dev, addr, iommufd);
+
 	igt_assert_f(!ret,
 		     "%s: cannot open it through VFIO: %s. Is vfio-pci loaded ('modprobe vfio-pci') and nobody else using the device?\n",
 		     addr, strerror(-ret));
-	igt_assert_eq(__vfio_config_read(dev, 4, 2, &command), 0);
-	igt_assert_eq(__vfio_config_write(dev, 4, 2, command | 6), 0);
+	vfio_enable(dev);
 }
 
 void vfio_close(struct vfio_device *dev)

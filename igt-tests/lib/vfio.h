@@ -9,7 +9,7 @@
 #include "dmabuf_phys_uapi.h"
 
 /**
- * struct vfio_device - a PCI device opened through VFIO's character device
+ * struct vfio_device - a PCI device opened through VFIO
  * @addr: PCI address
  * @fd: of the device, -1 when closed
  * @devid: what iommufd calls it
@@ -52,6 +52,12 @@ int __vfio_open(struct vfio_device *dev, const char *addr, int iommufd);
  * @iommufd: from iommufd_open()
  */
 void vfio_open(struct vfio_device *dev, const char *addr, int iommufd);
+
+/** __vfio_read_regions - fill in @dev->region; Return: 0 or -errno */
+int __vfio_read_regions(struct vfio_device *dev);
+
+/** vfio_enable - memory and bus master on, or fail the test */
+void vfio_enable(struct vfio_device *dev);
 
 /** vfio_close - unmap the BARs and close; harmless if closed already */
 void vfio_close(struct vfio_device *dev);
