@@ -465,6 +465,7 @@ int igt_main()
 	subtests(tests, begin, NULL);
 
 	mmap_revoke_subtests();
+	mmap_kernel_subtests();
 
 	igt_fixture() {
 		begin();

@@ -5,11 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/dma-buf.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,48 +164,10 @@ static void moves(void)
 }
 
 /**
- * SUBTEST: system-calls
- * Description: The kernel reads and writes through the mapping for the program, gets
- *	EFAULT while it is revoked, and never gets hold of pages that are none; nor does
- *	a debugger look behind a revoke
- *
  * SUBTEST: into-itself
  * Description: A query's groups and a watch's event, written into a mapping of the very
  *	dma-buf that they are about
  */
-static void system_calls(void)
-{
-	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_RW };
-	int pipes[2], mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-	struct iovec piece;
-	uint64_t word = 0;
-	uint8_t *mapped;
-
-	igt_assert_fd(mem);
-	igt_assert_eq(pipe2(pipes, O_CLOEXEC | O_NONBLOCK), 0);
-	with_bar();
-	mapped = map(LENGTH);
-	cpu_store(bar, 0xfeed);
-	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync), 0);
-	igt_assert_eq((int)write(pipes[1], mapped, 8), 8);
-	igt_assert_eq((int)read(pipes[0], mapped + PAGE, 8), 8);
-	igt_assert_eq_u64(cpu_load(bar + PAGE), 0xfeed);
-	piece = (struct iovec) { mapped, 8 };
-	igt_assert_eq((int)vmsplice(pipes[1], &piece, 1, 0), -1);
-	igt_assert_eq(errno, EFAULT);
-	if (pread(mem, &word, 8, (off_t)(uintptr_t)mapped) == 8)
-		igt_assert_eq_u64(word, 0xfeed);
-
-	vfio_memory_enable(&shm, false);
-	igt_assert_eq((int)write(pipes[1], mapped, 8), -1);
-	igt_assert_eq(errno, EFAULT);
-	igt_assert_eq((int)pread(mem, &word, 8, (off_t)(uintptr_t)mapped), -1);
-	vfio_memory_enable(&shm, true);
-	close(pipes[0]);
-	close(pipes[1]);
-	close(mem);
-}
-
 static void into_itself(void)
 {
 	struct dma_buf_phys_query q = { .nr_groups = 2 };
@@ -435,7 +394,6 @@ static const struct subtest tests[] = {
 	{ "revoke", "Taken away and given back", revoked },
 	{ "closed", "The exporter goes", closed },
 	{ "moves", "From every place to every place", moves },
-	{ "system-calls", "Access by the kernel", system_calls },
 	{ "into-itself", "Answers about it, into it", into_itself },
 	{ "fork", "Two processes", forked },
 	{ "storm", "Taken away under threads", revoke_storm },

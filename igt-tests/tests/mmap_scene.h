@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both files of dmabuf_phys_mmap work on: a dma-buf of a BAR, or one that moves
+ * What the files of dmabuf_phys_mmap work on: a dma-buf of a BAR, or one that moves
  */
 #ifndef TESTS_MMAP_SCENE_H
 #define TESTS_MMAP_SCENE_H

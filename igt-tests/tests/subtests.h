@@ -65,5 +65,6 @@ static inline void close_fd(int *fd)
 void query_bad_subtests(void);
 void watch_storm_subtests(void);
 void mmap_revoke_subtests(void);
+void mmap_kernel_subtests(void);
 
 #endif /* TESTS_SUBTESTS_H */
