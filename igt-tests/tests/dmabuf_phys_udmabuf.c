@@ -8,13 +8,19 @@
  *	pages reach devices through iommufd
  * Test category: functionality test
  */
+#include <fcntl.h>
+#include <linux/kernel-page-flags.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "memory.h"
 #include "module.h"
+#include "query.h"
 #include "scene.h"
+#include "sysfs.h"
 #include "vtd.h"
 
 IGT_TEST_DESCRIPTION("memfd pages through udmabuf and iommufd");
@@ -36,7 +42,13 @@ static uint64_t *mem;
  * Description: A slice of a udmabuf that is a part of the memfd
  *
  * SUBTEST: outlives
- * Description: The mapping outlives memfd, dma-buf and CPU mapping
+ * Description: The mapping outlives memfd, dma-buf and CPU mapping: the pages stay
+ *	allocated, by the kernel's own account, and no word of them changes while other
+ *	memory is asked for; unmapped, they are free
+ *
+ * SUBTEST: charged
+ * Description: The list of a udmabuf is paid for by the memory cgroup of who made the
+ *	udmabuf, not by that of who was the first to look at it
  */
 static void bulk(void)
 {
@@ -76,19 +88,136 @@ static void slice(void)
 	close(part);
 }
 
+/* What the kernel says of a page that was in a memfd, is in none now, and is pinned */
+#define PINNED (1ull << KPF_UPTODATE | 1ull << KPF_SWAPBACKED)
+#define OTHERS (1ull << KPF_BUDDY | 1ull << KPF_ANON | 1ull << KPF_SLAB | \
+		1ull << KPF_MMAP)
+
+static uint64_t page_flags(uint64_t paddr)
+{
+	int file = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t flags = 0;
+
+	igt_assert_fd(file);
+	igt_assert_eq((int)pread(file, &flags, 8, (off_t)(paddr / PAGE * 8)), 8);
+	close(file);
+	return flags & (PINNED | OTHERS);
+}
+
 static void outlives(void)
 {
-	int other = sealed_memfd(MiB(1));
-	int dmabuf = __udmabuf(other, 0, MiB(1));
-	uint64_t word;
+	const uint64_t size = MiB(1);
+	uint64_t at, paddr[256], free_pages = 0;
+	int other = sealed_memfd(size), dmabuf;
+	struct vtd_entry entry;
+	void *map, *more;
 
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, other, 0);
+	igt_assert(map != MAP_FAILED);
+	guard_fill(map, 0, size);
+	munmap(map, size);
+	dmabuf = __udmabuf(other, 0, size);
 	igt_assert_fd(dmabuf);
-	ioas_map_file(scene.iommufd, scene.ioas, dmabuf, 0, MiB(1), BASE);
+	ioas_map_file(scene.iommufd, scene.ioas, dmabuf, 0, size, BASE);
+	for (at = 0; at < size; at += PAGE) {
+		vtd_lookup(scene.nvme.dev.addr, BASE + at, &entry);
+		igt_assert(entry.present);
+		paddr[at / PAGE] = entry.paddr;
+	}
 	close(dmabuf);
 	close(other);
-	word = scene_store(&scene, BASE + MiB(1) - 8, NULL);
-	igt_assert_eq_u64(scene_load(&scene, BASE + MiB(1) - 8), word);
-	ioas_unmap(scene.iommufd, scene.ioas, BASE, MiB(1));
+
+	/* Who asks for pages gets those first that were let go last */
+	more = mmap(NULL, 16 * size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(more != MAP_FAILED);
+	memset(more, 0xee, 16 * size);
+	for (at = 0; at < size; at += PAGE)
+		igt_assert_eq_u64(page_flags(paddr[at / PAGE]), PINNED);
+	nvme_write(&scene.nvme, MiB(40), BASE, size);
+	munmap(more, 16 * size);
+
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, size);
+	for (at = 0; at < size; at += PAGE)
+		free_pages += page_flags(paddr[at / PAGE]) != PINNED;
+	igt_assert_eq_u64(free_pages, size / PAGE);
+
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+	nvme_read(&scene.nvme, MiB(40), BASE, size);
+	guard_check(mem, 0, size);
+}
+
+/* Version 2; only the tests in this VM use it */
+#define CGROUPS "/tmp/cgroups"
+
+static void enter(const char *cgroup)
+{
+	char path[64], pid[16];
+
+	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", cgroup);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	sysfs_write(path, pid);
+}
+
+/* Bytes the kernel has allocated for a cgroup's processes */
+static long long charge(const char *cgroup)
+{
+	char path[64], line[128];
+	long long bytes = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), CGROUPS "%s/memory.stat", cgroup);
+	file = fopen(path, "re");
+	igt_assert_f(file, "cannot open %s: %s\n", path, strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "kernel %lld", &bytes) == 1)
+			break;
+	fclose(file);
+	igt_assert_neq(bytes < 0, true);
+	return bytes;
+}
+
+static void make_cgroup(const char *cgroup)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), CGROUPS "%s", cgroup);
+	igt_assert_f(!mkdir(path, 0755) || errno == EEXIST, "%s: %s\n", path,
+		     strerror(errno));
+}
+
+static void charged(void)
+{
+	/* 16 bytes a page: 256 KiB, far more than all else of a query */
+	const uint64_t size = MiB(64), list = size / PAGE * 16;
+	struct dma_buf_phys_query q;
+	int other, dmabuf, phys = query_open();
+	long long maker, asker;
+
+	igt_assert(!mkdir(CGROUPS, 0755) || errno == EEXIST);
+	igt_assert_f(!mount("cgroup", CGROUPS, "cgroup2", 0, NULL) ||
+		     errno == EBUSY, "cannot mount cgroup2: %s\n", strerror(errno));
+	sysfs_write(CGROUPS "/cgroup.subtree_control", "+memory");
+	make_cgroup("/maker");
+	make_cgroup("/asker");
+	enter("/maker");
+	other = sealed_memfd(size);
+	dmabuf = __udmabuf(other, 0, size);
+	igt_assert_fd(dmabuf);
+	enter("/asker");
+	maker = charge("/maker");
+	asker = charge("/asker");
+	query(phys, dmabuf, &q);
+	igt_assert_eq_u64(q.length, size);
+	maker = charge("/maker") - maker;
+	asker = charge("/asker") - asker;
+	igt_assert_f(maker >= (long long)list && asker < (long long)list / 2,
+		     "%lld bytes more of who made it, %lld of who asked\n",
+		     maker, asker);
+	enter("");
+	close(dmabuf);
+	close(other);
+	close(phys);
 }
 
 int igt_main()
@@ -133,6 +262,10 @@ int igt_main()
 		scene_reset_ioas(&scene);
 		outlives();
 	}
+
+	igt_describe("Who pays for the list");
+	igt_subtest("charged")
+		charged();
 
 	igt_fixture() {
 		munmap(mem, SIZE);
