@@ -51,8 +51,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define PAGE 4096u
 #define ENTRIES NVME_ENTRIES
 
-/* How long to wait at least */
-#define PATIENCE_MS 30000u
+/* How long a controller gets to end in order, at least */
 #define SHUTDOWN_MS 10000u
 
 /* Layout of the memory at NVME_QUEUES_IOVA, in pages; a PRP list per slot */
