@@ -12,6 +12,7 @@
 #include "movable.h"
 #include "pci.h"
 #include "sysfs.h"
+#include "vfio.h"
 
 #define NAME "dma-buf-movable"
 #define NODE "/dev/" NAME
@@ -82,6 +83,7 @@ void movable_move(int movable, uint32_t placements, uint32_t count,
 
 	igt_assert_f(ret >= 0, "cannot move the buffer: %s\n", strerror(-ret));
 	igt_assert_eq(ret, (int)count);
+	wait_restored();
 }
 
 void movable_release(int movable)

@@ -47,6 +47,8 @@ int movable_create(int movable, uint64_t size);
  */
 int __movable_move(int movable, uint32_t placements, uint32_t count,
 		   uint32_t flags);
+
+/** movable_move - the same or fail the test; and wait_restored() */
 void movable_move(int movable, uint32_t placements, uint32_t count,
 		  uint32_t flags);
 

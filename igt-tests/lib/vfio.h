@@ -105,7 +105,17 @@ int __vfio_find_cap(struct vfio_device *dev, uint8_t id);
 
 /** __vfio_memory_enable - switch the device's memory space on or off */
 int __vfio_memory_enable(struct vfio_device *dev, bool on);
+
+/** vfio_memory_enable - the same or fail the test; on: and wait_restored() */
 void vfio_memory_enable(struct vfio_device *dev, bool on);
+
+/**
+ * wait_restored - wait until importers have mapped again what was given back
+ *
+ * Looks at every dma-buf of the machine. Fails the test if one does not get that
+ * far in 30 s. Does nothing in a kernel without physical lists.
+ */
+void wait_restored(void);
 
 /** __vfio_set_power - to D0 or D3hot (@state 0 or 3); -ENOENT without PM */
 int __vfio_set_power(struct vfio_device *dev, unsigned int state);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "sysfs.h"
 #include "vfio.h"
 
 int __vfio_config_read(struct vfio_device *dev, unsigned int pos, size_t size,
@@ -71,6 +72,37 @@ void vfio_memory_enable(struct vfio_device *dev, bool on)
 
 	igt_assert_f(!ret, "%s: cannot switch its memory %s: %s\n", dev->addr,
 		     on ? "on" : "off", strerror(-ret));
+	if (on)
+		wait_restored();
+}
+
+/* A buffer that is locked just now may be one that is behind */
+static bool any_behind(char *line, int size)
+{
+	FILE *file = fopen("/sys/kernel/debug/dma_buf_phys/buffers", "r");
+	const char *behind;
+	bool found = false;
+
+	if (!file)
+		return false;
+	while (!found && fgets(line, size, file)) {
+		behind = strstr(line, " behind=");
+		found = strstr(line, " busy\n") || (behind && behind[8] != '0');
+	}
+	fclose(file);
+	return found;
+}
+
+void wait_restored(void)
+{
+	uint64_t deadline = now_ms() + 30000;
+	char line[256];
+
+	while (any_behind(line, sizeof(line))) {
+		igt_assert_f(now_ms() < deadline,
+			     "a restore does not come to its end: %s", line);
+		usleep(1000);
+	}
 }
 
 int __vfio_set_power(struct vfio_device *dev, unsigned int state)

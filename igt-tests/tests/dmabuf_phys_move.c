@@ -253,7 +253,8 @@ static void iommufd_waits(void)
 
 static void closed(void)
 {
-	movable_move(movable, MOVABLE_TO(DMA_BUF_MOVABLE_BAR), 1, SLOW);
+	igt_assert_eq(__movable_move(movable, MOVABLE_TO(DMA_BUF_MOVABLE_BAR),
+				     1, SLOW), 1);
 	close_fd(&movable);
 	igt_assert(!vtd_mapped(edu.dev.addr, BASE));
 	igt_assert_eq(__ioas_map_file(iommufd, ioas, dmabuf, 0, SIZE,
@@ -262,7 +263,9 @@ static void closed(void)
 
 static void unbind(void)
 {
-	movable_move(movable, MOVABLE_TO(DMA_BUF_MOVABLE_SYSTEM_BAR), 1, SLOW);
+	igt_assert_eq(__movable_move(movable,
+				     MOVABLE_TO(DMA_BUF_MOVABLE_SYSTEM_BAR), 1,
+				     SLOW), 1);
 	igt_assert_eq(__pci_unbind(pci_env("DMABUF_EXPORTER")), 0);
 	igt_assert(!vtd_mapped(edu.dev.addr, BASE));
 	igt_assert(!vtd_mapped(edu.dev.addr, BASE + SIZE - PAGE));

@@ -127,6 +127,7 @@ static void d3(void)
 	igt_assert_eq(__vfio_set_power(&nvme1, 3), 0);
 	expect_gone();
 	igt_assert_eq(__vfio_set_power(&nvme1, 0), 0);
+	wait_restored();
 	guard_check(exporter.bar, 0, 2 * SIZE);
 	expect_live();
 	end();
@@ -157,6 +158,7 @@ static void across(const char *what, struct vfio_device *dev,
 	revokes = trace_revokes();
 	igt_info("%s of %s: %d revokes\n", what, dev->addr, revokes);
 	igt_assert_f(revokes, "%s: %s without a revoke\n", dev->addr, what);
+	wait_restored();
 	expect_live();
 	end();
 }
