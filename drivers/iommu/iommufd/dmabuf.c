@@ -2,28 +2,178 @@
 /*
  * iopt_pages whose source is a dma-buf with a physical list.
  *
- * The list, while there is one, is what the pfn_reader in pages.c reads instead
- * of pinning pages. pages->dmabuf.list is NULL while the dma-buf is revoked; then
+ * The tracker has an element for every area and domain that shall be mapped, so
+ * that all of them can be unmapped and mapped again without the locks of any
+ * io_pagetable. pages->dmabuf.list is NULL while the dma-buf is revoked; then
  * areas exist and are accounted for as always, but no domain maps anything for
- * them. The tracker has an element for every area and domain that shall be
- * mapped, so that a notification can unmap all of them and map them again
- * without the locks of any io_pagetable.
+ * them.
  *
  * Lock order: io_pagetable locks, then the dma-buf's reservation lock, then
- * pages->mutex. The list changes under both of the last two, so it may be read
- * under either; domains are filled and emptied under pages->mutex.
+ * pages->mutex. The list is set under the reservation lock and cleared under
+ * both of the last two: who holds pages->mutex and sees a list may use it.
+ * Domains are filled and emptied under pages->mutex, not necessarily under the
+ * reservation lock.
  *
- * A restore maps what the revoke or the move unmapped, without anybody asking. It
- * waits for the exporter's copy first. If it fails,
- * for want of memory, the dma-buf stays unmapped here as if it were revoked still
- * and the next restore tries again.
+ * A revoke is synchronous, and the exporter waits for it. It sets
+ * pages->dmabuf.stop before it takes pages->mutex, and whoever fills a domain
+ * looks at that after every few thousand pages and leaves the rest, which the
+ * revoke would unmap anyway. Nor does a fill try hard to get memory.
+ *
+ * A restore must cost the exporter next to nothing: the notification queues a
+ * work item, which waits for the exporter's copy, if there is one, and then maps
+ * what is not mapped, on account of the memory cgroup that asked for the mapping
+ * in the first place. If it fails it says so, keeps what it has, and tries again
+ * later. So does everyone who attaches a domain or copies a mapping meanwhile,
+ * before anything else, and fails if that fails.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
 #include <linux/dma-resv.h>
 #include <linux/iommu.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
+#include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include "io_pagetable.h"
+
+/*
+ * A revoke waits for as much to be mapped as it would take to map this in small
+ * pages
+ */
+#define IOPT_DMABUF_STEP SZ_16M
+
+/* A revoke waits for the allocation: rather fail, and try again without locks */
+#define IOPT_DMABUF_GFP (GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
+#define IOPT_DMABUF_MIN_DELAY msecs_to_jiffies(100)
+#define IOPT_DMABUF_MAX_DELAY msecs_to_jiffies(10000)
+
+static int iopt_dmabuf_prot(const struct iopt_area *area,
+			    const struct dma_buf_phys_group *group)
+{
+	int prot = area->iommu_prot;
+
+	if (group->attr != DMA_BUF_PHYS_WB) {
+		prot &= ~IOMMU_CACHE;
+		if (group->type == DMA_BUF_PHYS_P2P)
+			prot |= IOMMU_MMIO;
+	}
+	return prot;
+}
+
+/*
+ * How much to map at @iova before the next look at pages->dmabuf.stop. No page
+ * can be larger than the distance of the two addresses is aligned, so to stop at
+ * multiples of that costs no large page.
+ */
+static u64 iopt_dmabuf_step(const struct iopt_area *area,
+			    const struct iommu_domain *domain, u64 iova,
+			    phys_addr_t paddr)
+{
+	u64 step = 1ULL << __fls(domain->pgsize_bitmap);
+
+	/* As batch_iommu_map_small() does */
+	if (READ_ONCE(area->iopt->disable_large_pages))
+		return PAGE_SIZE;
+	if (iova != paddr)
+		step = min(step, 1ULL << __ffs64(iova ^ paddr));
+	step = max(step, IOPT_DMABUF_STEP);
+	return step - (iova & (step - 1));
+}
+
+/**
+ * iopt_dmabuf_fill() - Map an area into a domain
+ * @pages: The pages of the area
+ * @track: The area and the domain, nothing of which is mapped
+ *
+ * A dma-buf that is revoked, or about to be, is left unmapped, for a restore to
+ * map it.
+ *
+ * Return: 0; or what mapping failed with, now or after the last restore.
+ */
+int iopt_dmabuf_fill(struct iopt_pages *pages,
+		     struct iopt_pages_dmabuf_track *track)
+{
+	const struct dma_buf_phys_list *list = READ_ONCE(pages->dmabuf.list);
+	struct iopt_area *area = track->area;
+	const unsigned long start = iopt_area_iova(area);
+	struct dma_buf_phys_iter iter;
+	unsigned long iova = start;
+	int rc = 0;
+
+	lockdep_assert_held(&pages->mutex);
+
+	if (!list) {
+		rc = READ_ONCE(pages->dmabuf.status);
+		return rc == -EINPROGRESS ? 0 : rc;
+	}
+
+	dma_buf_phys_for_each_frag(&iter, list,
+				   pages->dmabuf.start +
+					   iopt_area_start_byte(area, start),
+				   iopt_area_length(area)) {
+		const int prot = iopt_dmabuf_prot(area, iter.group);
+		phys_addr_t paddr = iter.paddr;
+		u64 left = iter.length;
+
+		while (left) {
+			size_t length = min(left,
+					    iopt_dmabuf_step(area, track->domain,
+							     iova, paddr));
+
+			if (READ_ONCE(pages->dmabuf.stop))
+				goto err_unmap;
+			rc = iommu_map(track->domain, iova, paddr, length, prot,
+				       IOPT_DMABUF_GFP);
+			if (rc)
+				goto err_unmap;
+			iova += length;
+			paddr += length;
+			left -= length;
+		}
+	}
+	track->mapped = true;
+	return 0;
+
+err_unmap:
+	if (iova != start)
+		WARN_ON(iommu_unmap(track->domain, start, iova - start) !=
+			iova - start);
+	return rc;
+}
+
+/**
+ * iopt_dmabuf_mapped() - Is all mapped that should be?
+ * @pages: pages of type IOPT_ADDRESS_DMABUF
+ */
+bool iopt_dmabuf_mapped(struct iopt_pages *pages)
+{
+	struct iopt_pages_dmabuf_track *track;
+
+	lockdep_assert_held(&pages->mutex);
+
+	list_for_each_entry(track, &pages->dmabuf.tracker, elm)
+		if (!track->mapped)
+			return false;
+	return true;
+}
+
+static int iopt_dmabuf_fill_all(struct iopt_pages *pages)
+{
+	struct iopt_pages_dmabuf_track *track;
+	int rc;
+
+	guard(mutex)(&pages->mutex);
+	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
+		if (track->mapped)
+			continue;
+		rc = iopt_dmabuf_fill(pages, track);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
 
 static void iopt_dmabuf_stop(struct iopt_pages *pages,
 			     struct dma_buf_phys_attachment *attach)
@@ -35,72 +185,116 @@ static void iopt_dmabuf_stop(struct iopt_pages *pages,
 
 	if (!list)
 		return;
-	list_for_each_entry(track, &pages->dmabuf.tracker, elm)
-		iopt_area_unmap_domain(track->area, track->domain);
-	pages->dmabuf.list = NULL;
-	dma_buf_phys_unmap(attach, list);
-}
-
-static int iopt_dmabuf_start(struct iopt_pages *pages,
-			     struct dma_buf_phys_attachment *attach)
-{
-	struct iopt_pages_dmabuf_track *track;
-	struct dma_buf_phys_list *list;
-	int rc;
-
-	lockdep_assert_held(&pages->mutex);
-
-	if (pages->dmabuf.list)
-		return 0;
-	list = dma_buf_phys_map(attach);
-	if (IS_ERR(list))
-		return PTR_ERR(list);
-
-	pages->dmabuf.list = list;
 	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
-		rc = iopt_area_fill_domain(track->area, pages, track->domain);
-		if (rc)
-			goto err_unmap;
-	}
-	return 0;
-
-err_unmap:
-	list_for_each_entry_continue_reverse(track, &pages->dmabuf.tracker, elm)
+		if (!track->mapped)
+			continue;
 		iopt_area_unmap_domain(track->area, track->domain);
-	pages->dmabuf.list = NULL;
+		track->mapped = false;
+	}
+	WRITE_ONCE(pages->dmabuf.list, NULL);
 	dma_buf_phys_unmap(attach, list);
-	return rc;
 }
 
 /*
- * A device uses what is mapped for it at once and knows of no fences: so the
- * bytes have to be there before. Not under pages->mutex, which needs not be held
- * that long.
+ * Lock the reservation when the bytes have arrived: a device uses what is mapped
+ * for it at once and knows of no fences. The wait itself is without the lock,
+ * which others need meanwhile.
  */
-static void iopt_dmabuf_wait(struct dma_buf *dmabuf)
+static int iopt_dmabuf_lock(struct dma_buf *dmabuf, bool intr)
 {
-	dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL, false,
-			      MAX_SCHEDULE_TIMEOUT);
+	long ret;
+
+	while (true) {
+		ret = dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+					    intr, MAX_SCHEDULE_TIMEOUT);
+		if (ret < 0)
+			return ret;
+		dma_resv_lock(dmabuf->resv, NULL);
+		if (dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_KERNEL))
+			return 0;
+		dma_resv_unlock(dmabuf->resv);
+	}
 }
 
+static int iopt_dmabuf_get_list(struct iopt_pages *pages)
+{
+	struct dma_buf_phys_list *list;
+
+	dma_resv_assert_held(pages->dmabuf.attach->dmabuf->resv);
+
+	if (pages->dmabuf.list)
+		return 0;
+	list = dma_buf_phys_map(pages->dmabuf.attach);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	WRITE_ONCE(pages->dmabuf.list, list);
+	return 0;
+}
+
+static void iopt_dmabuf_set_status(struct iopt_pages *pages, int status)
+{
+	WRITE_ONCE(pages->dmabuf.status, status);
+	dma_buf_phys_set_status(pages->dmabuf.attach, status);
+}
+
+static void iopt_dmabuf_restore(struct work_struct *work)
+{
+	struct iopt_pages_dmabuf *source =
+		container_of(to_delayed_work(work), struct iopt_pages_dmabuf,
+			     restore);
+	struct iopt_pages *pages =
+		container_of(source, struct iopt_pages, dmabuf);
+	struct dma_buf *dmabuf = source->attach->dmabuf;
+	struct mem_cgroup *old = set_active_memcg(source->memcg);
+	int rc;
+
+	iopt_dmabuf_lock(dmabuf, false);
+	rc = iopt_dmabuf_get_list(pages);
+	if (!rc) {
+		dma_resv_unlock(dmabuf->resv);
+		rc = iopt_dmabuf_fill_all(pages);
+		dma_resv_lock(dmabuf->resv, NULL);
+		/* Revoked meanwhile; only this function sets it */
+		if (!source->list)
+			rc = -ENODEV;
+	}
+	/* If it has been restored again, the work has been queued again */
+	if (rc != -ENODEV)
+		iopt_dmabuf_set_status(pages, rc);
+	if (rc && rc != -ENODEV) {
+		queue_delayed_work(system_dfl_long_wq, &source->restore,
+				   source->delay);
+		source->delay = min(source->delay * 2, IOPT_DMABUF_MAX_DELAY);
+	}
+	dma_resv_unlock(dmabuf->resv);
+	set_active_memcg(old);
+}
+
+/*
+ * The workqueue: nothing that frees memory waits for a restore, and a restore
+ * may sleep for the memory or the copy of others, which must not hold up those
+ * of other programs.
+ */
 static void iopt_dmabuf_notify(struct dma_buf_phys_attachment *attach,
 			       enum dma_buf_phys_event event)
 {
 	struct iopt_pages *pages = attach->priv;
-	int rc;
 
-	if (event == DMA_BUF_PHYS_EV_RESTORE)
-		iopt_dmabuf_wait(attach->dmabuf);
-
-	guard(mutex)(&pages->mutex);
-	if (event != DMA_BUF_PHYS_EV_RESTORE) {
-		iopt_dmabuf_stop(pages, attach);
+	if (event == DMA_BUF_PHYS_EV_RESTORE) {
+		/* Before that iopt_map_dmabuf() maps, or fails */
+		if (!pages->dmabuf.attach)
+			return;
+		iopt_dmabuf_set_status(pages, -EINPROGRESS);
+		pages->dmabuf.delay = IOPT_DMABUF_MIN_DELAY;
+		mod_delayed_work(system_dfl_long_wq, &pages->dmabuf.restore, 0);
 		return;
 	}
-	rc = iopt_dmabuf_start(pages, attach);
-	if (rc)
-		pr_warn_ratelimited("iommufd: mapping a restored dma-buf failed (%d), its IOVAs stay unmapped: revoke and restore it again, or map it anew\n",
-				    rc);
+
+	WRITE_ONCE(pages->dmabuf.stop, true);
+	guard(mutex)(&pages->mutex);
+	WRITE_ONCE(pages->dmabuf.stop, false);
+	WRITE_ONCE(pages->dmabuf.status, 0);
+	iopt_dmabuf_stop(pages, attach);
 }
 
 static const struct dma_buf_phys_importer_ops iopt_dmabuf_importer_ops = {
@@ -110,31 +304,50 @@ static const struct dma_buf_phys_importer_ops iopt_dmabuf_importer_ops = {
 };
 
 /**
+ * iopt_dmabuf_settle() - Let a restore that is due happen now
+ * @pages: pages of type IOPT_ADDRESS_DMABUF, not locked
+ *
+ * For those who are about to say that something is mapped.
+ */
+void iopt_dmabuf_settle(struct iopt_pages *pages)
+{
+	if (READ_ONCE(pages->dmabuf.status))
+		flush_delayed_work(&pages->dmabuf.restore);
+}
+
+/**
  * iopt_map_dmabuf() - Attach to a dma-buf and map its list
  * @pages: iopt_pages of type IOPT_ADDRESS_DMABUF that no area uses yet
  * @dmabuf: the dma-buf; on success its reference belongs to @pages
  *
  * Return: 0; -EOPNOTSUPP if it has no physical list or one of memory that no
- * IOMMU may map; -ENODEV if it is revoked; -ENOMEM.
+ * IOMMU may map; -ENODEV if it is revoked; -ERESTARTSYS; -ENOMEM.
  */
 int iopt_map_dmabuf(struct iopt_pages *pages, struct dma_buf *dmabuf)
 {
 	struct dma_buf_phys_attachment *attach;
 	int rc;
 
+	INIT_DELAYED_WORK(&pages->dmabuf.restore, iopt_dmabuf_restore);
 	attach = dma_buf_phys_attach(dmabuf, &iopt_dmabuf_importer_ops, pages);
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
-
-	dma_resv_lock(dmabuf->resv, NULL);
-	iopt_dmabuf_wait(dmabuf);
-	scoped_guard(mutex, &pages->mutex)
-		rc = iopt_dmabuf_start(pages, attach);
+	rc = iopt_dmabuf_lock(dmabuf, true);
 	if (rc)
-		dma_buf_phys_detach_locked(attach);
+		goto err_detach;
+
+	pages->dmabuf.attach = attach;
+	rc = iopt_dmabuf_get_list(pages);
+	if (rc)
+		pages->dmabuf.attach = NULL;
 	else
-		pages->dmabuf.attach = attach;
+		pages->dmabuf.memcg = get_mem_cgroup_from_mm(current->mm);
 	dma_resv_unlock(dmabuf->resv);
+	if (!rc)
+		return 0;
+
+err_detach:
+	dma_buf_phys_detach(attach);
 	return rc;
 }
 
@@ -147,13 +360,14 @@ void iopt_unmap_dmabuf(struct iopt_pages *pages)
 	struct dma_buf_phys_attachment *attach = pages->dmabuf.attach;
 	struct dma_buf *dmabuf = attach->dmabuf;
 
+	disable_delayed_work_sync(&pages->dmabuf.restore);
 	dma_resv_lock(dmabuf->resv, NULL);
 	scoped_guard(mutex, &pages->mutex)
 		iopt_dmabuf_stop(pages, attach);
-	/* Before the lock is dropped: a restore would map again */
 	dma_buf_phys_detach_locked(attach);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_put(dmabuf);
+	mem_cgroup_put(pages->dmabuf.memcg);
 }
 
 /**
@@ -178,10 +392,9 @@ int iopt_dmabuf_track_split(struct iopt_pages *pages, struct iopt_area *area,
 	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
 		if (track->area != area)
 			continue;
-		upper = kzalloc_obj(*upper);
+		upper = kmemdup(track, sizeof(*track), GFP_KERNEL);
 		if (!upper)
 			goto err_free;
-		upper->domain = track->domain;
 		upper->area = rhs;
 		list_add_tail(&upper->elm, &uppers);
 	}
