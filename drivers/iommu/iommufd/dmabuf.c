@@ -320,8 +320,9 @@ void iopt_dmabuf_settle(struct iopt_pages *pages)
  * @pages: iopt_pages of type IOPT_ADDRESS_DMABUF that no area uses yet
  * @dmabuf: the dma-buf; on success its reference belongs to @pages
  *
- * Return: 0; -EOPNOTSUPP if it has no physical list or one of memory that no
- * IOMMU may map; -ENODEV if it is revoked; -ERESTARTSYS; -ENOMEM.
+ * Return: 0; -EACCES if it was opened for reading and is to be written to;
+ * -EOPNOTSUPP if it has no physical list or one of memory that no IOMMU may map;
+ * -ENODEV if it is revoked; -ERESTARTSYS; -ENOMEM.
  */
 int iopt_map_dmabuf(struct iopt_pages *pages, struct dma_buf *dmabuf)
 {
@@ -332,6 +333,10 @@ int iopt_map_dmabuf(struct iopt_pages *pages, struct dma_buf *dmabuf)
 	attach = dma_buf_phys_attach(dmabuf, &iopt_dmabuf_importer_ops, pages);
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
+	if (pages->writable && !dma_buf_phys_is_writable(dmabuf)) {
+		rc = -EACCES;
+		goto err_detach;
+	}
 	rc = iopt_dmabuf_lock(dmabuf, true);
 	if (rc)
 		goto err_detach;
