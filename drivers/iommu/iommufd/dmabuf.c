@@ -175,6 +175,7 @@ static int iopt_dmabuf_fill_all(struct iopt_pages *pages)
 	return 0;
 }
 
+/* Dirty bits go with the mapping: all that was mapped writable may be dirty */
 static void iopt_dmabuf_stop(struct iopt_pages *pages,
 			     struct dma_buf_phys_attachment *attach)
 {
@@ -190,6 +191,11 @@ static void iopt_dmabuf_stop(struct iopt_pages *pages,
 			continue;
 		iopt_area_unmap_domain(track->area, track->domain);
 		track->mapped = false;
+		if (track->area->iommu_prot & IOMMU_WRITE) {
+			track->dirty = true;
+			track->dirty_iova = iopt_area_iova(track->area);
+			track->dirty_last = iopt_area_last_iova(track->area);
+		}
 	}
 	WRITE_ONCE(pages->dmabuf.list, NULL);
 	dma_buf_phys_unmap(attach, list);

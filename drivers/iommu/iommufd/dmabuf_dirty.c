@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty bits of areas whose source is a dma-buf.
+ *
+ * Who reads them holds the iova_rwsem, which keeps areas but not their page
+ * tables: a revoke and a restore, which know of no io_pagetable, free those under
+ * pages->mutex. So the walk takes it, too. Under it the user's bitmap must not be
+ * touched, as pinning may fault, a fault may need the dma-buf's reservation lock,
+ * and a revoke takes pages->mutex under that. Hence the walk goes a window at a
+ * time, with what it finds held back in kernel memory; one window is also what a
+ * revoke has to wait for.
+ *
+ * A revoke and a move take the dirty bits away with the mapping. To read them
+ * first would make the exporter wait. Instead the whole of what was mapped
+ * writable counts as dirty from then on, until it is read: memory that moves
+ * under a program that migrates is copied once more than necessary, but not lost.
+ */
+#include <linux/cleanup.h>
+#include <linux/iommu.h>
+#include <linux/iova_bitmap.h>
+
+#include "io_pagetable.h"
+
+/*
+ * What of a range was mapped writable and lost its dirty bits since they were
+ * read last. A program that reads an area in pieces, in either direction, is
+ * told each piece once.
+ */
+static bool iopt_dmabuf_lost_dirty(struct iopt_pages_dmabuf_track *track,
+				   unsigned long *iova, unsigned long *last,
+				   bool clear)
+{
+	if (!track->dirty)
+		return false;
+	*iova = max(*iova, track->dirty_iova);
+	*last = min(*last, track->dirty_last);
+	if (*iova > *last)
+		return false;
+
+	if (clear) {
+		if (*iova == track->dirty_iova && *last == track->dirty_last)
+			track->dirty = false;
+		else if (*iova == track->dirty_iova)
+			track->dirty_iova = *last + 1;
+		else if (*last == track->dirty_last)
+			track->dirty_last = *iova - 1;
+	}
+	return true;
+}
+
+static struct iopt_pages_dmabuf_track *
+iopt_dmabuf_find(struct iopt_pages *pages, struct iopt_area *area,
+		 struct iommu_domain *domain)
+{
+	struct iopt_pages_dmabuf_track *track;
+
+	lockdep_assert_held(&pages->mutex);
+
+	list_for_each_entry(track, &pages->dmabuf.tracker, elm)
+		if (track->area == area && track->domain == domain)
+			return track;
+	return NULL;
+}
+
+/**
+ * iopt_dmabuf_read_dirty() - Read dirty bits of an area
+ * @area: The area; the caller holds the iova_rwsem
+ * @domain: The domain
+ * @iova: Where to start, in the area
+ * @last: Where to end, in the area
+ * @flags: IOMMU_DIRTY_NO_CLEAR
+ * @dirty: Where to; without a bitmap, if they are only to be cleared
+ *
+ * Return: 0 or what the driver returned.
+ */
+int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
+			   unsigned long iova, unsigned long last,
+			   unsigned long flags,
+			   struct iommu_dirty_bitmap *dirty)
+{
+	const struct iommu_dirty_ops *ops = domain->dirty_ops;
+	const unsigned int shift = __ffs(domain->pgsize_bitmap);
+	const unsigned long window = IOVA_BITMAP_HELD_BITS << shift;
+	unsigned long lost = iova, lost_last = last;
+	struct iopt_pages_dmabuf_track *track;
+	struct iopt_pages *pages = area->pages;
+	bool is_lost = false;
+	int rc;
+
+	scoped_guard(mutex, &pages->mutex) {
+		track = iopt_dmabuf_find(pages, area, domain);
+		if (track)
+			is_lost = iopt_dmabuf_lost_dirty(track, &lost, &lost_last,
+							 !(flags & IOMMU_DIRTY_NO_CLEAR));
+	}
+	if (is_lost && dirty->bitmap)
+		iova_bitmap_set(dirty->bitmap, lost, lost_last - lost + 1);
+
+	while (true) {
+		unsigned long end = min(last, iova | (window - 1));
+
+		if (dirty->bitmap)
+			iova_bitmap_hold(dirty->bitmap, iova & ~(window - 1),
+					 shift);
+		scoped_guard(mutex, &pages->mutex)
+			rc = ops->read_and_clear_dirty(domain, iova,
+						       end - iova + 1, flags,
+						       dirty);
+		if (dirty->bitmap)
+			iova_bitmap_release(dirty->bitmap);
+		if (rc || end == last)
+			return rc;
+		iova = end + 1;
+	}
+}
