@@ -47,7 +47,7 @@ static uint32_t other;
  * Description: A device joins an address space that has the mapping
  *
  * SUBTEST: split
- * Description: Cut a mapping in two
+ * Description: Cut a mapping of two page tables in two
  */
 static size_t nr;
 
@@ -120,6 +120,12 @@ static void attach_failed(void)
 
 static uint32_t split_ioas;
 
+static void expect_both(uint64_t iova, bool mapped)
+{
+	igt_assert_eq(vtd_mapped(scene.edu.dev.addr, iova), mapped);
+	igt_assert_eq(vtd_mapped(scene.nvme.dev.addr, iova), mapped);
+}
+
 static void split_begin(void)
 {
 	ioas_map_file(scene.iommufd, split_ioas, fd, 0, nr * PAGE, BASE);
@@ -135,54 +141,29 @@ static int split_go(void)
 static void split_undo(int result)
 {
 	(void)result;
-	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + 3 * PAGE));
-	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + 8 * PAGE));
+	expect_both(BASE + 3 * PAGE, false);
+	expect_both(BASE + 8 * PAGE, true);
+	/* What has been cut is tracked piece by piece */
+	vfio_memory_enable(&scene.shm, false);
+	expect_both(BASE, false);
+	expect_both(BASE + 8 * PAGE, false);
+	vfio_memory_enable(&scene.shm, true);
+	expect_both(BASE, true);
+	expect_both(BASE + 3 * PAGE, false);
+	expect_both(BASE + 8 * PAGE, true);
 	ioas_unmap(scene.iommufd, split_ioas, BASE, nr * PAGE);
-	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+	expect_both(BASE, false);
+	expect_both(BASE + 8 * PAGE, false);
 }
 
 static void split_failed(void)
 {
 	/* Perhaps cut already at one end; nothing may be lost */
-	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE));
-	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + 3 * PAGE));
-	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + 8 * PAGE));
+	expect_both(BASE, true);
+	expect_both(BASE + 3 * PAGE, true);
+	expect_both(BASE + 8 * PAGE, true);
 	ioas_unmap(scene.iommufd, split_ioas, BASE, nr * PAGE);
-	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + 3 * PAGE));
-}
-
-/**
- * SUBTEST: restore
- * Description: Memory switched on: the mapping is back whole or not at all, and the
- *	next restore without a failure brings it back
- */
-static void restore_begin(void)
-{
-	vfio_memory_enable(&scene.shm, false);
-	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
-}
-
-static int restore_go(void)
-{
-	return __vfio_memory_enable(&scene.shm, true);
-}
-
-static void restore_check(int result)
-{
-	bool first = vtd_mapped(scene.edu.dev.addr, BASE);
-
-	(void)result;
-	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + nr / 2 * PAGE) ==
-		   first);
-	igt_assert(vtd_mapped(scene.edu.dev.addr, BASE + (nr - 1) * PAGE) ==
-		   first);
-	if (!first) {
-		vfio_memory_enable(&scene.shm, false);
-		vfio_memory_enable(&scene.shm, true);
-		igt_assert(vtd_mapped(scene.edu.dev.addr, BASE));
-		igt_assert(vtd_mapped(scene.edu.dev.addr,
-				      BASE + (nr - 1) * PAGE));
-	}
+	expect_both(BASE + 3 * PAGE, false);
 }
 
 /**
@@ -325,6 +306,7 @@ static void start(size_t nr_ranges)
 int igt_main()
 {
 	static const size_t counts[] = { 1, 256 };
+	uint32_t hwpts[2];
 	static size_t i;
 
 	igt_fixture() {
@@ -392,27 +374,20 @@ int igt_main()
 						    false), 0);
 		igt_assert_eq(__vfio_compat_set_ioas(scene.iommufd, split_ioas),
 			      0);
-		vfio_attach(&scene.edu.dev, split_ioas);
+		igt_assert_eq(__hwpt_alloc(scene.iommufd, scene.edu.dev.devid,
+					   split_ioas, &hwpts[0]), 0);
+		igt_assert_eq(__hwpt_alloc(scene.iommufd, scene.nvme.dev.devid,
+					   split_ioas, &hwpts[1]), 0);
+		vfio_attach(&scene.edu.dev, hwpts[0]);
+		vfio_attach(&scene.nvme.dev, hwpts[1]);
 		sweep_over(&(struct sweep_op) {
 			.begin = split_begin, .go = split_go,
 			.undo = split_undo, .failed = split_failed });
 		vfio_attach(&scene.edu.dev, scene.ioas);
+		vfio_attach(&scene.nvme.dev, scene.ioas);
+		iommufd_destroy(scene.iommufd, hwpts[0]);
+		iommufd_destroy(scene.iommufd, hwpts[1]);
 		iommufd_destroy(scene.iommufd, split_ioas);
-	}
-
-	igt_describe("Restore");
-	igt_subtest_with_dynamic("restore") {
-		for (i = 0; i < 2; i++)
-			igt_dynamic_f("ranges-%zu", counts[i]) {
-				start(counts[i]);
-				ioas_map_file(scene.iommufd, scene.ioas, fd, 0,
-					      nr * PAGE, BASE);
-				sweep_over(&(struct sweep_op) {
-					.begin = restore_begin,
-					.go = restore_go,
-					.undo = restore_check,
-					.survives = true });
-			}
 	}
 
 	igt_describe("udmabuf");

@@ -8,6 +8,7 @@
  *	address space, and everything that must be refused
  * Test category: functionality test
  */
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -264,6 +265,10 @@ static void unmap_all(void)
  *
  * SUBTEST: protection
  * Description: A mapping without the right to write cannot be written to
+ *
+ * SUBTEST: read-only
+ * Description: A dma-buf opened for reading cannot be mapped to be written to, nor can
+ *	a copy of its mapping
  */
 static void iova_any(void)
 {
@@ -303,6 +308,40 @@ static void protection(void)
 	iova = BASE + GiB(1);
 	igt_assert_eq(__ioas_map_file_prot(scene.iommufd, scene.ioas, fd, 0,
 					   SIZE, &iova, 0), -EINVAL);
+	close(fd);
+}
+
+static void read_only(void)
+{
+	const struct vfio_device_feature_dma_buf head = {
+		.region_index = SHM_BAR,
+		.open_flags = O_RDONLY | O_CLOEXEC,
+		.nr_ranges = NR,
+	};
+	int fd = __vfio_dmabuf_raw(&scene.shm, &head, ranges, NR);
+	struct vtd_entry entry;
+	uint64_t iova = BASE;
+
+	igt_assert_fd(fd);
+	igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE,
+				      BASE), -EACCES);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
+	igt_assert_eq(__ioas_map_file_prot(scene.iommufd, scene.ioas, fd, 0,
+					   SIZE, &iova,
+					   IOMMU_IOAS_MAP_WRITEABLE), -EACCES);
+	igt_assert_eq(__ioas_map_file_prot(scene.iommufd, scene.ioas, fd, 0,
+					   SIZE, &iova,
+					   IOMMU_IOAS_MAP_READABLE), 0);
+	igt_assert_eq(__ioas_copy(scene.iommufd, scene.ioas, BASE + GiB(1),
+				  scene.ioas, BASE, SIZE), -EPERM);
+	vtd_lookup(scene.edu.dev.addr, BASE, &entry);
+	igt_assert(entry.present && entry.readable && !entry.writable);
+	*(uint64_t *)cpu(FRAG) = 0x1234567812345678ull;
+	igt_assert_eq_u64(scene_load(&scene, BASE + FRAG),
+			  0x1234567812345678ull);
+	scene_store(&scene, BASE + FRAG, NULL);
+	igt_assert_eq_u64(*(volatile uint64_t *)cpu(FRAG),
+			  0x1234567812345678ull);
 	close(fd);
 }
 
@@ -470,6 +509,12 @@ int igt_main()
 	igt_subtest("protection") {
 		scene_reset_ioas(&scene);
 		protection();
+	}
+
+	igt_describe("A dma-buf opened for reading");
+	igt_subtest("read-only") {
+		scene_reset_ioas(&scene);
+		read_only();
 	}
 
 	igt_describe("A dma-buf without a physical list");

@@ -195,6 +195,10 @@ static void check_translation(uint32_t placement)
  * SUBTEST: iommufd-waits
  * Description: iommufd maps the new place when the bytes are there
  *
+ * SUBTEST: map-waits
+ * Description: IOMMU_IOAS_MAP_FILE in the middle of a copy returns when the bytes are
+ *	there
+ *
  * SUBTEST: closed
  * Description: The exporter's file is closed while the buffer is mapped
  *
@@ -248,6 +252,31 @@ static void iommufd_waits(void)
 		check();
 		memset(expected + 100, 0, 8);
 		movable_write(movable, 100, expected + 100, 8);
+	}
+}
+
+static void map_waits(void)
+{
+	unsigned int tries = 0, met = 0;
+	struct dma_buf_movable_info info;
+	uint8_t data[64];
+
+	/* On a busy machine a copy may be over before it is met */
+	while (met < 2 * DMA_BUF_MOVABLE_NR_PLACEMENTS) {
+		uint32_t to = tries % DMA_BUF_MOVABLE_NR_PLACEMENTS;
+
+		igt_assert_lt((int)tries++, 1000);
+		/* No importer is there, and so nothing waits */
+		ioas_unmap(iommufd, ioas, BASE, SIZE);
+		igt_assert_eq(__movable_move(movable, MOVABLE_TO(to), 1, SLOW),
+			      1);
+		movable_info(movable, &info);
+		met += info.copying;
+		ioas_map_file(iommufd, ioas, dmabuf, 0, SIZE, BASE);
+		movable_info(movable, &info);
+		igt_assert_eq_u32(info.copying, 0);
+		edu_read(&edu, BASE + MIDDLE - 32, data, 64);
+		igt_assert(!memcmp(data, expected + MIDDLE - 32, 64));
 	}
 }
 
@@ -439,6 +468,12 @@ int igt_main()
 	igt_subtest("iommufd-waits") {
 		start_iommufd();
 		iommufd_waits();
+	}
+
+	igt_describe("A mapping is made while bytes are copied");
+	igt_subtest("map-waits") {
+		start_iommufd();
+		map_waits();
 	}
 
 	igt_describe("The exporter's file is closed");

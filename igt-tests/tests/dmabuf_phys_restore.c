@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys restore
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: iommufd importer
+ * Description: What a restore costs, whom, and what happens if it fails: iommufd maps
+ *	again by itself, at the expense of the program that asked for the mapping
+ * Test category: functionality test
+ */
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "query.h"
+#include "scene.h"
+#include "subtests.h"
+#include "sysfs.h"
+#include "vtd.h"
+
+IGT_TEST_DESCRIPTION("iommufd maps again after a restore");
+
+/* Off by a page from what it maps: small I/O pages only, one table per 2 MiB */
+#define MAPPED MiB(256)
+#define TABLES (MAPPED / MiB(2))
+#define AT(i) (BASE + PAGE + GiB(i))
+
+static struct scene scene;
+static int phys = -1, fd = -1;
+static const char *edu, *nvme;
+
+#define CGROUPS "/sys/fs/cgroup"
+static const char importer[] = CGROUPS "/importer", exporter[] = CGROUPS "/exporter";
+
+static const char *in(const char *cgroup, const char *file)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup, file);
+	return path;
+}
+
+static void enter(const char *cgroup)
+{
+	sysfs_write(in(cgroup, "cgroup.procs"), "0");
+}
+
+static void make_cgroups(void)
+{
+	if (access(CGROUPS "/cgroup.procs", F_OK))
+		igt_assert(!mount("none", CGROUPS, "cgroup2", 0, NULL));
+	sysfs_write(CGROUPS "/cgroup.subtree_control", "+memory");
+	igt_assert(!mkdir(importer, 0755) || errno == EEXIST);
+	igt_assert(!mkdir(exporter, 0755) || errno == EEXIST);
+}
+
+/* Memory for tables of IOMMUs and guests that a cgroup pays for, bytes */
+static uint64_t tables_of(const char *cgroup)
+{
+	FILE *file = fopen(in(cgroup, "memory.stat"), "r");
+	char name[64];
+	uint64_t value, found = UINT64_MAX;
+
+	igt_assert(file);
+	while (fscanf(file, "%63s %" SCNu64, name, &value) == 2)
+		if (!strcmp(name, "sec_pagetables"))
+			found = value;
+	fclose(file);
+	igt_assert_neq_u64(found, UINT64_MAX);
+	return found;
+}
+
+/* The kernel sums its counters up every 2 s */
+static void wait_tables(const char *cgroup, uint64_t least, uint64_t most)
+{
+	uint64_t deadline = now_ms() + 20000, bytes;
+
+	while ((bytes = tables_of(cgroup)) < least || bytes > most) {
+		igt_assert_f(now_ms() < deadline,
+			     "%s pays for %" PRIu64 " bytes of tables, not %" PRIu64 " to %" PRIu64 "\n",
+			     cgroup, bytes, least, most);
+		usleep(100000);
+	}
+}
+
+/* No memory but what it has got, which is little besides what CPUs have at hand */
+static void limit(const char *cgroup, uint64_t more)
+{
+	char text[32];
+
+	igt_assert_eq(__sysfs_read(in(cgroup, "memory.current"), text,
+				   sizeof(text)), 0);
+	more += strtoull(text, NULL, 10);
+	snprintf(text, sizeof(text), "%" PRIu64, more);
+	sysfs_write(in(cgroup, "memory.max"), text);
+}
+
+static void no_limit(const char *cgroup)
+{
+	sysfs_write(in(cgroup, "memory.max"), "max");
+}
+
+/* Until the first try is over; Return: how many importers it failed for */
+static uint32_t wait_try(void)
+{
+	uint64_t deadline = now_ms() + 60000;
+	struct dma_buf_phys_query q;
+
+	do {
+		igt_assert_f(now_ms() < deadline, "the restore hangs\n");
+		usleep(1000);
+		query(phys, fd, &q);
+	} while (q.nr_behind && !q.nr_failed);
+	return q.nr_failed;
+}
+
+static void memory_on(void)
+{
+	igt_assert_eq(__vfio_memory_enable(&scene.shm, true), 0);
+}
+
+/* All of a mapping or nothing of it, and to the right place */
+static bool mapped(const char *addr, uint64_t iova, uint64_t length)
+{
+	const uint64_t at[] = { 0, length / 2, length - PAGE };
+	struct vtd_entry first, entry;
+	size_t i;
+
+	vtd_lookup(addr, iova, &first);
+	for (i = 1; i < sizeof(at) / sizeof(at[0]); i++) {
+		vtd_lookup(addr, iova + at[i], &entry);
+		igt_assert_eq(entry.present, first.present);
+		if (first.present)
+			igt_assert_eq_u64(entry.paddr, first.paddr + at[i]);
+	}
+	return first.present;
+}
+
+static void begin(void)
+{
+	enter(CGROUPS);
+	no_limit(importer);
+	scene_reset_ioas(&scene);
+	close_fd(&fd);
+	vfio_memory_enable(&scene.shm, true);
+	fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, MAPPED);
+}
+
+/* On account of the importer */
+static void map_as_importer(uint32_t ioas, uint64_t start, uint64_t length,
+			    uint64_t iova)
+{
+	enter(importer);
+	ioas_map_file(scene.iommufd, ioas, fd, start, length, iova);
+	enter(CGROUPS);
+}
+
+/**
+ * SUBTEST: who-pays
+ * Description: Page tables are charged to the cgroup that called IOMMU_IOAS_MAP_FILE,
+ *	at first and after a restore, and never to that of the exporter
+ */
+static void who_pays(void)
+{
+	map_as_importer(scene.ioas, 0, MAPPED, AT(0));
+	wait_tables(importer, TABLES * PAGE, UINT64_MAX);
+
+	enter(exporter);
+	vfio_memory_enable(&scene.shm, false);
+	wait_tables(importer, 0, TABLES * PAGE / 4);
+	vfio_memory_enable(&scene.shm, true);
+	enter(CGROUPS);
+	igt_assert(mapped(edu, AT(0), MAPPED));
+	wait_tables(importer, TABLES * PAGE, UINT64_MAX);
+	igt_assert_eq_u64(tables_of(exporter), 0);
+}
+
+/**
+ * SUBTEST: failure
+ * Description: Two mappings of one dma-buf in two page tables, with less memory than
+ *	the tables take, a little more each time: each mapping is there or not, whole,
+ *	the query says that one importer failed, and with enough memory all are there
+ */
+static void failure(void)
+{
+	uint32_t ioas = ioas_alloc(scene.iommufd), a, b, failed;
+	unsigned int tries = 0, partly = 0;
+	uint64_t more = 0;
+
+	igt_assert_eq(__hwpt_alloc(scene.iommufd, scene.edu.dev.devid, ioas,
+				   &a), 0);
+	igt_assert_eq(__hwpt_alloc(scene.iommufd, scene.nvme.dev.devid, ioas,
+				   &b), 0);
+	vfio_attach(&scene.edu.dev, a);
+	vfio_attach(&scene.nvme.dev, b);
+	map_as_importer(ioas, 0, MAPPED, AT(0));
+	/* Of the same iopt_pages */
+	igt_assert_eq(__ioas_copy(scene.iommufd, ioas, AT(1), ioas, AT(0),
+				  MAPPED), 0);
+
+	do {
+		int there;
+
+		vfio_memory_enable(&scene.shm, false);
+		igt_assert(!mapped(edu, AT(0), MAPPED) &&
+			   !mapped(edu, AT(1), MAPPED) &&
+			   !mapped(nvme, AT(0), MAPPED) &&
+			   !mapped(nvme, AT(1), MAPPED));
+		limit(importer, more);
+		memory_on();
+		failed = wait_try();
+		there = mapped(edu, AT(0), MAPPED) +
+			mapped(edu, AT(1), MAPPED) +
+			mapped(nvme, AT(0), MAPPED) +
+			mapped(nvme, AT(1), MAPPED);
+		if (failed) {
+			igt_assert_eq_u32(failed, 1);
+			partly += there != 0;
+		} else {
+			igt_assert_eq(there, 4);
+		}
+		no_limit(importer);
+		more += 61 * PAGE;
+		tries++;
+	} while (failed);
+	igt_info("%u restores failed, %u of them with some of 4 mappings made\n",
+		 tries - 1, partly);
+	igt_assert_lt(1, (int)tries);
+	igt_assert_lt(0, (int)partly);
+
+	vfio_attach(&scene.edu.dev, scene.ioas);
+	vfio_attach(&scene.nvme.dev, scene.ioas);
+	iommufd_destroy(scene.iommufd, a);
+	iommufd_destroy(scene.iommufd, b);
+	iommufd_destroy(scene.iommufd, ioas);
+}
+
+static void fail_restore(void)
+{
+	map_as_importer(scene.ioas, 0, MAPPED, AT(0));
+	vfio_memory_enable(&scene.shm, false);
+	limit(importer, 0);
+	memory_on();
+	igt_assert_eq_u32(wait_try(), 1);
+}
+
+/**
+ * SUBTEST: retry
+ * Description: A failed restore wakes those who watch, and happens by itself when
+ *	there is memory again, which wakes them too
+ *
+ * SUBTEST: no-hole
+ * Description: While a restore has failed for want of memory, the copy of the mapping
+ *	and another page table for it, which others pay for, have all of it
+ */
+static void retry(void)
+{
+	struct dma_buf_phys_watch_event event;
+	int watcher = watch(phys, fd, O_NONBLOCK);
+
+	fail_restore();
+	igt_assert(watch_poll(watcher, 0) & POLLIN);
+	watch_read(watcher, &event);
+	igt_assert_eq_u32(event.nr_behind, 1);
+
+	no_limit(importer);
+	igt_assert(watch_poll(watcher, 30000) & POLLIN);
+	watch_read(watcher, &event);
+	igt_assert_eq_u32(event.nr_behind, 0);
+	igt_assert_eq_u32(wait_try(), 0);
+	igt_assert(mapped(edu, AT(0), MAPPED));
+	scene_store(&scene, AT(0) + MiB(100), scene.bar + MiB(100));
+	close(watcher);
+}
+
+static void no_hole(void)
+{
+	uint32_t hwpt;
+
+	fail_restore();
+	/* Paid for by somebody else, who has enough */
+	igt_assert_eq(__ioas_copy(scene.iommufd, scene.ioas, AT(1), scene.ioas,
+				  AT(0), MAPPED), 0);
+	igt_assert(mapped(edu, AT(1), MAPPED));
+	igt_assert_eq(__hwpt_alloc(scene.iommufd, scene.edu.dev.devid,
+				   scene.ioas, &hwpt), 0);
+	vfio_attach(&scene.edu.dev, hwpt);
+	igt_assert(mapped(edu, AT(0), MAPPED));
+	igt_assert(mapped(edu, AT(1), MAPPED));
+	scene_store(&scene, AT(0) + MiB(200), scene.bar + MiB(200));
+
+	no_limit(importer);
+	vfio_attach(&scene.edu.dev, scene.ioas);
+	iommufd_destroy(scene.iommufd, hwpt);
+	wait_restored();
+	igt_assert(mapped(edu, AT(0), MAPPED));
+}
+
+/**
+ * SUBTEST: interrupted
+ * Description: A revoke in the middle of a restore that maps 65,536 small pages one by
+ *	one does not wait for the rest of them
+ */
+static uint64_t restore_ms(void)
+{
+	uint64_t start = now_ms();
+
+	vfio_memory_enable(&scene.shm, true);
+	return now_ms() - start;
+}
+
+static void interrupted(void)
+{
+	uint32_t ioas = ioas_alloc(scene.iommufd);
+	uint64_t whole, start, took, best = UINT64_MAX;
+	unsigned int i, met = 0;
+
+	igt_assert_eq(__ioas_set_huge_pages(scene.iommufd, ioas, false), 0);
+	edu_attach(&scene.edu, ioas);
+	ioas_map_file(scene.iommufd, ioas, fd, 0, MAPPED, AT(0));
+	vfio_memory_enable(&scene.shm, false);
+	whole = restore_ms();
+
+	for (i = 0; i < 20 && met < 3; i++) {
+		vfio_memory_enable(&scene.shm, false);
+		memory_on();
+		while (!vtd_mapped(edu, AT(0)))
+			;
+		start = now_ms();
+		vfio_memory_enable(&scene.shm, false);
+		took = now_ms() - start;
+		igt_assert(!vtd_mapped(edu, AT(0)));
+		igt_assert(!vtd_mapped(edu, AT(0) + MAPPED - PAGE));
+		if (took < best)
+			best = took;
+		met++;
+	}
+	igt_info("all of it is mapped in %" PRIu64 " ms, a revoke in between took %" PRIu64 " ms\n",
+		 whole, best);
+	igt_assert_lte_u64(best * 4, whole);
+
+	vfio_memory_enable(&scene.shm, true);
+	igt_assert(mapped(edu, AT(0), MAPPED));
+	vfio_attach(&scene.edu.dev, scene.ioas);
+	iommufd_destroy(scene.iommufd, ioas);
+}
+
+/**
+ * SUBTEST: importers
+ * Description: With 1 and with 1,000 mappings of 256 small pages: what a restore costs
+ *	the exporter grows by a fraction of what it costs to map them
+ */
+#define IMPORTERS 1000u
+#define EACH MiB(1)
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t restore_ns(void)
+{
+	uint64_t best = UINT64_MAX, start, took;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		vfio_memory_enable(&scene.shm, false);
+		start = cpu_ns();
+		memory_on();
+		took = cpu_ns() - start;
+		if (took < best)
+			best = took;
+		wait_restored();
+	}
+	return best;
+}
+
+static void importers(void)
+{
+	uint64_t start, map, one, many;
+	unsigned int i;
+
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, EACH, AT(0));
+	one = restore_ns();
+	start = cpu_ns();
+	for (i = 1; i < IMPORTERS; i++)
+		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, EACH,
+			      AT(0) + i * 2 * EACH);
+	map = (cpu_ns() - start) / (IMPORTERS - 1);
+	many = restore_ns();
+	igt_info("restore with 1 importer %" PRIu64 " us, each of 999 more %" PRIu64 " ns; to map takes each %" PRIu64 " ns\n",
+		 one / 1000, (many - one) / (IMPORTERS - 1), map);
+	igt_assert_lte_u64((many - one) / (IMPORTERS - 1) * 4, map);
+	for (i = 0; i < IMPORTERS; i += 111)
+		igt_assert(mapped(edu, AT(0) + i * 2 * EACH, EACH));
+	ioas_unmap(scene.iommufd, scene.ioas, AT(0), IMPORTERS * 2 * EACH);
+}
+
+int igt_main()
+{
+	static const struct subtest tests[] = {
+		{ "who-pays", "Page tables are the importer's", who_pays },
+		{ "failure", "Too little memory to map again", failure },
+		{ "retry", "A failed restore is tried again", retry },
+		{ "no-hole", "Copies and domains after a failed restore",
+		  no_hole },
+		{ "interrupted", "A revoke during a restore", interrupted },
+		{ "importers", "1 and 1,000 importers", importers },
+	};
+
+	igt_fixture() {
+		scene_open(&scene);
+		edu = scene.edu.dev.addr;
+		nvme = scene.nvme.dev.addr;
+		phys = query_open();
+		make_cgroups();
+	}
+
+	subtests(tests, begin, NULL);
+
+	igt_fixture() {
+		enter(CGROUPS);
+		close_fd(&fd);
+		close_fd(&phys);
+		scene_close(&scene);
+	}
+}
