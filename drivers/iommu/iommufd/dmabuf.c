@@ -162,17 +162,14 @@ bool iopt_dmabuf_mapped(struct iopt_pages *pages)
 static int iopt_dmabuf_fill_all(struct iopt_pages *pages)
 {
 	struct iopt_pages_dmabuf_track *track;
-	int rc;
+	int rc = 0;
 
 	guard(mutex)(&pages->mutex);
-	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
-		if (track->mapped)
-			continue;
-		rc = iopt_dmabuf_fill(pages, track);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	/* What one domain cannot map another one may */
+	list_for_each_entry(track, &pages->dmabuf.tracker, elm)
+		if (!track->mapped)
+			rc = iopt_dmabuf_fill(pages, track) ?: rc;
+	return rc;
 }
 
 /* Dirty bits go with the mapping: all that was mapped writable may be dirty */
@@ -371,8 +368,13 @@ void iopt_unmap_dmabuf(struct iopt_pages *pages)
 	struct dma_buf_phys_attachment *attach = pages->dmabuf.attach;
 	struct dma_buf *dmabuf = attach->dmabuf;
 
-	disable_delayed_work_sync(&pages->dmabuf.restore);
 	dma_resv_lock(dmabuf->resv, NULL);
+	/* Never queued, most likely, and not any more under the lock */
+	if (pages->dmabuf.delay) {
+		dma_resv_unlock(dmabuf->resv);
+		disable_delayed_work_sync(&pages->dmabuf.restore);
+		dma_resv_lock(dmabuf->resv, NULL);
+	}
 	scoped_guard(mutex, &pages->mutex)
 		iopt_dmabuf_stop(pages, attach);
 	dma_buf_phys_detach_locked(attach);
