@@ -70,6 +70,23 @@ struct vfio_device_feature_dma_buf {
 #define VFIO_DMA_BUF_NO_HOST_ACCESS (1 << 1)
 #endif
 
+#ifndef VFIO_DMA_BUF_WRITE_COMBINE
+/* The ranges, in prefetchable BARs, may be mapped write-combining */
+#define VFIO_DMA_BUF_WRITE_COMBINE (1 << 2)
+#endif
+
+#ifndef VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY
+#define VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY 3
+#define VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP 4
+
+struct vfio_device_low_power_entry_with_wakeup {
+	__s32 wakeup_eventfd;
+	__u32 reserved;
+};
+
+#define VFIO_DEVICE_FEATURE_LOW_POWER_EXIT 5
+#endif
+
 /* linux/iommufd.h */
 
 #if defined(__has_include)

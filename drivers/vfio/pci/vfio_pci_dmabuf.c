@@ -3,25 +3,26 @@
  * VFIO_DEVICE_FEATURE_DMA_BUF: ranges of a device's BARs as a dma-buf with a
  * physical list.
  *
- * The framework keeps the state of each dma-buf and drains it; here is what
- * belongs to VFIO: which bytes user space may name, and when the device can be
- * reached. vdev->dmabufs and the state of every dma-buf on it change under
- * vdev->memory_lock held for writing, so the state follows
- * __vfio_pci_memory_enabled() without a gap: a dma-buf that is made while memory
- * is disabled starts revoked.
+ * The framework keeps the state of each dma-buf and drains it; here is which
+ * bytes user space may name, and how long a dma-buf lives. When the device can be
+ * reached is in vfio_pci_dmabuf_cause.c.
  *
- * A dma-buf may outlive the device's last close. Then it is dead, and off the
- * list: whoever takes it off, the release or the close, drops the registration
- * reference that keeps vdev alive. A dma-buf whose file has no reference left is
- * the release's, hence get_file_active() before the close touches one.
+ * A dma-buf on vdev->dmabufs holds a registration of the device, and so keeps
+ * vdev alive. It comes off the list once: by the close of the device, after which
+ * it is dead, or by its release. Both may be under way at once, and the release
+ * may come long after the dma-buf's file is gone, for whoever has an O_PATH
+ * descriptor keeps the dentry. So the close asks nobody: it kills everything on
+ * the list. As long as it holds memory_lock a release cannot go on, and the
+ * dma-buf is there. A release takes a registration of its own before it takes
+ * that lock, under detach_lock, where the close takes away priv->vdev.
  */
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
-#include <linux/file.h>
 #include <linux/overflow.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include "vfio_pci_priv.h"
 
@@ -33,11 +34,15 @@ MODULE_IMPORT_NS("DMA_BUF");
 /* User space's ranges are read and translated so many at a time */
 #define CHUNK 64
 
+/* Protects every priv->vdev; held for a few instructions */
+static DEFINE_SPINLOCK(detach_lock);
+
 /* A list in the making, and the ranges it is made of */
 struct build {
 	struct vfio_pci_core_device *vdev;
 	struct dma_buf_phys_builder b;
 	struct vfio_pci_ranges *pages;
+	bool write_combine;
 	u64 size;
 	struct vfio_region_dma_range ranges[CHUNK];
 	struct phys_vec vecs[CHUNK];
@@ -112,6 +117,26 @@ int vfio_pci_core_get_dmabuf_phys(struct vfio_pci_core_device *vdev,
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_get_dmabuf_phys);
 
+/*
+ * How a region may be cached: as its driver says, MMIO otherwise, for which user
+ * space may choose write-combining if the device has nothing against it. Returns
+ * an attribute or -EINVAL.
+ */
+static int region_attr(const struct build *build, u64 region)
+{
+	struct vfio_pci_core_device *vdev = build->vdev;
+	enum dma_buf_phys_attr attr = DMA_BUF_PHYS_UC;
+
+	if (vdev->pci_ops->get_dmabuf_attr)
+		attr = vdev->pci_ops->get_dmabuf_attr(vdev, region);
+	if (!build->write_combine || attr == DMA_BUF_PHYS_WC)
+		return attr;
+	if (attr != DMA_BUF_PHYS_UC ||
+	    !(pci_resource_flags(vdev->pdev, region) & IORESOURCE_PREFETCH))
+		return -EINVAL;
+	return DMA_BUF_PHYS_WC;
+}
+
 /* Append ranges of one region to the list */
 static int add_region_ranges(struct build *build, u64 region, size_t first,
 			     size_t nr)
@@ -120,8 +145,8 @@ static int add_region_ranges(struct build *build, u64 region, size_t first,
 	struct vfio_pci_core_device *vdev = build->vdev;
 	struct phys_vec *vecs = &build->vecs[first];
 	struct p2pdma_provider *provider;
+	int attr, ret;
 	size_t i;
-	int ret;
 
 	if (region >= VFIO_PCI_ROM_REGION_INDEX ||
 	    IS_ERR(vfio_pci_core_get_iomap(vdev, region)))
@@ -137,13 +162,15 @@ static int add_region_ranges(struct build *build, u64 region, size_t first,
 	if (ret)
 		return ret;
 
-	/* get_dmabuf_phys() knows no attribute: what is behind a BAR is MMIO */
+	attr = region_attr(build, region);
+	if (attr < 0)
+		return attr;
 	if (build->pages->claims)
-		dma_buf_phys_add_group(&build->b, DMA_BUF_PHYS_ENCRYPTED,
-				       DMA_BUF_PHYS_UC, NULL);
+		dma_buf_phys_add_group(&build->b, DMA_BUF_PHYS_ENCRYPTED, attr,
+				       NULL);
 	else
-		dma_buf_phys_add_group(&build->b, DMA_BUF_PHYS_P2P,
-				       DMA_BUF_PHYS_UC, provider);
+		dma_buf_phys_add_group(&build->b, DMA_BUF_PHYS_P2P, attr,
+				       provider);
 	for (i = 0; i < nr; i++) {
 		if (check_add_overflow(build->size, vecs[i].len, &build->size))
 			return -EINVAL;
@@ -197,6 +224,7 @@ build_list(struct vfio_pci_core_device *vdev,
 
 	build->vdev = vdev;
 	build->pages = pages;
+	build->write_combine = get->flags & VFIO_DMA_BUF_WRITE_COMBINE;
 	build->size = 0;
 	dma_buf_phys_build(&build->b, get->nr_ranges);
 	for (done = 0; done < get->nr_ranges && !ret; done += nr) {
@@ -218,17 +246,43 @@ build_list(struct vfio_pci_core_device *vdev,
 	return dma_buf_phys_seal(&build->b, build->size);
 }
 
+/* The dma-buf has nothing to do with the device any more */
+static void detach_from_device(struct vfio_pci_dma_buf *priv)
+{
+	struct vfio_pci_core_device *vdev = priv->vdev;
+
+	lockdep_assert_held_write(&vdev->memory_lock);
+	lockdep_assert_held(&vdev->dmabuf_lock);
+
+	list_del(&priv->dmabufs_elm);
+	vfio_pci_ranges_unclaim(vdev, &priv->ranges);
+	scoped_guard(spinlock, &detach_lock)
+		priv->vdev = NULL;
+	vfio_device_put_registration(&vdev->vdev);
+}
+
+/* The device if it is not closed, with a registration of the caller's own */
+static struct vfio_pci_core_device *get_vdev(struct vfio_pci_dma_buf *priv)
+{
+	guard(spinlock)(&detach_lock);
+	if (priv->vdev && vfio_device_try_get_registration(&priv->vdev->vdev))
+		return priv->vdev;
+	return NULL;
+}
+
 static void vfio_pci_dma_buf_release(struct dma_buf_phys *phys)
 {
 	struct vfio_pci_dma_buf *priv =
 		container_of(phys, struct vfio_pci_dma_buf, phys);
-	struct vfio_pci_core_device *vdev = priv->vdev;
+	struct vfio_pci_core_device *vdev = get_vdev(priv);
 
 	if (vdev) {
-		down_write(&vdev->memory_lock);
-		list_del(&priv->dmabufs_elm);
-		vfio_pci_ranges_unclaim(vdev, &priv->ranges);
-		up_write(&vdev->memory_lock);
+		scoped_guard(rwsem_write, &vdev->memory_lock) {
+			guard(mutex)(&vdev->dmabuf_lock);
+			/* Unless it has been closed meanwhile */
+			if (priv->vdev)
+				detach_from_device(priv);
+		}
 		vfio_device_put_registration(&vdev->vdev);
 	}
 	dma_buf_phys_fini(phys);
@@ -252,8 +306,10 @@ static int export_claimed(struct vfio_pci_core_device *vdev,
 	if (ret)
 		return ret;
 
-	info->state = __vfio_pci_memory_enabled(vdev) ? DMA_BUF_PHYS_LIVE :
-							DMA_BUF_PHYS_REVOKED;
+	guard(mutex)(&vdev->dmabuf_lock);
+	vfio_pci_dma_buf_opened(vdev);
+	info->state = vdev->dmabuf_live ? DMA_BUF_PHYS_LIVE :
+					  DMA_BUF_PHYS_REVOKED;
 	ret = dma_buf_phys_export(&priv->phys, info);
 	if (ret)
 		vfio_pci_ranges_unclaim(vdev, &priv->ranges);
@@ -309,7 +365,8 @@ int vfio_pci_core_feature_dma_buf(struct vfio_pci_core_device *vdev, u32 flags,
 
 	if (!get.nr_ranges || get.nr_ranges > VFIO_PCI_DMA_BUF_MAX_RANGES ||
 	    get.flags & ~(VFIO_DMA_BUF_DEVICE_OFFSETS |
-			  VFIO_DMA_BUF_NO_HOST_ACCESS) ||
+			  VFIO_DMA_BUF_NO_HOST_ACCESS |
+			  VFIO_DMA_BUF_WRITE_COMBINE) ||
 	    (get.flags & VFIO_DMA_BUF_DEVICE_OFFSETS && get.region_index))
 		return -EINVAL;
 	no_host_access = get.flags & VFIO_DMA_BUF_NO_HOST_ACCESS;
@@ -347,42 +404,16 @@ err_free:
 	return ret;
 }
 
-/* Follow the device: take access to all its dma-bufs away, or give it back */
-void vfio_pci_dma_buf_move(struct vfio_pci_core_device *vdev, bool revoked)
-{
-	struct vfio_pci_dma_buf *priv;
-
-	lockdep_assert_held_write(&vdev->memory_lock);
-
-	list_for_each_entry(priv, &vdev->dmabufs, dmabufs_elm) {
-		struct file *file = get_file_active(&priv->phys.dmabuf->file);
-
-		if (!file)
-			continue;
-		if (revoked)
-			dma_buf_phys_revoke(&priv->phys);
-		else
-			dma_buf_phys_restore(&priv->phys);
-		fput(file);
-	}
-}
-
 /* The device is closed: its dma-bufs are dead, whoever still holds them */
 void vfio_pci_dma_buf_cleanup(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_dma_buf *priv, *tmp;
 
 	guard(rwsem_write)(&vdev->memory_lock);
+	guard(mutex)(&vdev->dmabuf_lock);
 	list_for_each_entry_safe(priv, tmp, &vdev->dmabufs, dmabufs_elm) {
-		struct file *file = get_file_active(&priv->phys.dmabuf->file);
-
-		if (!file)
-			continue;
 		dma_buf_phys_kill(&priv->phys);
-		list_del(&priv->dmabufs_elm);
-		vfio_pci_ranges_unclaim(vdev, &priv->ranges);
-		priv->vdev = NULL;
-		vfio_device_put_registration(&vdev->vdev);
-		fput(file);
+		detach_from_device(priv);
 	}
+	vfio_pci_dma_buf_closed(vdev);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What vfio_pci_dmabuf.c and vfio_pci_host_access.c share, and what the paths by
- * which a program reaches a BAR ask.
+ * What vfio_pci_dmabuf*.c and vfio_pci_host_access.c share, and what they offer
+ * to the rest of vfio-pci-core.
  */
 #ifndef VFIO_PCI_HOST_ACCESS_H
 #define VFIO_PCI_HOST_ACCESS_H
@@ -40,8 +40,9 @@ struct vfio_pci_ranges {
 /**
  * struct vfio_pci_dma_buf - one export
  * @phys: its physical side
- * @vdev: the device; NULL once it is closed
- * @dmabufs_elm: in the device's list, under memory_lock
+ * @vdev: the device, with a registration of it; NULL once it is closed
+ * @dmabufs_elm: in the device's list, which changes under memory_lock held for
+ *	writing and dmabuf_lock, and may be read under either
  * @ranges: what it is made of
  */
 struct vfio_pci_dma_buf {
@@ -63,6 +64,14 @@ void vfio_pci_ranges_unclaim(struct vfio_pci_core_device *vdev,
 			     struct vfio_pci_ranges *r);
 bool __vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
 			   void __iomem *io, size_t size);
+
+void vfio_pci_dma_buf_follow(struct vfio_pci_core_device *vdev);
+void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev);
+void vfio_pci_dma_buf_opened(struct vfio_pci_core_device *vdev);
+void vfio_pci_dma_buf_closed(struct vfio_pci_core_device *vdev);
+void vfio_pci_dma_buf_look(struct vfio_pci_core_device *vdev);
+void vfio_pci_dma_buf_error(struct vfio_pci_core_device *vdev,
+			    pci_channel_state_t state);
 
 /* May the host not touch some of these pages of the device's file? */
 static inline bool vfio_pci_no_host_access(struct vfio_pci_core_device *vdev,
@@ -89,6 +98,19 @@ static inline bool vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
 }
 
 #else
+
+static inline void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
+{
+}
+
+static inline void vfio_pci_dma_buf_look(struct vfio_pci_core_device *vdev)
+{
+}
+
+static inline void vfio_pci_dma_buf_error(struct vfio_pci_core_device *vdev,
+					  pci_channel_state_t state)
+{
+}
 
 static inline bool vfio_pci_no_host_access(struct vfio_pci_core_device *vdev,
 					   unsigned long first,
