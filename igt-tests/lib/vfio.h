@@ -120,6 +120,22 @@ void wait_restored(void);
 /** __vfio_set_power - to D0 or D3hot (@state 0 or 3); -ENOENT without PM */
 int __vfio_set_power(struct vfio_device *dev, unsigned int state);
 
+/**
+ * __vfio_low_power - let the kernel suspend the device until something is done
+ *	with it
+ * @dev: the device
+ * @wakeup: eventfd that tells when it has been woken up, which ends low power;
+ *	-1 if only __vfio_low_power_exit() shall end it
+ *
+ * It is suspended soon after the call.
+ *
+ * Return: 0; -EINVAL if it is in low power already; or -errno.
+ */
+int __vfio_low_power(struct vfio_device *dev, int wakeup);
+
+/** __vfio_low_power_exit - end that; harmless if it has ended */
+int __vfio_low_power_exit(struct vfio_device *dev);
+
 /** __vfio_reset - VFIO_DEVICE_RESET; Return: 0 or -errno */
 int __vfio_reset(struct vfio_device *dev);
 

@@ -3,6 +3,7 @@
  * Config space: every way to take a device's memory away by a register
  */
 #include <linux/pci_regs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -120,6 +121,40 @@ int __vfio_set_power(struct vfio_device *dev, unsigned int state)
 	control &= ~(uint32_t)PCI_PM_CTRL_STATE_MASK;
 	return __vfio_config_write(dev, (unsigned int)pm + PCI_PM_CTRL, 2,
 				   control | state);
+}
+
+static int set_feature(struct vfio_device *dev, uint32_t feature,
+		       const void *data, size_t size)
+{
+	union {
+		struct vfio_device_feature head;
+		uint8_t bytes[64];
+	} arg = {
+		.head.argsz = (uint32_t)(sizeof(arg.head) + size),
+		.head.flags = VFIO_DEVICE_FEATURE_SET | feature,
+	};
+
+	if (size)
+		memcpy(arg.head.data, data, size);
+	return ioctl(dev->fd, VFIO_DEVICE_FEATURE, &arg) < 0 ? -errno : 0;
+}
+
+int __vfio_low_power(struct vfio_device *dev, int wakeup)
+{
+	struct vfio_device_low_power_entry_with_wakeup entry = {
+		.wakeup_eventfd = wakeup,
+	};
+
+	if (wakeup < 0)
+		return set_feature(dev, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
+				   NULL, 0);
+	return set_feature(dev, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP,
+			   &entry, sizeof(entry));
+}
+
+int __vfio_low_power_exit(struct vfio_device *dev)
+{
+	return set_feature(dev, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT, NULL, 0);
 }
 
 int __vfio_flr(struct vfio_device *dev)

@@ -16,6 +16,7 @@
 #include "iommufd.h"
 #include "klog.h"
 #include "pci.h"
+#include "query.h"
 #include "ranges.h"
 #include "vfio.h"
 
@@ -263,7 +264,7 @@ static void bad_flags(void)
 	};
 	uint32_t bit;
 
-	for (bit = 2; bit < 32; bit++) {
+	for (bit = 3; bit < 32; bit++) {
 		head.flags = 1u << bit;
 		igt_assert_eq(__vfio_dmabuf_raw(&dev, &head, &range, 1),
 			      -EINVAL);
@@ -348,6 +349,87 @@ static void bars_bad(void)
 	igt_assert(ret == -EINVAL || ret == -ENOMEM);
 }
 
+/**
+ * SUBTEST: write-combine
+ * Description: With the flag a prefetchable BAR is write-combining, without it
+ *	uncached; a BAR that is not prefetchable is refused, alone and with another
+ *
+ * SUBTEST: io-bar
+ * Description: A BAR of I/O ports is EINVAL, one that the device does not have ENODEV
+ */
+static uint32_t attr_with(uint32_t flags)
+{
+	struct vfio_device_feature_dma_buf head = {
+		.region_index = BAR,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.flags = flags,
+		.nr_ranges = 1,
+	};
+	struct vfio_region_dma_range range = { 0, PAGE };
+	int fd = __vfio_dmabuf_raw(&dev, &head, &range, 1), questions;
+	struct dma_buf_phys_group_info group;
+	struct dma_buf_phys_query answer;
+
+	igt_assert_f(fd >= 0, "%s: BAR%d with flags %u: %s\n", dev.addr, BAR,
+		     flags, strerror(-fd));
+	questions = query_open();
+	query_groups(questions, fd, &answer, &group, 1);
+	close(questions);
+	close(fd);
+	return group.attr;
+}
+
+static void write_combine(void)
+{
+	const struct vfio_region_dma_range ranges[] = {
+		{ dev2.region[2].offset, PAGE }, { dev2.region[0].offset, PAGE },
+	};
+	struct vfio_device_feature_dma_buf head = {
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.flags = VFIO_DMA_BUF_WRITE_COMBINE,
+		.nr_ranges = 1,
+	};
+	struct vfio_region_dma_range range = { 0, PAGE };
+
+	igt_assert_eq_u64(attr_with(0), DMA_BUF_PHYS_QUERY_UC);
+	igt_assert_eq_u64(attr_with(VFIO_DMA_BUF_WRITE_COMBINE),
+			  DMA_BUF_PHYS_QUERY_WC);
+	igt_assert_eq_u64(attr_with(VFIO_DMA_BUF_WRITE_COMBINE |
+				    VFIO_DMA_BUF_NO_HOST_ACCESS),
+			  DMA_BUF_PHYS_QUERY_WC);
+
+	/* Registers of an NVMe controller */
+	igt_assert_eq(__vfio_dmabuf_raw(&dev2, &head, &range, 1), -EINVAL);
+	head.flags |= VFIO_DMA_BUF_DEVICE_OFFSETS;
+	head.nr_ranges = 2;
+	igt_assert_eq(__vfio_dmabuf_raw(&dev2, &head, ranges, 2), -EINVAL);
+}
+
+/* The SATA controller of the machine's chipset has I/O ports in BAR4 */
+#define SATA "0000:00:1f.2"
+#define SATA_IO_BAR 4
+#define SATA_NO_BAR 2
+
+static void io_bar(void)
+{
+	struct vfio_region_dma_range range = { 0, PAGE };
+	struct vfio_device sata;
+	uint32_t bar;
+	int ret;
+
+	ret = __vfio_open(&sata, SATA, iommufd);
+	igt_assert_f(!ret, SATA ": cannot open it: %s\n", strerror(-ret));
+	igt_assert_eq(__vfio_config_read(&sata, 0x10 + 4 * SATA_IO_BAR, 4,
+					 &bar), 0);
+	igt_assert_f(bar & 1, SATA ": BAR%d is memory: 0x%x\n", SATA_IO_BAR,
+		     bar);
+	igt_assert_eq(__vfio_dmabuf(&sata, SATA_IO_BAR, &range, 1), -EINVAL);
+	igt_assert_eq(__vfio_dmabuf(&sata, SATA_NO_BAR, &range, 1), -ENODEV);
+	range.offset = sata.region[SATA_IO_BAR].offset;
+	igt_assert_eq(__vfio_dmabuf_bars(&sata, &range, 1), -EINVAL);
+	vfio_close(&sata);
+}
+
 /* Whoever is refused is told by the errno: the log is not for users' mistakes */
 static void quietly(void (*test)(void))
 {
@@ -415,6 +497,14 @@ int igt_main()
 	igt_describe("Unknown flags are refused");
 	igt_subtest("bad-flags")
 		quietly(bad_flags);
+
+	igt_describe("Write-combining if user space wants it");
+	igt_subtest("write-combine")
+		quietly(write_combine);
+
+	igt_describe("I/O ports are no memory");
+	igt_subtest("io-bar")
+		io_bar();
 
 	igt_describe("Several BARs in one dma-buf");
 	igt_subtest("bars")

@@ -7,6 +7,8 @@
  * Description: The exporting device is unbound or unplugged under its importers
  * Test category: functionality test
  */
+#define _GNU_SOURCE /* O_PATH */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -30,13 +32,14 @@ IGT_TEST_DESCRIPTION("The exporter's driver or the device itself goes away");
  * ends the VM when the second device gets the first one's memory.
  */
 #define SHM_ID "shm0"
-#define SHM_MEMORY "object_add memory-backend-memfd,id=again,share=on,size=64M"
+#define SHM_MEMORY "object_add memory-backend-memfd,id=again%u,share=on,size=64M"
 #define SHM_PORT "rp1"
-#define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=again,bus=rp1"
+#define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=again%u,bus=rp1"
 
 static struct scene scene;
 static struct vfio_region_dma_range *ranges;
 static int fd, request;
+static unsigned int nr_plugged;
 static const char *edu;
 
 static void expect_live(void)
@@ -70,14 +73,19 @@ static void begin(void)
 	igt_assert_eq(__vfio_request_eventfd(&scene.shm, request), 0);
 }
 
-/* The kernel asks for the device, and while it is not given back all is well */
-static void wait_for_request(void)
+static void wait_asked(void)
 {
 	struct pollfd pfd = { .fd = request, .events = POLLIN };
 
 	igt_assert_f(poll(&pfd, 1, 30000) == 1,
 		     "%s: the kernel does not ask for the device back\n",
 		     scene.shm.addr);
+}
+
+/* The kernel asks for the device, and while it is not given back all is well */
+static void wait_for_request(void)
+{
+	wait_asked();
 	expect_live();
 	guard_fill(scene.bar, 0, 2 * SIZE);
 }
@@ -121,6 +129,10 @@ static void *unbind_thread(void *arg)
  *
  * SUBTEST: unplug
  * Description: The device pulled out through QEMU's monitor, and put back
+ *
+ * SUBTEST: unplug-o-path
+ * Description: The same, and all that is left of the dma-buf is an O_PATH
+ *	descriptor: nothing waits for it
  *
  * SUBTEST: link-error
  * Description: A fatal PCIe error above the device: the kernel resets the link
@@ -167,29 +179,31 @@ static void wait_for_device(bool there)
 static void plug_in(void)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
-	char reply[256];
+	char command[128], reply[256];
 
+	snprintf(command, sizeof(command), SHM_PLUG, nr_plugged);
 	do {
-		igt_assert_eq(__monitor_command(SHM_PLUG, reply,
-						sizeof(reply)), 0);
-		igt_assert_f(now_ms() < deadline, "'%s': %s\n", SHM_PLUG,
+		igt_assert_eq(__monitor_command(command, reply, sizeof(reply)),
+			      0);
+		igt_assert_f(now_ms() < deadline, "'%s': %s\n", command,
 			     reply);
 		usleep(200000);
 	} while (strstr(reply, "Duplicate device ID"));
-	igt_assert_f(!reply[0], "'%s': %s\n", SHM_PLUG, reply);
+	igt_assert_f(!reply[0], "'%s': %s\n", command, reply);
 }
 
-static void unplug(void)
+static void pull_out(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), SHM_MEMORY, ++nr_plugged);
+	monitor_command(command);
+	monitor_command("device_del " SHM_ID);
+}
+
+static void put_back(void)
 {
 	int tries;
-
-	begin();
-	monitor_command(SHM_MEMORY);
-	monitor_command("device_del " SHM_ID);
-	wait_for_request();
-	vfio_close(&scene.shm);
-	wait_for_device(false);
-	expect_dead();
 
 	plug_in();
 	wait_for_device(true);
@@ -199,7 +213,40 @@ static void unplug(void)
 			break;
 		usleep(100000);
 	}
+}
+
+static void unplug(void)
+{
+	begin();
+	pull_out();
+	wait_for_request();
+	vfio_close(&scene.shm);
+	wait_for_device(false);
+	expect_dead();
+	put_back();
 	end(false);
+}
+
+static void unplug_o_path(void)
+{
+	char proc[32];
+	int path;
+
+	begin();
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	path = open(proc, O_PATH | O_CLOEXEC);
+	igt_assert_fd(path);
+	ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
+	close(fd);
+	pull_out();
+	wait_asked();
+	vfio_close(&scene.shm);
+	wait_for_device(false);
+	put_back();
+	vfio_open(&scene.shm, pci_env("DMABUF_EXPORTER"), scene.iommufd);
+	scene.bar = vfio_map_bar(&scene.shm, SHM_BAR);
+	close(path);
+	close(request);
 }
 
 /*
@@ -251,6 +298,10 @@ int igt_main()
 	igt_describe("Hot unplug");
 	igt_subtest("unplug")
 		unplug();
+
+	igt_describe("Hot unplug while an O_PATH descriptor is held");
+	igt_subtest("unplug-o-path")
+		unplug_o_path();
 
 	igt_fixture()
 		scene_close(&scene);

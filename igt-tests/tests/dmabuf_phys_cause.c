@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys cause
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: revoke
+ * Description: Everything that takes a device's memory away, alone and by twos, and
+ *	after it everything that may give it back
+ * Test category: functionality test
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cpu_access.h"
+#include "igt_core.h"
+#include "klog.h"
+#include "monitor.h"
+#include "pci.h"
+#include "pci_decode.h"
+#include "query.h"
+#include "scene.h"
+#include "sysfs.h"
+#include "vtd.h"
+
+IGT_TEST_DESCRIPTION("Access is there if and only if the hardware decodes");
+
+/*
+ * The exporter has FLR, D3hot and an upstream port that reports errors. After
+ * each step what the framework, the IOMMU's and the CPU's tables and a new export
+ * say is held against the registers. Nothing else is expected of a step, so that
+ * no combination has to be thought through here.
+ */
+#define PORT "rp2"
+#define SIZE (4 * PAGE)
+#define DEADLINE 20000
+
+static struct scene scene;
+static struct vfio_device dev;
+static const char *edu;
+static int questions, wakeup, fd = -1;
+static uint64_t *map;
+
+/* Low power that the program has asked for, and nothing has ended since */
+static bool low_power, low_power_wakes;
+
+/* Where to look for the sign that an error has been dealt with */
+static int klog;
+
+static void device_file(const char *file, const char *text)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", dev.addr,
+		 file);
+	sysfs_write(path, text);
+}
+
+/* Anything that is done with the device ends low power with wake-up */
+static void touched(void)
+{
+	if (low_power_wakes)
+		low_power = low_power_wakes = false;
+}
+
+static void set_command(unsigned int size, uint32_t value)
+{
+	uint32_t dword = value;
+
+	/* Zeros clear nothing in the status register */
+	igt_assert_eq(__vfio_config_write(&dev, PCI_COMMAND, size, dword), 0);
+	touched();
+}
+
+static void command_byte(void)
+{
+	set_command(1, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void command_word(void)
+{
+	set_command(2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void command_dword(void)
+{
+	set_command(4, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void command_high_byte(void)
+{
+	igt_assert_eq(__vfio_config_write(&dev, PCI_COMMAND + 1, 1, 0), 0);
+	touched();
+}
+
+static void memory_off(void)
+{
+	set_command(2, PCI_COMMAND_MASTER);
+}
+
+static void d0(void)
+{
+	igt_assert_eq(__vfio_set_power(&dev, 0), 0);
+	touched();
+}
+
+static void d3(void)
+{
+	igt_assert_eq(__vfio_set_power(&dev, 3), 0);
+	touched();
+}
+
+static void config_read(void)
+{
+	uint32_t value;
+
+	igt_assert_eq(__vfio_config_read(&dev, PCI_VENDOR_ID, 2, &value), 0);
+	touched();
+}
+
+static void enter_low_power(int eventfd)
+{
+	int ret;
+
+	touched();
+	ret = __vfio_low_power(&dev, eventfd);
+	if (low_power) {
+		igt_assert_eq(ret, -EINVAL);
+		return;
+	}
+	igt_assert_eq(ret, 0);
+	low_power = true;
+	low_power_wakes = eventfd >= 0;
+}
+
+static void low_power_entry(void)
+{
+	enter_low_power(-1);
+}
+
+static void low_power_with_wakeup(void)
+{
+	enter_low_power(wakeup);
+}
+
+static void low_power_exit(void)
+{
+	igt_assert_eq(__vfio_low_power_exit(&dev), 0);
+	low_power = low_power_wakes = false;
+}
+
+static void inject(const char *error)
+{
+	uint64_t deadline = now_ms() + DEADLINE;
+	char command[64], reply[256];
+
+	klog_count(klog, NULL);
+	snprintf(command, sizeof(command), "pcie_aer_inject_error " PORT " %s",
+		 error);
+	igt_assert_eq(__monitor_command(command, reply, sizeof(reply)), 0);
+	while (!klog_count(klog, "device recovery")) {
+		igt_assert_f(now_ms() < deadline,
+			     "'%s': the kernel does not recover; QEMU said: %s\n",
+			     command, reply);
+		usleep(20000);
+	}
+	touched();
+}
+
+static void fatal_error(void)
+{
+	inject("DLP");
+}
+
+static void nonfatal_error(void)
+{
+	inject("COMP_TIME");
+}
+
+static void vfio_reset(void)
+{
+	igt_assert_eq(__vfio_reset(&dev), 0);
+	touched();
+}
+
+static void flr(void)
+{
+	igt_assert_eq(__vfio_flr(&dev), 0);
+	touched();
+}
+
+static void hot_reset(void)
+{
+	igt_assert_eq(__vfio_hot_reset(&dev), 0);
+	touched();
+}
+
+static void reset_subordinate(void)
+{
+	device_file("../reset_subordinate", "1");
+	/* Resets the bus without waking anybody up */
+}
+
+static void rescan(void)
+{
+	sysfs_write("/sys/bus/pci/rescan", "1");
+}
+
+static void nothing(void)
+{
+}
+
+struct step {
+	const char *name;
+	void (*run)(void);
+};
+
+static const struct step causes[] = {
+	{ "nothing", nothing },
+	{ "memory-off", memory_off },
+	{ "d3", d3 },
+	{ "low-power", low_power_entry },
+	{ "low-power-with-wakeup", low_power_with_wakeup },
+	{ "fatal-error", fatal_error },
+};
+
+static const struct step events[] = {
+	{ "command-byte", command_byte },
+	{ "command-word", command_word },
+	{ "command-dword", command_dword },
+	{ "command-high-byte", command_high_byte },
+	{ "memory-off", memory_off },
+	{ "d0", d0 },
+	{ "d3", d3 },
+	{ "config-read", config_read },
+	{ "low-power", low_power_entry },
+	{ "low-power-exit", low_power_exit },
+	{ "vfio-reset", vfio_reset },
+	{ "flr", flr },
+	{ "hot-reset", hot_reset },
+	{ "reset-subordinate", reset_subordinate },
+	{ "rescan", rescan },
+	{ "nonfatal-error", nonfatal_error },
+	{ "fatal-error", fatal_error },
+};
+
+/* What ends one cause each: together they end all */
+static const struct step ends[] = {
+	{ "low-power-exit", low_power_exit },
+	{ "d0", d0 },
+	{ "command-word", command_word },
+};
+
+#define NR(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The kernel suspends the device when it gets round to it */
+static void wait_suspended(void)
+{
+	uint64_t deadline = now_ms() + DEADLINE;
+
+	while (low_power && !pci_runtime_suspended(dev.addr)) {
+		igt_assert_f(now_ms() < deadline,
+			     "%s: not suspended after low power was entered\n",
+			     dev.addr);
+		usleep(10000);
+	}
+}
+
+static uint32_t state_of(int dmabuf)
+{
+	struct dma_buf_phys_query query_arg;
+
+	query(questions, dmabuf, &query_arg);
+	return query_arg.state;
+}
+
+static const char *state_name(uint32_t state)
+{
+	return state == DMA_BUF_PHYS_QUERY_LIVE ? "live" : "not live";
+}
+
+/* An importer maps again in its own time after a restore, never after a revoke */
+static void wait_mapped(void)
+{
+	uint64_t deadline = now_ms() + DEADLINE;
+
+	while (!vtd_mapped(edu, BASE) || !vtd_mapped(edu, BASE + SIZE - PAGE)) {
+		igt_assert_f(now_ms() < deadline,
+			     "the IOMMU does not map what can be reached\n");
+		usleep(10000);
+	}
+}
+
+static void check_old(const char *why_not)
+{
+	uint32_t state = state_of(fd);
+
+	igt_assert_f((state == DMA_BUF_PHYS_QUERY_LIVE) == !why_not,
+		     "the device %s%s, the dma-buf is %s\n",
+		     why_not ? "cannot be reached: " : "can be reached",
+		     why_not ? why_not : "", state_name(state));
+	if (why_not) {
+		igt_assert_f(!vtd_mapped(edu, BASE) &&
+			     !vtd_mapped(edu, BASE + SIZE - PAGE),
+			     "%s, and the IOMMU maps it\n", why_not);
+		igt_assert_f(!cpu_reachable(map), "%s, and the CPU maps it\n",
+			     why_not);
+		return;
+	}
+	wait_mapped();
+	igt_assert_f(cpu_reachable(map),
+		     "it can be reached, and a CPU access is a SIGBUS\n");
+	cpu_both_ways(map, map);
+}
+
+static void check(void)
+{
+	const char *why_not;
+	uint32_t state;
+	int again;
+
+	wait_suspended();
+	check_old(pci_decodes(dev.addr));
+
+	/* The export itself is something that is done with the device */
+	again = vfio_dmabuf_one(&dev, SHM_BAR, MiB(1), SIZE);
+	touched();
+	wait_suspended();
+	why_not = pci_decodes(dev.addr);
+	state = state_of(again);
+	close(again);
+	igt_assert_f((state == DMA_BUF_PHYS_QUERY_LIVE) == !why_not,
+		     "the device %s%s, a new dma-buf is %s\n",
+		     why_not ? "cannot be reached: " : "can be reached",
+		     why_not ? why_not : "", state_name(state));
+	check_old(why_not);
+}
+
+static void begin(void)
+{
+	size_t i;
+
+	for (i = 0; i < NR(ends); i++)
+		ends[i].run();
+	if (fd < 0) {
+		scene_reset_ioas(&scene);
+		fd = vfio_dmabuf_one(&dev, SHM_BAR, 0, SIZE);
+		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+		map = cpu_map(fd, NULL, SIZE, 0);
+	}
+	igt_assert_f(!pci_decodes(dev.addr), "%s: cannot be brought back: %s\n",
+		     dev.addr, pci_decodes(dev.addr));
+	check();
+}
+
+/**
+ * SUBTEST: cause-nothing
+ * Description: Each event, with nothing before it
+ *
+ * SUBTEST: cause-memory-off
+ * Description: Each event after memory has been switched off
+ *
+ * SUBTEST: cause-d3
+ * Description: Each event in D3hot
+ *
+ * SUBTEST: cause-low-power
+ * Description: Each event in low power
+ *
+ * SUBTEST: cause-low-power-with-wakeup
+ * Description: Each event in low power that any access ends
+ *
+ * SUBTEST: cause-fatal-error
+ * Description: Each event after a fatal error, when the link was reset and the BARs
+ *	are lost
+ *
+ * SUBTEST: two-causes
+ * Description: Each two causes, then each of what ends one of them, in any order
+ */
+static void cell(const struct step *cause, const struct step *event)
+{
+	int revokes;
+
+	begin();
+	cause->run();
+	check();
+	trace_revokes();
+	event->run();
+	revokes = trace_revokes();
+	check();
+	igt_debug("%s, %s: %d revokes; %s\n", cause->name, event->name, revokes,
+		  pci_decodes(dev.addr) ? pci_decodes(dev.addr) : "decodes");
+}
+
+static void two_causes(const struct step *first, const struct step *second)
+{
+	/* Each end of three comes first once, and last once */
+	static const unsigned int orders[][3] = {
+		{ 0, 1, 2 }, { 1, 2, 0 }, { 2, 0, 1 },
+	};
+	size_t i, j;
+
+	for (i = 0; i < NR(orders); i++) {
+		begin();
+		first->run();
+		second->run();
+		check();
+		for (j = 0; j < 3; j++) {
+			ends[orders[i][j]].run();
+			check();
+		}
+	}
+}
+
+/**
+ * SUBTEST: sysfs-reset
+ * Description: A reset by sysfs, with each of the device's reset methods, after each
+ *	cause: no access while it lasts
+ *
+ * SUBTEST: sysfs-resize
+ * Description: What sysfs refuses while a driver has the device changes nothing
+ */
+static void sysfs_reset(const char *method, const struct step *cause)
+{
+	int revokes;
+	bool live;
+
+	begin();
+	device_file("reset_method", method);
+	cause->run();
+	check();
+	live = state_of(fd) == DMA_BUF_PHYS_QUERY_LIVE;
+	trace_revokes();
+	device_file("reset", "1");
+	/* It is woken up for that */
+	touched();
+	revokes = trace_revokes();
+	check();
+	igt_assert_f(!live || revokes,
+		     "a reset (%s) of a device with a live dma-buf, and no revoke\n",
+		     method);
+}
+
+static void sysfs_resets(void)
+{
+	static char methods[128], *method, *save;
+	static size_t i;
+	char path[160];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method",
+		 dev.addr);
+	igt_assert_eq(__sysfs_read(path, methods, sizeof(methods)), 0);
+	igt_info("%s: reset methods: %s\n", dev.addr, methods);
+	for (method = strtok_r(methods, " ", &save); method;
+	     method = strtok_r(NULL, " ", &save))
+		for (i = 0; i < NR(causes); i++)
+			igt_dynamic_f("%s-after-%s", method, causes[i].name)
+				sysfs_reset(method, &causes[i]);
+	device_file("reset_method", "default");
+}
+
+static void sysfs_resize(void)
+{
+	char path[160];
+	int bar, ret;
+
+	begin();
+	for (bar = 0; bar < 6; bar++) {
+		snprintf(path, sizeof(path),
+			 "/sys/bus/pci/devices/%s/resource%d_resize", dev.addr,
+			 bar);
+		ret = __sysfs_write(path, "1");
+		igt_assert(ret == -EBUSY || ret == -ENOENT);
+	}
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/enable",
+		 dev.addr);
+	igt_assert_eq(__sysfs_write(path, "0"), -EBUSY);
+	check();
+}
+
+/**
+ * SUBTEST: wakeup
+ * Description: The wake-up from low power signals its eventfd, and access is back
+ *	by itself
+ */
+static void wake_up(void)
+{
+	eventfd_t count;
+
+	begin();
+	eventfd_read(wakeup, &count);
+	low_power_with_wakeup();
+	check_old("low power");
+	wait_suspended();
+	check_old(pci_decodes(dev.addr));
+	igt_assert(eventfd_read(wakeup, &count) < 0);
+	config_read();
+	igt_assert_eq(eventfd_read(wakeup, &count), 0);
+	igt_assert(!pci_decodes(dev.addr));
+	check_old(NULL);
+}
+
+/**
+ * SUBTEST: closed
+ * Description: A dma-buf whose device was closed stays dead whatever happens to it,
+ *	and its mappings stay away
+ */
+static void closed(void)
+{
+	begin();
+	vfio_close(&dev);
+	igt_assert_eq_u64(state_of(fd), DMA_BUF_PHYS_QUERY_DEAD);
+	device_file("reset", "1");
+	device_file("../reset_subordinate", "1");
+	fatal_error();
+	vfio_open(&dev, dev.addr, scene.iommufd);
+	igt_assert_eq_u64(state_of(fd), DMA_BUF_PHYS_QUERY_DEAD);
+	igt_assert(!vtd_mapped(edu, BASE));
+	igt_assert(!cpu_reachable(map));
+	munmap(map, SIZE);
+	close(fd);
+	fd = -1;
+	begin();
+}
+
+int igt_main()
+{
+	static size_t i, j;
+
+	igt_fixture() {
+		cpu_access_init();
+		scene_open(&scene);
+		edu = scene.edu.dev.addr;
+		vfio_open(&dev, pci_env("DMABUF_EXPORTER2"), scene.iommufd);
+		questions = query_open();
+		klog = klog_open();
+		wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		igt_assert_fd(wakeup);
+	}
+
+	for (i = 0; i < NR(causes); i++) {
+		static char name[64];
+
+		snprintf(name, sizeof(name), "cause-%s", causes[i].name);
+		igt_describe("One cause, then one event");
+		igt_subtest_with_dynamic(name)
+			for (j = 0; j < NR(events); j++)
+				igt_dynamic(events[j].name)
+					cell(&causes[i], &events[j]);
+	}
+
+	igt_describe("Two causes, and their ends in any order");
+	igt_subtest_with_dynamic("two-causes")
+		for (i = 1; i < NR(causes); i++)
+			for (j = 1; j < NR(causes); j++)
+				if (i != j)
+					igt_dynamic_f("%s-%s", causes[i].name,
+						      causes[j].name)
+						two_causes(&causes[i],
+							   &causes[j]);
+
+	igt_describe("Resets through sysfs");
+	igt_subtest_with_dynamic("sysfs-reset")
+		sysfs_resets();
+
+	igt_describe("Resizes through sysfs");
+	igt_subtest("sysfs-resize")
+		sysfs_resize();
+
+	igt_describe("Wake-up from low power");
+	igt_subtest("wakeup")
+		wake_up();
+
+	igt_describe("Nothing revives the dead");
+	igt_subtest("closed")
+		closed();
+
+	igt_fixture() {
+		vfio_close(&dev);
+		scene_close(&scene);
+	}
+}
