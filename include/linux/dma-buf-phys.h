@@ -562,8 +562,7 @@ dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter);
  *
  * The first and the last range are clipped to the part. A part that is empty
  * or not inside the mapping has no ranges. Behind an IOMMU that translates all
- * of it there is one range, unless no window of that size was free in the
- * device's IOVA space. No lock is needed while the mapping exists.
+ * of it there is one range. No lock is needed while the mapping exists.
  */
 #define dma_buf_phys_for_each_dma(iter, dma, off, len)                \
 	for (struct dma_buf_phys_dma_iter *__iter =                   \

@@ -5,16 +5,20 @@
  * The route to a group (see route.c) decides how the group is mapped. A bus
  * address is a sum: nothing is mapped. What is reached through the host bridge
  * is mapped as MMIO. Memory of the host is mapped, but never bounced, since a
- * copy in swiotlb would not be the buffer.
+ * copy in swiotlb would not be the buffer; where that would happen there is no
+ * route.
  *
- * What has to be mapped is linked into one IOVA window, frag after frag, groups
- * with a bus address left out. So a slice without such groups is one contiguous
- * range to the device, and one call undoes it.
+ * Behind an IOMMU of the DMA API what has to be mapped is linked into one IOVA
+ * window, frag after frag, groups with a bus address left out. So a slice without
+ * such groups is one contiguous range to the device, and one call undoes it: at
+ * once, also where the DMA API is lazy about what was mapped piece by piece. When
+ * memory is taken away the device has lost it, or the promise of a revoke would
+ * not hold. So it is a window or nothing.
  *
- * Where no window can be had, each frag is mapped by itself. If no IOMMU
- * translates, its DMA address follows from its physical one; otherwise the
- * addresses are kept for unmapping. Only then does a mapping's memory grow with
- * the number of frags.
+ * Elsewhere each frag is mapped by itself. If no IOMMU translates, its DMA address
+ * follows from its physical one; on a platform with ways of its own the addresses
+ * are kept for unmapping. Only then does a mapping's memory grow with the number
+ * of frags.
  *
  * DMA ranges are not stored either: an iterator computes them from the list.
  */
@@ -36,17 +40,6 @@ static unsigned long map_attrs(const struct dma_buf_phys_group *group)
 /*
  * The window
  */
-
-static bool get_window(struct dma_buf_phys_dma *dma, u64 size)
-{
-	/* The DMA API uses the top bit of a size for itself */
-	if (size & DMA_IOVA_USE_SWIOTLB)
-		return false;
-	/* Frags are aligned to pages; an IOMMU may want more than that */
-	if (dma_get_merge_boundary(dma->dev) >= PAGE_SIZE)
-		return false;
-	return dma_iova_try_alloc(dma->dev, &dma->iova, 0, size);
-}
 
 static void destroy_window(struct dma_buf_phys_dma *dma, u64 linked)
 {
@@ -86,6 +79,15 @@ err:
 	return ret;
 }
 
+static int map_window(struct dma_buf_phys_dma *dma, u64 size)
+{
+	/* The DMA API uses the top bit of a size for itself */
+	if (size & DMA_IOVA_USE_SWIOTLB ||
+	    !dma_iova_try_alloc(dma->dev, &dma->iova, 0, size))
+		return -ENOMEM;
+	return link_frags(dma);
+}
+
 /*
  * Frag by frag
  */
@@ -93,16 +95,23 @@ err:
 /* Some platforms do not let modules call phys_to_dma() */
 #define CAN_COMPUTE_ADDRS (!IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
 
-/* As dma_map_phys() does it where no IOMMU translates */
-static dma_addr_t direct_addr(struct device *dev,
-			      const struct dma_buf_phys_iter *iter)
+/* Does an address of the device follow from a physical one, and nothing else? */
+bool phys_dma_is_direct(struct device *dev)
+{
+	return CAN_COMPUTE_ADDRS && !use_dma_iommu(dev) && !get_dma_ops(dev);
+}
+
+/* As dma_map_phys() does it then; %DMA_MAPPING_ERROR if there is none */
+dma_addr_t phys_dma_direct_addr(struct device *dev,
+				const struct dma_buf_phys_group *group,
+				phys_addr_t paddr)
 {
 	if (!CAN_COMPUTE_ADDRS)
 		return DMA_MAPPING_ERROR;
-	if (iter->group->type == DMA_BUF_PHYS_P2P &&
+	if (group->type == DMA_BUF_PHYS_P2P &&
 	    cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
-		return phys_to_dma_unencrypted(dev, iter->paddr);
-	return phys_to_dma(dev, iter->paddr);
+		return phys_to_dma_unencrypted(dev, paddr);
+	return phys_to_dma(dev, paddr);
 }
 
 /* The address of the frag that holds @iter, which may start inside it */
@@ -113,7 +122,7 @@ static dma_addr_t frag_addr(const struct dma_buf_phys_dma *dma,
 	size_t first;
 
 	if (!dma->addrs)
-		return direct_addr(dma->dev, iter);
+		return phys_dma_direct_addr(dma->dev, iter->group, iter->paddr);
 	first = phys_list_frag_at(dma->list, dma->offset);
 	return dma->addrs[iter->frag - first] +
 	       (iter->offset - max(frag->offset, dma->offset));
@@ -144,14 +153,6 @@ static int map_frag(struct dma_buf_phys_dma *dma,
 {
 	dma_addr_t addr;
 
-	/* The DMA API would warn */
-	if (!dma->addrs) {
-		addr = direct_addr(dma->dev, iter);
-		if (addr == DMA_MAPPING_ERROR ||
-		    !phys_dma_can_address(dma->dev, addr + (iter->length - 1)))
-			return -EREMOTEIO;
-	}
-
 	addr = dma_map_phys(dma->dev, iter->paddr, iter->length, dma->dir,
 			    map_attrs(iter->group));
 	if (dma_mapping_error(dma->dev, addr))
@@ -170,8 +171,7 @@ static int map_frags(struct dma_buf_phys_dma *dma)
 	struct phys_dma_part part = {};
 	int ret;
 
-	if (!CAN_COMPUTE_ADDRS || use_dma_iommu(dma->dev) ||
-	    get_dma_ops(dma->dev)) {
+	if (!phys_dma_is_direct(dma->dev)) {
 		dma->addrs = kvmalloc_array(last - first + 1,
 					    sizeof(*dma->addrs),
 					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -225,7 +225,7 @@ int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
 	ret = phys_dma_find_routes(dma, &mapped);
 	if (ret || !mapped)
 		return ret;
-	return get_window(dma, mapped) ? link_frags(dma) : map_frags(dma);
+	return use_dma_iommu(dev) ? map_window(dma, mapped) : map_frags(dma);
 }
 
 /**
@@ -263,7 +263,7 @@ void phys_dma_unmap(struct dma_buf_phys_dma *dma)
  * Return: 0; -ENODEV if the buffer is revoked or dead; -EACCES if the device may
  * not write to it and @dir is not DMA_TO_DEVICE; -EREMOTEIO if the device
  * has no route to a group of the slice, which is logged with the names of both
- * devices, or cannot address it; -EOPNOTSUPP if the buffer is encrypted or has
+ * devices, or cannot address it, or not in place; -EOPNOTSUPP if the buffer is encrypted or has
  * moved to memory of a type the importer cannot use; -EINVAL if the slice is bad;
  * -ENOMEM; -EIO or another error of the DMA API; or what the exporter returned
  * when asked for the list.

@@ -79,7 +79,8 @@ bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
 			struct phys_dma_part *part);
 bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
 			   const struct dma_buf_phys_group *group);
-bool phys_dma_can_address(struct device *dev, dma_addr_t last);
+enum pci_p2pdma_map_type
+phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group);
 int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped);
 int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list);
 u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
@@ -90,6 +91,10 @@ int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
 		 struct dma_buf_phys_list *list, u64 offset, u64 length,
 		 enum dma_data_direction dir);
 void phys_dma_unmap(struct dma_buf_phys_dma *dma);
+bool phys_dma_is_direct(struct device *dev);
+dma_addr_t phys_dma_direct_addr(struct device *dev,
+				const struct dma_buf_phys_group *group,
+				phys_addr_t paddr);
 
 /* Is all of a mapping one range, whatever the list looks like? */
 static inline bool phys_dma_is_contiguous(struct dma_buf_phys_dma *dma)

@@ -6,13 +6,20 @@
  *    directly;
  *  - through the host bridge;
  *  - none of both, for memory of the host;
- *  - not at all: an error, and a message that names both devices.
+ *  - not at all: an error, and a message that names both devices;
+ *  - not in place, or beyond what the device can address: an error.
  *
  * A route is looked up per group, never per frag, and only if some group of the
  * slice has a bus address is it looked up again after the mapping was made.
  */
+#include <kunit/static_stub.h>
+#include <linux/cc_platform.h>
+#include <linux/dma-map-ops.h>
+#include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/pci.h>
 #include <linux/ratelimit.h>
+#include <linux/swiotlb.h>
 #include <uapi/linux/dma-buf-phys.h>
 
 #include "internal.h"
@@ -38,54 +45,155 @@ bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
 	return true;
 }
 
-static enum pci_p2pdma_map_type route(struct device *dev,
-				      const struct dma_buf_phys_group *group)
+/* Tests, which have no PCI devices, put another function in its place */
+enum pci_p2pdma_map_type
+phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group)
 {
+	KUNIT_STATIC_STUB_REDIRECT(phys_dma_map_type, dev, group);
+
 	if (group->type != DMA_BUF_PHYS_P2P)
 		return PCI_P2PDMA_MAP_NONE;
 	return pci_p2pdma_map_type(group->provider, dev);
 }
+EXPORT_SYMBOL_FOR_MODULES(phys_dma_map_type, "dma-buf-phys-kunit");
 
 /* Is this group of the slice reached by bus address? */
 bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
 			   const struct dma_buf_phys_group *group)
 {
 	return dma->bus &&
-	       route(dma->dev, group) == PCI_P2PDMA_MAP_BUS_ADDR;
+	       phys_dma_map_type(dma->dev, group) == PCI_P2PDMA_MAP_BUS_ADDR;
 }
 
-bool phys_dma_can_address(struct device *dev, dma_addr_t last)
+/*
+ * In place or not at all
+ */
+
+/*
+ * Would the DMA API copy what the device reads and writes? Where nothing
+ * translates DMA_ATTR_REQUIRE_COHERENT makes it refuse, but only in the end, and
+ * with a warning in a confidential guest. The &struct dma_map_ops of platforms do
+ * not know that attribute. Those that bounce, Xen's, say that they map no more at a
+ * time than a bounce buffer holds.
+ */
+static bool route_bounces(struct device *dev,
+			  const struct dma_buf_phys_group *group)
 {
-	return last <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	if (use_dma_iommu(dev))
+		return false;
+	if (get_dma_ops(dev))
+		return group->type == DMA_BUF_PHYS_CPU &&
+		       dma_max_mapping_size(dev) != SIZE_MAX;
+	return is_swiotlb_force_bounce(dev) ||
+	       cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
 }
 
-/* Of a group that goes by bus address; the group's highest one mostly tells */
-static int check_bus_addrs(const struct dma_buf_phys_dma *dma,
-			   const struct phys_dma_part *part)
+/* An IOMMU with pages larger than ours would let the device reach what is beside */
+static bool route_exposes(const struct dma_buf_phys_dma *dma,
+			  const struct phys_dma_part *part)
 {
-	struct p2pdma_provider *provider = part->group->provider;
+	unsigned long mask = dma_get_merge_boundary(dma->dev);
 	struct dma_buf_phys_iter iter;
-	dma_addr_t last;
 
-	last = pci_p2pdma_bus_addr_map(provider, part->group->last);
-	if (phys_dma_can_address(dma->dev, last))
-		return 0;
-
+	if (mask < PAGE_SIZE)
+		return false;
 	dma_buf_phys_for_each_frag(&iter, dma->list, part->offset,
 				   part->length) {
-		last = pci_p2pdma_bus_addr_map(provider,
-					       iter.paddr + (iter.length - 1));
-		if (!phys_dma_can_address(dma->dev, last))
-			return -EREMOTEIO;
+		if ((iter.paddr | iter.length) & mask)
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+static bool route_is_in_place(const struct dma_buf_phys_dma *dma,
+			      const struct phys_dma_part *part)
+{
+	/* Nobody flushes caches for the time of a mapping */
+	if (part->group->type == DMA_BUF_PHYS_CPU &&
+	    !dev_is_dma_coherent(dma->dev))
+		return false;
+	return !route_bounces(dma->dev, part->group) &&
+	       !route_exposes(dma, part);
+}
+
+/*
+ * What the device can address
+ */
+
+static bool can_address(const struct dma_buf_phys_dma *dma,
+			const struct dma_buf_phys_group *group,
+			phys_addr_t first, phys_addr_t last, bool bus)
+{
+	struct device *dev = dma->dev;
+	dma_addr_t from, to;
+
+	if (bus) {
+		from = pci_p2pdma_bus_addr_map(group->provider, first);
+		to = pci_p2pdma_bus_addr_map(group->provider, last);
+	} else {
+		from = phys_dma_direct_addr(dev, group, first);
+		to = phys_dma_direct_addr(dev, group, last);
+	}
+	/* What is in two of a bridge's windows may be torn apart */
+	return from != DMA_MAPPING_ERROR && to - from == last - first &&
+	       to <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
+/* The DMA API would warn. The group's highest address mostly tells. */
+static bool can_address_part(const struct dma_buf_phys_dma *dma,
+			     const struct phys_dma_part *part, bool bus)
+{
+	const struct dma_buf_phys_group *group = part->group;
+	struct dma_buf_phys_iter iter;
+
+	if (!bus && !phys_dma_is_direct(dma->dev))
+		return true;
+	if ((bus || !dma->dev->dma_range_map) &&
+	    can_address(dma, group, group->last, group->last, bus))
+		return true;
+	dma_buf_phys_for_each_frag(&iter, dma->list, part->offset,
+				   part->length) {
+		if (!can_address(dma, group, iter.paddr,
+				 iter.paddr + (iter.length - 1), bus))
+			return false;
+	}
+	return true;
+}
+
+/* One answer for who maps and for who asks: enum dma_buf_phys_query_route */
+static u32 route_of_part(const struct dma_buf_phys_dma *dma,
+			 const struct phys_dma_part *part, bool masked)
+{
+	bool bus = false;
+	u32 route;
+
+	if (part->group->type == DMA_BUF_PHYS_ENCRYPTED)
+		return DMA_BUF_PHYS_ROUTE_ENCRYPTED;
+	switch (phys_dma_map_type(dma->dev, part->group)) {
+	case PCI_P2PDMA_MAP_NONE:
+		route = DMA_BUF_PHYS_ROUTE_MEMORY;
+		break;
+	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+		route = DMA_BUF_PHYS_ROUTE_HOST_BRIDGE;
+		break;
+	case PCI_P2PDMA_MAP_BUS_ADDR:
+		route = DMA_BUF_PHYS_ROUTE_BUS_ADDR;
+		bus = true;
+		break;
+	default:
+		return DMA_BUF_PHYS_ROUTE_NONE;
+	}
+	if (!bus && !route_is_in_place(dma, part))
+		return DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE;
+	if (masked && !can_address_part(dma, part, bus))
+		return DMA_BUF_PHYS_ROUTE_MASK;
+	return route;
 }
 
 /* Fills in what depends on the routes; @mapped: bytes that must be mapped */
 int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
 {
 	struct phys_dma_part part = {};
-	int ret;
 
 	*mapped = 0;
 	if (dma->list->types & BIT(DMA_BUF_PHYS_ENCRYPTED))
@@ -93,20 +201,19 @@ int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
 
 	while (phys_dma_next_part(dma, &part)) {
 		dma->p2p |= part.group->type == DMA_BUF_PHYS_P2P;
-		switch (route(dma->dev, part.group)) {
-		case PCI_P2PDMA_MAP_NONE:
-		case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+		switch (route_of_part(dma, &part, true)) {
+		case DMA_BUF_PHYS_ROUTE_MEMORY:
+		case DMA_BUF_PHYS_ROUTE_HOST_BRIDGE:
 			*mapped += part.length;
 			break;
-		case PCI_P2PDMA_MAP_BUS_ADDR:
+		case DMA_BUF_PHYS_ROUTE_BUS_ADDR:
 			dma->bus = true;
-			ret = check_bus_addrs(dma, &part);
-			if (ret)
-				return ret;
 			break;
-		default:
+		case DMA_BUF_PHYS_ROUTE_NONE:
 			dev_err_ratelimited(dma->dev, "no peer-to-peer route to the memory of %s: put both below one PCIe switch or behind a host bridge that supports it\n",
 					    dev_name(part.group->provider->owner));
+			return -EREMOTEIO;
+		default:
 			return -EREMOTEIO;
 		}
 	}
@@ -119,7 +226,8 @@ int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
  * @list: the list, whose buffer is not dead; reservation lock held
  *
  * Return: 0; -EREMOTEIO if there is a group it has no route to, which is logged,
- * or that it cannot address; -EOPNOTSUPP if there is an encrypted group.
+ * or that it cannot address, or not in place; -EOPNOTSUPP if there is an
+ * encrypted group.
  */
 int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list)
 {
@@ -157,18 +265,11 @@ u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
 		.length = group->length,
 	};
 
-	if (group->type == DMA_BUF_PHYS_ENCRYPTED)
-		return DMA_BUF_PHYS_ROUTE_ENCRYPTED;
-	switch (route(dev, group)) {
-	case PCI_P2PDMA_MAP_NONE:
-		return DMA_BUF_PHYS_ROUTE_MEMORY;
-	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
-		return DMA_BUF_PHYS_ROUTE_HOST_BRIDGE;
-	case PCI_P2PDMA_MAP_BUS_ADDR:
-		if (masked && check_bus_addrs(&dma, &part))
-			return DMA_BUF_PHYS_ROUTE_MASK;
-		return DMA_BUF_PHYS_ROUTE_BUS_ADDR;
-	default:
-		return DMA_BUF_PHYS_ROUTE_NONE;
-	}
+	/* pci_p2pdma_map_type() logs what it finds unless that is known */
+	if (group->provider && dev_is_pci(group->provider->owner) &&
+	    (group == list->groups || group[-1].provider != group->provider))
+		pci_p2pdma_distance(to_pci_dev(group->provider->owner), dev,
+				    false);
+	return route_of_part(&dma, &part, masked);
 }
+EXPORT_SYMBOL_FOR_MODULES(phys_dma_tell_route, "dma-buf-phys-kunit");

@@ -63,6 +63,9 @@ enum dma_buf_phys_query_attr {
  * @DMA_BUF_PHYS_ROUTE_ENCRYPTED: not at all: it is encrypted
  * @DMA_BUF_PHYS_ROUTE_MASK: not at all: it is beyond the addresses the device
  *	can send
+ * @DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE: not at all: it would be copied for the device,
+ *	the device does not see what is in the processor's caches, or the IOMMU's
+ *	pages are larger than the memory's pieces
  */
 enum dma_buf_phys_query_route {
 	DMA_BUF_PHYS_ROUTE_UNKNOWN,
@@ -72,6 +75,7 @@ enum dma_buf_phys_query_route {
 	DMA_BUF_PHYS_ROUTE_NONE,
 	DMA_BUF_PHYS_ROUTE_ENCRYPTED,
 	DMA_BUF_PHYS_ROUTE_MASK,
+	DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE,
 };
 
 /* &struct dma_buf_phys_group_info.provider if there is none that can be named */

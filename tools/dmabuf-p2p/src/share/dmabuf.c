@@ -244,6 +244,7 @@ const char *dmabuf_route_text(uint32_t route)
 		[DMA_BUF_PHYS_ROUTE_NONE] = "none",
 		[DMA_BUF_PHYS_ROUTE_ENCRYPTED] = "none: encrypted",
 		[DMA_BUF_PHYS_ROUTE_MASK] = "none: DMA mask",
+		[DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE] = "none: not in place",
 	};
 
 	return WORD(words, route);
@@ -259,6 +260,7 @@ const char *dmabuf_route_id(uint32_t route)
 		[DMA_BUF_PHYS_ROUTE_NONE] = "none",
 		[DMA_BUF_PHYS_ROUTE_ENCRYPTED] = "encrypted",
 		[DMA_BUF_PHYS_ROUTE_MASK] = "mask",
+		[DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE] = "not-in-place",
 	};
 
 	return WORD(words, route);
