@@ -488,6 +488,8 @@ dma_buf_phys_attach(struct dma_buf *dmabuf,
 		    const struct dma_buf_phys_importer_ops *ops, void *priv);
 void dma_buf_phys_detach(struct dma_buf_phys_attachment *at);
 void dma_buf_phys_detach_locked(struct dma_buf_phys_attachment *at);
+void dma_buf_phys_pin(struct dma_buf_phys_attachment *at);
+void dma_buf_phys_unpin(struct dma_buf_phys_attachment *at);
 struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at);
 void dma_buf_phys_unmap(struct dma_buf_phys_attachment *at,
 			struct dma_buf_phys_list *list);

@@ -30,6 +30,8 @@ ib_umem_phys_attach(struct ib_umem_dmabuf *umem_dmabuf, struct dma_buf *dmabuf,
 		    struct device *dma_device,
 		    const struct dma_buf_attach_ops *ops);
 void ib_umem_phys_detach(struct ib_umem_dmabuf *umem_dmabuf);
+int ib_umem_phys_pin(struct ib_umem_dmabuf *umem_dmabuf);
+void ib_umem_phys_unpin(struct ib_umem_dmabuf *umem_dmabuf);
 int ib_umem_phys_map(struct ib_umem_dmabuf *umem_dmabuf);
 void ib_umem_phys_unmap(struct ib_umem_dmabuf *umem_dmabuf);
 unsigned long ib_umem_phys_pgsz_mask(struct ib_umem *umem, u64 va);

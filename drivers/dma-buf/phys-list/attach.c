@@ -139,6 +139,36 @@ void dma_buf_phys_detach(struct dma_buf_phys_attachment *at)
 EXPORT_SYMBOL_GPL(dma_buf_phys_detach);
 
 /**
+ * dma_buf_phys_pin - keep a buffer where it is
+ * @at: the attachment
+ *
+ * For importers that cannot follow a move: until dma_buf_phys_unpin() the
+ * exporter's moves fail with -EBUSY. A revoke it must follow all the same. This
+ * is dma_buf_pin() for whoever has no attachment that the exporter knows.
+ *
+ * Context: does not sleep; reservation lock held.
+ */
+void dma_buf_phys_pin(struct dma_buf_phys_attachment *at)
+{
+	dma_resv_assert_held(at->dmabuf->resv);
+	at->phys->nr_pinned++;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_pin);
+
+/**
+ * dma_buf_phys_unpin - undo dma_buf_phys_pin()
+ * @at: the attachment
+ *
+ * Context: does not sleep; reservation lock held.
+ */
+void dma_buf_phys_unpin(struct dma_buf_phys_attachment *at)
+{
+	dma_resv_assert_held(at->dmabuf->resv);
+	at->phys->nr_pinned--;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_unpin);
+
+/**
  * dma_buf_phys_map - get the list and the right to use what it describes
  * @at: the attachment
  *

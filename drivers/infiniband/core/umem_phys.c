@@ -9,7 +9,9 @@
  *
  * Drivers need not know. They get a struct dma_buf_attachment that is attached
  * to nothing: it carries the dma-buf, the device and their callbacks, which is
- * what they look at. &ib_umem_dmabuf.sgt is set while the memory is mapped; the
+ * what they look at. The exporter never sees it: it would not know it, so pins
+ * go through the framework, too. &ib_umem_dmabuf.sgt is set while the memory is
+ * mapped; the
  * table it points to has no entries, but an address for
  * ib_umem_start_dma_addr().
  *
@@ -18,6 +20,10 @@
  * again when it next needs the memory, and the pinned revocable one, which does
  * not let it move and for which a revoke is the end. The pinned flavour without
  * a callback goes by scatterlist and is for the exporter to accept or to refuse.
+ *
+ * A region that nobody may write through is mapped for reading only, so that
+ * also a dma-buf can be registered that may not be written to. By scatterlist it
+ * cannot: there every region is mapped for both.
  *
  * All of it is under the reservation lock, but for attach and detach.
  */
@@ -94,7 +100,8 @@ static const struct dma_buf_phys_importer_ops umem_phys_ops = {
  * @ops: the driver's callbacks, which may come before this returns
  *
  * Return: an attachment for the driver to look at; -EOPNOTSUPP if it must be by
- * scatterlist; or another error of dma_buf_phys_attach().
+ * scatterlist; -EACCES if the umem is for writing and the dma-buf is not; or
+ * another error of dma_buf_phys_attach().
  */
 struct dma_buf_attachment *
 ib_umem_phys_attach(struct ib_umem_dmabuf *umem_dmabuf, struct dma_buf *dmabuf,
@@ -104,8 +111,11 @@ ib_umem_phys_attach(struct ib_umem_dmabuf *umem_dmabuf, struct dma_buf *dmabuf,
 	struct dma_buf_phys_attachment *at;
 	struct ib_umem_phys *phys;
 
-	if (!dma_buf_has_phys(dmabuf) || !ops->allow_peer2peer ||
-	    !ops->invalidate_mappings)
+	if (!dma_buf_has_phys(dmabuf))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (umem_dmabuf->umem.writable && !dma_buf_phys_is_writable(dmabuf))
+		return ERR_PTR(-EACCES);
+	if (!ops->allow_peer2peer || !ops->invalidate_mappings)
 		return ERR_PTR(-EOPNOTSUPP);
 	/* Without a device, or one whose caches the exporter has to handle */
 	if (!dma_device || !dev_is_dma_coherent(dma_device))
@@ -145,6 +155,18 @@ void ib_umem_phys_detach(struct ib_umem_dmabuf *umem_dmabuf)
 	kfree(umem_dmabuf->phys);
 }
 
+/* What dma_buf_pin() is to an attachment that the exporter knows */
+int ib_umem_phys_pin(struct ib_umem_dmabuf *umem_dmabuf)
+{
+	dma_buf_phys_pin(umem_dmabuf->phys->at);
+	return 0;
+}
+
+void ib_umem_phys_unpin(struct ib_umem_dmabuf *umem_dmabuf)
+{
+	dma_buf_phys_unpin(umem_dmabuf->phys->at);
+}
+
 /**
  * ib_umem_phys_map - map what a umem covers of its dma-buf
  * @umem_dmabuf: the umem, not mapped
@@ -159,7 +181,8 @@ int ib_umem_phys_map(struct ib_umem_dmabuf *umem_dmabuf)
 	int ret;
 
 	ret = dma_buf_phys_dma_map(phys->at, phys->attach.dev, umem_start(umem),
-				   umem_length(umem), DMA_BIDIRECTIONAL,
+				   umem_length(umem), umem->writable ?
+				   DMA_BIDIRECTIONAL : DMA_TO_DEVICE,
 				   &phys->dma);
 	if (ret)
 		return ret;
