@@ -46,17 +46,26 @@ int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 	return 0;
 }
 
+/*
+ * A completion names its queue pair, which is not kept from destruction once this
+ * has dropped the lock: what has not been polled is purged by then, what has is
+ * for the caller, who is in an RCU read-side section.
+ */
 int edu_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc)
 {
+	struct edu_dev *edu = to_edu_dev(ibcq->device);
 	struct edu_cq *cq = to_edu_cq(ibcq);
 	int n = 0;
 
-	guard(spinlock_irqsave)(&to_edu_dev(ibcq->device)->lock);
-	while (n < num_entries && cq->count) {
-		wc[n++] = cq->ring[cq->head];
-		cq->head = (cq->head + 1) % ibcq->cqe;
-		cq->count--;
+	scoped_guard(spinlock_irqsave, &edu->lock) {
+		while (n < num_entries && cq->count) {
+			wc[n++] = cq->ring[cq->head];
+			cq->head = (cq->head + 1) % ibcq->cqe;
+			cq->count--;
+		}
 	}
+	if (n)
+		edu_debugfs_polled(edu);
 	return n;
 }
 

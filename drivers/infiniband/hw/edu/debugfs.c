@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/edu_ib/<PCI device>/mrs: the memory regions, how many
- * entries translate them and how often they were invalidated. No addresses.
+ * /sys/kernel/debug/edu_ib/<PCI device>/, for tests:
+ *
+ *	mrs		the memory regions, how many entries translate them and how
+ *			often they were invalidated. No addresses.
+ *	engine		what the DMA engine does at the moment, and to which region
+ *	pin		Y: what is registered of dma-bufs from now on is pinned, as
+ *			by a device that cannot follow a move
+ *	poll-delay	milliseconds that it takes a completion from its queue to
+ *			whoever polls. What may happen to its queue pair meanwhile
+ *			happens then.
+ *	polling		how many completions are on that way
  */
+#include <linux/atomic.h>
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/pci.h>
 #include <linux/seq_file.h>
 #include <rdma/ib_umem.h>
 
 #include "edu_ib.h"
+
+/* Polling does not sleep */
+#define EDU_MAX_POLL_DELAY	1000u
 
 static struct dentry *edu_debugfs_dir;
 
@@ -38,10 +52,41 @@ static int mrs_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(mrs);
 
+static int engine_show(struct seq_file *m, void *unused)
+{
+	struct edu_dev *edu = m->private;
+
+	guard(spinlock_irqsave)(&edu->lock);
+	if (edu->engine_mr)
+		seq_printf(m, "%s 0x%08x\n",
+			   edu->engine_writes ? "writes" : "reads",
+			   edu->engine_mr->ibmr.lkey);
+	else
+		seq_puts(m, "idle\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(engine);
+
 void edu_debugfs_add(struct edu_dev *edu)
 {
 	edu->debugfs = debugfs_create_dir(pci_name(edu->pdev), edu_debugfs_dir);
 	debugfs_create_file("mrs", 0400, edu->debugfs, edu, &mrs_fops);
+	debugfs_create_file("engine", 0400, edu->debugfs, edu, &engine_fops);
+	debugfs_create_bool("pin", 0600, edu->debugfs, &edu->pin);
+	debugfs_create_u32("poll-delay", 0600, edu->debugfs, &edu->poll_delay);
+	debugfs_create_atomic_t("polling", 0400, edu->debugfs, &edu->polling);
+}
+
+/* Completions were taken from their queue, and no lock is held any more */
+void edu_debugfs_polled(struct edu_dev *edu)
+{
+	u32 ms = min(READ_ONCE(edu->poll_delay), EDU_MAX_POLL_DELAY);
+
+	if (!ms)
+		return;
+	atomic_inc(&edu->polling);
+	mdelay(ms);
+	atomic_dec(&edu->polling);
 }
 
 void edu_debugfs_remove(struct edu_dev *edu)

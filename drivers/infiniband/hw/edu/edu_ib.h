@@ -14,6 +14,7 @@
  *	qp.c		queue pairs: creation, attributes, states
  *	queue.c		posting and flushing of work requests
  *	exec.c		the worker
+ *	export.c	a page of the device as a dma-buf
  *
  * What a program passes to IB_USER_VERBS_CMD_MODIFY_QP, besides the state:
  *
@@ -61,6 +62,8 @@ struct pci_dev;
 /* A transfer of QEMU 7.2's whole buffer of 4 KiB ends the virtual machine */
 #define EDU_CHUNK	2048
 
+#define EDU_BAR		0
+
 #define EDU_PORT	1
 #define EDU_LID		1
 
@@ -85,6 +88,10 @@ struct pci_dev;
  * @pdev: the PCI device
  * @regs: its registers
  * @debugfs: its directory
+ * @pin: regions of dma-bufs are pinned; for tests
+ * @poll_delay: how long polling takes at least if there was a completion, ms;
+ *	for tests
+ * @polling: how many are waiting for that
  * @done: the engine raised its interrupt
  * @mrs: memory regions by index, the upper 24 bits of the key
  * @key: the lower 8 bits of the next key
@@ -94,6 +101,7 @@ struct pci_dev;
  * @idle: woken when @engine_mr, @cur_qp or @cur_peer is cleared
  * @lock: protects what follows, queue pairs, queues and completions
  * @engine_mr: what the engine reads or writes right now, or NULL
+ * @engine_writes: it writes @engine_mr
  * @cur_qp: whose work request the worker executes, or NULL
  * @cur_peer: the other end of it; only the worker takes from its receive queue
  * @qps: queue pairs, the next to be served first
@@ -106,6 +114,9 @@ struct edu_dev {
 	struct pci_dev *pdev;
 	void __iomem *regs;
 	struct dentry *debugfs;
+	bool pin;
+	u32 poll_delay;
+	atomic_t polling;
 	struct completion done;
 	struct xarray mrs;
 	atomic_t key;
@@ -115,6 +126,7 @@ struct edu_dev {
 	wait_queue_head_t idle;
 	spinlock_t lock; /* see above */
 	struct edu_mr *engine_mr;
+	bool engine_writes;
 	struct edu_qp *cur_qp;
 	struct edu_qp *cur_peer;
 	struct list_head qps;
@@ -239,8 +251,14 @@ struct edu_pd {
 	struct ib_pd ibpd;
 };
 
+/**
+ * struct edu_ucontext - what an open file of a program has
+ * @ibuctx: as the RDMA core sees it
+ * @page: what can be exported
+ */
 struct edu_ucontext {
 	struct ib_ucontext ibuctx;
+	struct rdma_user_mmap_entry page;
 };
 
 static inline struct edu_dev *to_edu_dev(struct ib_device *ibdev)
@@ -327,15 +345,26 @@ void edu_qp_error_all(struct edu_dev *edu);
 /* exec.c */
 void edu_work(struct work_struct *work);
 
+/* export.c */
+int edu_export_init(struct edu_dev *edu);
+int edu_alloc_ucontext(struct ib_ucontext *ibuctx, struct ib_udata *udata);
+void edu_dealloc_ucontext(struct ib_ucontext *ibuctx);
+struct rdma_user_mmap_entry *
+edu_pgoff_to_mmap_entry(struct ib_ucontext *ibuctx, off_t pg_off);
+int edu_mmap_get_pfns(struct rdma_user_mmap_entry *entry, struct phys_vec *vec,
+		      struct p2pdma_provider **provider);
+
 /* debugfs.c */
 #ifdef CONFIG_DEBUG_FS
 void edu_debugfs_add(struct edu_dev *edu);
 void edu_debugfs_remove(struct edu_dev *edu);
+void edu_debugfs_polled(struct edu_dev *edu);
 void edu_debugfs_init(void);
 void edu_debugfs_exit(void);
 #else
 static inline void edu_debugfs_add(struct edu_dev *edu) {}
 static inline void edu_debugfs_remove(struct edu_dev *edu) {}
+static inline void edu_debugfs_polled(struct edu_dev *edu) {}
 static inline void edu_debugfs_init(void) {}
 static inline void edu_debugfs_exit(void) {}
 #endif

@@ -126,6 +126,7 @@ int edu_engine_start(struct edu_mr *mr, u64 addr, u32 buf, u32 length,
 	dst = to_mem ? dma : EDU_BUF + buf;
 
 	edu->engine_mr = mr;
+	edu->engine_writes = to_mem;
 	reinit_completion(&edu->done);
 	writeq(src, edu->regs + EDU_DMA_SRC);
 	writeq(dst, edu->regs + EDU_DMA_DST);

@@ -108,16 +108,6 @@ static int edu_query_pkey(struct ib_device *ibdev, u32 port, u16 index,
 	return 0;
 }
 
-static int edu_alloc_ucontext(struct ib_ucontext *ibuctx,
-			      struct ib_udata *udata)
-{
-	return ib_no_udata_io(udata);
-}
-
-static void edu_dealloc_ucontext(struct ib_ucontext *ibuctx)
-{
-}
-
 /* Programs have nothing of the device mapped */
 static void edu_disassociate_ucontext(struct ib_ucontext *ibuctx)
 {
@@ -147,6 +137,8 @@ static const struct ib_device_ops edu_ops = {
 	.alloc_ucontext = edu_alloc_ucontext,
 	.dealloc_ucontext = edu_dealloc_ucontext,
 	.disassociate_ucontext = edu_disassociate_ucontext,
+	.pgoff_to_mmap_entry = edu_pgoff_to_mmap_entry,
+	.mmap_get_pfns = edu_mmap_get_pfns,
 	.alloc_pd = edu_alloc_pd,
 	.dealloc_pd = edu_dealloc_pd,
 	.reg_user_mr = edu_reg_user_mr,
@@ -176,7 +168,7 @@ static int edu_setup_pci(struct edu_dev *edu, struct pci_dev *pdev)
 	ret = pcim_enable_device(pdev);
 	if (ret)
 		return ret;
-	edu->regs = pcim_iomap_region(pdev, 0, KBUILD_MODNAME);
+	edu->regs = pcim_iomap_region(pdev, EDU_BAR, KBUILD_MODNAME);
 	if (IS_ERR(edu->regs))
 		return PTR_ERR(edu->regs);
 	/* QEMU has to be told the same: -device edu,dma_mask=... */
@@ -186,6 +178,9 @@ static int edu_setup_pci(struct edu_dev *edu, struct pci_dev *pdev)
 	/* The engine takes parts of any size: they are cut into chunks */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	ret = edu_engine_init(edu);
+	if (ret)
+		return ret;
+	ret = edu_export_init(edu);
 	if (ret)
 		return ret;
 	/* Freed with the device: it is a managed one */

@@ -20,6 +20,9 @@
  * lock is dropped; therefore each mapping is good for one transfer at least,
  * and the worker gets ahead however often the buffer moves.
  *
+ * A region may also be pinned. That is for tests of what devices need that cannot
+ * follow: such a region is mapped once, does not move, and a revoke is its end.
+ *
  * A move between the two transfers of a chunk needs no care. The bytes in the
  * device's buffer were read from the old place while it was valid, and the
  * exporter copies the buffer only after the engine has stopped.
@@ -353,13 +356,57 @@ err_destroy:
 	return ERR_PTR(ret);
 }
 
+/* The reservation lock is held, and the core unmaps and unpins */
+static void edu_mr_revoke(void *priv)
+{
+	struct edu_mr *mr = priv;
+
+	if (mr->mapped)
+		edu_mr_untranslate(mr);
+}
+
+static int edu_mr_get_pinned(struct edu_mr *mr, u64 offset, int fd)
+{
+	struct ib_umem_dmabuf *umem;
+	int ret;
+
+	umem = ib_umem_dmabuf_get_pinned_revocable_and_lock(mr->ibmr.device,
+							    offset,
+							    mr->ibmr.length, fd,
+							    mr->access);
+	if (IS_ERR(umem))
+		return PTR_ERR(umem);
+	mr->umem = &umem->umem;
+	ret = edu_mr_translate(mr);
+	ib_umem_dmabuf_set_revoke_locked(umem, edu_mr_revoke, mr);
+	ib_umem_dmabuf_revoke_unlock(umem);
+	return ret;
+}
+
+static int edu_mr_get_dynamic(struct edu_mr *mr, u64 offset, int fd)
+{
+	struct ib_umem_dmabuf *umem;
+	struct dma_resv *resv;
+	int ret;
+
+	umem = ib_umem_dmabuf_get(mr->ibmr.device, offset, mr->ibmr.length, fd,
+				  mr->access, &edu_mr_attach_ops);
+	if (IS_ERR(umem))
+		return PTR_ERR(umem);
+	mr->umem = &umem->umem;
+	resv = edu_mr_resv(mr);
+	dma_resv_lock(resv, NULL);
+	umem->private = mr;
+	ret = edu_mr_map_locked(mr);
+	dma_resv_unlock(resv);
+	return ret;
+}
+
 struct ib_mr *edu_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 				     u64 length, u64 iova, int fd, int access,
 				     struct ib_dmah *dmah,
 				     struct uverbs_attr_bundle *attrs)
 {
-	struct ib_umem_dmabuf *umem;
-	struct dma_resv *resv;
 	struct edu_mr *mr;
 	int ret;
 
@@ -372,25 +419,15 @@ struct ib_mr *edu_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 	if (IS_ERR(mr))
 		return ERR_CAST(mr);
 
-	umem = ib_umem_dmabuf_get(ibpd->device, offset, length, fd, access,
-				  &edu_mr_attach_ops);
-	if (IS_ERR(umem)) {
-		ret = PTR_ERR(umem);
-		goto err_destroy;
+	if (READ_ONCE(to_edu_dev(ibpd->device)->pin))
+		ret = edu_mr_get_pinned(mr, offset, fd);
+	else
+		ret = edu_mr_get_dynamic(mr, offset, fd);
+	if (ret) {
+		edu_mr_destroy(mr);
+		return ERR_PTR(ret);
 	}
-	mr->umem = &umem->umem;
-	resv = edu_mr_resv(mr);
-	dma_resv_lock(resv, NULL);
-	umem->private = mr;
-	ret = edu_mr_map_locked(mr);
-	dma_resv_unlock(resv);
-	if (ret)
-		goto err_destroy;
 	return edu_mr_publish(mr);
-
-err_destroy:
-	edu_mr_destroy(mr);
-	return ERR_PTR(ret);
 }
 
 int edu_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a program may have of the device itself: one page of its BAR, as a dma-buf.
+ *
+ * There are no registers in that page. A program that has it can do no harm, and
+ * nothing else: it is there for what other devices export, doorbells and memory,
+ * and how that is taken away when the program's context goes. Each context has one
+ * such page, at offset 0 of what could be mapped if this driver let programs map.
+ */
+#include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
+#include <rdma/uverbs_ioctl.h>
+
+#include "edu_ib.h"
+
+static struct edu_ucontext *to_edu_ucontext(struct ib_ucontext *ibuctx)
+{
+	return container_of(ibuctx, struct edu_ucontext, ibuctx);
+}
+
+/**
+ * edu_export_init - let the device's BAR be reached by other devices
+ * @edu: the device
+ *
+ * Return: 0, also in a kernel that cannot do that; or a negative errno.
+ */
+int edu_export_init(struct edu_dev *edu)
+{
+	int ret = pcim_p2pdma_init(edu->pdev);
+
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+int edu_alloc_ucontext(struct ib_ucontext *ibuctx, struct ib_udata *udata)
+{
+	int ret = ib_no_udata_io(udata);
+
+	if (ret)
+		return ret;
+	return rdma_user_mmap_entry_insert(ibuctx,
+					   &to_edu_ucontext(ibuctx)->page,
+					   PAGE_SIZE);
+}
+
+/* All dma-bufs of the page are dead by now */
+void edu_dealloc_ucontext(struct ib_ucontext *ibuctx)
+{
+	rdma_user_mmap_entry_remove(&to_edu_ucontext(ibuctx)->page);
+}
+
+struct rdma_user_mmap_entry *
+edu_pgoff_to_mmap_entry(struct ib_ucontext *ibuctx, off_t pg_off)
+{
+	return rdma_user_mmap_entry_get_pgoff(ibuctx, pg_off >> PAGE_SHIFT);
+}
+
+int edu_mmap_get_pfns(struct rdma_user_mmap_entry *entry, struct phys_vec *vec,
+		      struct p2pdma_provider **provider)
+{
+	struct pci_dev *pdev = to_edu_dev(entry->ucontext->device)->pdev;
+
+	*provider = pcim_p2pdma_provider(pdev, EDU_BAR);
+	if (!*provider)
+		return -EOPNOTSUPP;
+	vec->paddr = pci_resource_start(pdev, EDU_BAR) + PAGE_SIZE;
+	vec->len = PAGE_SIZE;
+	return 0;
+}
