@@ -183,6 +183,49 @@ static void move_with_copy(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, kt_is_mapped(imp));
 }
 
+/* Nobody may use the buffer, but a copy to the place that is to be left does */
+static void move_while_revoked_with_copy(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *copier = kt_attached(test, buf);
+	struct dma_buf_phys_list *old;
+
+	copier->fence_ms = KT_LATE_MS;
+	dma_buf_phys_revoke(&buf->phys);
+	dma_resv_lock(copier->dmabuf->resv, NULL);
+	kt_add_fence(copier, DMA_RESV_USAGE_KERNEL);
+	old = dma_buf_phys_move_begin(&buf->phys,
+				      kt_list(test, KT_ELSEWHERE, KT_SIZE));
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(old), 0);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(copier->signaled));
+	dma_buf_phys_move_end(&buf->phys);
+	dma_resv_unlock(copier->dmabuf->resv);
+	dma_buf_phys_drain(&buf->phys, old);
+	KT_EXPECT_EVENTS(test, copier, 0, 1, 0);
+}
+
+/* A pin holds against a move, not against a revoke, whoever owns the dma_buf_ops */
+static void pinned(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *imp = late(test, buf, KT_LATE_MS, 0);
+	struct dma_buf_phys_list *list = kt_list(test, KT_ELSEWHERE, KT_SIZE);
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	dma_buf_phys_pin(imp->at);
+	dma_resv_unlock(imp->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), -EBUSY);
+	KT_EXPECT_EVENTS(test, imp, 0, 0, 0);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), -EBUSY);
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	dma_buf_phys_unpin(imp->at);
+	dma_resv_unlock(imp->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), 0);
+}
+
 /* A fence that was there before, from whichever user, counts as well */
 static void revoke_waits_for_earlier_fence(struct kunit *test)
 {
@@ -211,6 +254,8 @@ static struct kunit_case drain_cases[] = {
 	KT_CASE(move_waits),
 	KT_CASE(move_with_new_mapping),
 	KT_CASE(move_with_copy),
+	KT_CASE(move_while_revoked_with_copy),
+	KT_CASE(pinned),
 	KT_CASE(revoke_waits_for_earlier_fence),
 	{}
 };

@@ -52,6 +52,7 @@ struct edu {
  * @dmabuf: the dma-buf, if attached
  * @attach: the attachment, or NULL
  * @late: unmaps late
+ * @dir: what it maps for
  * @wanted: the program wants a mapping
  * @sgt: the mapping, or NULL
  * @stale: access was taken away: @sgt is to be unmapped and not to be used
@@ -68,6 +69,7 @@ struct edu_file {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
 	bool late;
+	enum dma_data_direction dir;
 	bool wanted;
 	struct sg_table *sgt;
 	bool stale;

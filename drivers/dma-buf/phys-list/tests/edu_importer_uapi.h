@@ -19,6 +19,11 @@
 #define DMA_BUF_EDU_STATIC		0x4
 /* When access is taken away, unmap 200 ms after the callback */
 #define DMA_BUF_EDU_LATE_UNMAP		0x8
+/*
+ * Map for reading only. A copy to the dma-buf is tried all the same: it is for the
+ * IOMMU, if there is one, to stop it.
+ */
+#define DMA_BUF_EDU_READ_ONLY		0x10
 
 struct dma_buf_edu_attach {
 	__s32 fd;
@@ -32,6 +37,8 @@ struct dma_buf_edu_attach {
  * @mapped: 1 if there is a mapping that may be used
  * @contiguous: 1 if each entry starts where the one before it ends
  * @invalidations: how often the exporter took access away or gave it back
+ * @stale: 1 if access was taken away and the mapping is still there
+ * @reserved: 0
  */
 struct dma_buf_edu_info {
 	__u64 length;
@@ -39,6 +46,8 @@ struct dma_buf_edu_info {
 	__u32 mapped;
 	__u32 contiguous;
 	__u32 invalidations;
+	__u32 stale;
+	__u32 reserved;
 };
 
 /* Bytes one copy can have at most */

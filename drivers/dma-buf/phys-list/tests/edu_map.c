@@ -29,7 +29,7 @@ static void edu_unmap_locked(struct edu_file *file)
 	if (!file->sgt)
 		return;
 	dma_buf_unmap_attachment(file->attach, no_free_ptr(file->sgt),
-				 DMA_BIDIRECTIONAL);
+				 file->dir);
 	if (edu_must_pin(file))
 		dma_buf_unpin(file->attach);
 	file->stale = false;
@@ -58,7 +58,7 @@ int edu_map_locked(struct edu_file *file)
 		if (ret)
 			return ret;
 	}
-	sgt = dma_buf_map_attachment(file->attach, DMA_BIDIRECTIONAL);
+	sgt = dma_buf_map_attachment(file->attach, file->dir);
 	if (IS_ERR(sgt)) {
 		if (edu_must_pin(file))
 			dma_buf_unpin(file->attach);
@@ -129,7 +129,8 @@ int edu_attach(struct edu_file *file, void __user *arg)
 	if (copy_from_user(&a, arg, sizeof(a)))
 		return -EFAULT;
 	if (a.flags & ~(DMA_BUF_EDU_NOT_REVOCABLE | DMA_BUF_EDU_NO_P2P |
-			DMA_BUF_EDU_STATIC | DMA_BUF_EDU_LATE_UNMAP))
+			DMA_BUF_EDU_STATIC | DMA_BUF_EDU_LATE_UNMAP |
+			DMA_BUF_EDU_READ_ONLY))
 		return -EINVAL;
 	if (a.flags & DMA_BUF_EDU_STATIC && a.flags != DMA_BUF_EDU_STATIC)
 		return -EINVAL;
@@ -142,6 +143,8 @@ int edu_attach(struct edu_file *file, void __user *arg)
 	/* Complete before the first callback */
 	file->dmabuf = dmabuf;
 	file->late = a.flags & DMA_BUF_EDU_LATE_UNMAP;
+	file->dir = a.flags & DMA_BUF_EDU_READ_ONLY ? DMA_TO_DEVICE :
+						      DMA_BIDIRECTIONAL;
 	file->invalidations = 0;
 	attach = dma_buf_dynamic_attach(dmabuf, &file->edu->pdev->dev,
 					edu_attach_ops(a.flags), file);
@@ -222,6 +225,7 @@ int edu_info(struct edu_file *file, void __user *arg)
 		return -ENOTCONN;
 	dma_resv_lock(file->dmabuf->resv, NULL);
 	info.invalidations = file->invalidations;
+	info.stale = file->sgt && file->stale;
 	if (file->sgt && !file->stale)
 		edu_describe(file->sgt, &info);
 	dma_resv_unlock(file->dmabuf->resv);

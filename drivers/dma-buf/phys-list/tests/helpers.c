@@ -333,8 +333,11 @@ static void kt_unmap_work(struct work_struct *work)
 	dma_resv_unlock(imp->dmabuf->resv);
 }
 
-/* The device goes on for a while, and there is a fence to say how long */
-static void kt_add_fence(struct kt_imp *imp)
+/*
+ * The device goes on for fence_ms, or is at work on a copy, and there is a fence
+ * to say how long. Reservation lock held.
+ */
+void kt_add_fence(struct kt_imp *imp, enum dma_resv_usage usage)
 {
 	struct dma_resv *resv = imp->dmabuf->resv;
 	struct dma_fence *fence;
@@ -349,7 +352,7 @@ static void kt_add_fence(struct kt_imp *imp)
 		dma_fence_put(fence);
 		return;
 	}
-	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_add_fence(resv, fence, usage);
 	imp->signaled = false;
 	imp->fence = fence;
 	schedule_delayed_work(&imp->signal_work,
@@ -363,7 +366,7 @@ static void kt_stop(struct kt_imp *imp)
 	if (imp->users)
 		atomic_dec(imp->users);
 	if (imp->fence_ms)
-		kt_add_fence(imp);
+		kt_add_fence(imp, DMA_RESV_USAGE_BOOKKEEP);
 	if (imp->unmap_ms) {
 		imp->unmapped = false;
 		imp->late = list;

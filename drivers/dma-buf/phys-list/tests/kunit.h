@@ -13,6 +13,7 @@
 #include <linux/completion.h>
 #include <linux/dma-buf-phys.h>
 #include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/sizes.h>
 #include <linux/workqueue.h>
@@ -119,6 +120,7 @@ void kt_imp_end(struct kt_imp *imp);
 struct kt_imp *kt_imp(struct kunit *test, struct kt_buf *buf);
 int kt_attach(struct kt_imp *imp);
 struct kt_imp *kt_attached(struct kunit *test, struct kt_buf *buf);
+void kt_add_fence(struct kt_imp *imp, enum dma_resv_usage usage);
 int kt_map_locked(struct kt_imp *imp);
 int kt_map(struct kt_imp *imp);
 void kt_unmap(struct kt_imp *imp);

@@ -184,9 +184,27 @@ static void expect_entries(struct sg_imp *imp,
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 	KUNIT_EXPECT_EQ(test, imp->sgt->nents, nents);
 	KUNIT_EXPECT_NULL(test, sg);
-	/* The core's debugging gives importers a copy, which has the count */
-	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
-		KUNIT_EXPECT_EQ(test, imp->sgt->orig_nents, 0);
+}
+
+/*
+ * Nobody is to look for pages. Asked past the core, whose debugging gives
+ * importers a copy of the table, which has a count.
+ */
+static void expect_no_pages(struct sg_imp *imp)
+{
+	const struct dma_buf_ops *ops = imp->dmabuf->ops;
+	struct kunit *test = imp->test;
+	struct sg_table *sgt;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	sgt = ops->map_dma_buf(imp->attach, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(sgt), 0);
+	if (!IS_ERR(sgt)) {
+		KUNIT_EXPECT_EQ(test, sgt->orig_nents, 0);
+		KUNIT_EXPECT_GT(test, sgt->nents, 0);
+		ops->unmap_dma_buf(imp->attach, sgt, DMA_BIDIRECTIONAL);
+	}
+	dma_resv_unlock(imp->dmabuf->resv);
 }
 
 static struct dma_buf_phys_list *frags(struct kunit *test, unsigned int nr,
@@ -220,6 +238,7 @@ static void maps_as(struct kunit *test, struct dma_buf_phys_list *list)
 	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
 	expect_entries(imp, buf->phys.list);
 	sg_unmap(imp);
+	expect_no_pages(imp);
 	/* And again: nothing is left of the first mapping */
 	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
 	expect_entries(imp, buf->phys.list);
@@ -332,6 +351,32 @@ static void out_of_reach(struct kunit *test)
 	dma_buf_phys_restore(&buf->phys);
 	KUNIT_ASSERT_EQ(test, dma_set_mask(imp->dev, DMA_BIT_MASK(64)), 0);
 	KUNIT_EXPECT_EQ(test, sg_map(imp), 0);
+}
+
+/* What may not be written to is mapped for reading, and for nothing else */
+static void read_only(struct kunit *test)
+{
+	static const enum dma_data_direction dirs[] = {
+		DMA_BIDIRECTIONAL, DMA_FROM_DEVICE, DMA_TO_DEVICE,
+	};
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct sg_imp *imp = sg_attached(test, buf);
+	unsigned int i;
+
+	buf->phys.writable = false;
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		struct sg_table *sgt;
+
+		dma_resv_lock(imp->dmabuf->resv, NULL);
+		sgt = dma_buf_map_attachment(imp->attach, dirs[i]);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(sgt),
+				dirs[i] == DMA_TO_DEVICE ? 0 : -EACCES);
+		if (!IS_ERR(sgt))
+			dma_buf_unmap_attachment(imp->attach, sgt, dirs[i]);
+		dma_resv_unlock(imp->dmabuf->resv);
+	}
+	/* Nothing is left mapped */
+	dma_buf_phys_revoke(&buf->phys);
 }
 
 static void attach_while_revoked(struct kunit *test)
@@ -460,6 +505,7 @@ static struct kunit_case sgt_cases[] = {
 	KUNIT_CASE(encrypted_refused),
 	KUNIT_CASE(no_route_refused),
 	KUNIT_CASE(out_of_reach),
+	KUNIT_CASE(read_only),
 	KUNIT_CASE(attach_while_revoked),
 	KUNIT_CASE(attach_to_dead),
 	KUNIT_CASE(revoke_and_restore),
