@@ -259,6 +259,83 @@ void rdma_expect(const char *what, int status, int expected)
 		     verbs_wc_name(expected), expected);
 }
 
+/* The driver's file of that name in debugfs */
+static void debug_path(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "/sys/kernel/debug/edu_ib/%s/%s",
+		 pci_env("DMABUF_EDU"), name);
+}
+
+/* Between two transfers of a message it is idle for a moment only */
+#define IDLE_LOOKS 500
+
+bool rdma_engine_wait(const struct verbs_mr *mr, bool writes)
+{
+	char path[128], text[32], wanted[32];
+	int ret, idle = 0;
+
+	debug_path(path, sizeof(path), "engine");
+	snprintf(wanted, sizeof(wanted), "%s 0x%08x",
+		 writes ? "writes" : "reads", mr->lkey);
+	while (idle < IDLE_LOOKS) {
+		ret = __sysfs_read(path, text, sizeof(text));
+		igt_assert_f(!ret, "cannot read %s: %s\n", path,
+			     strerror(-ret));
+		if (!strcmp(text, wanted))
+			return true;
+		idle = strcmp(text, "idle") ? 0 : idle + 1;
+		usleep(1000);
+	}
+	return false;
+}
+
+void rdma_engine_pass(void)
+{
+	struct verbs_mr mr;
+	struct rdma other;
+	uint8_t *mem;
+
+	mem = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	igt_assert(mem != MAP_FAILED);
+	rdma_open(&other, pci_env("DMABUF_EDU"));
+	rdma_reg_memory(&other, mem, PAGE, &mr);
+	mem[0] = 1;
+	rdma_copy(&other, IB_UVERBS_WR_RDMA_WRITE, &mr, mr.iova, &mr,
+		  mr.iova + 8, 1);
+	igt_assert_eq(mem[8], 1);
+	rdma_close(&other);
+	munmap(mem, PAGE);
+}
+
+void rdma_pin(bool pin)
+{
+	char path[128];
+
+	debug_path(path, sizeof(path), "pin");
+	sysfs_write(path, pin ? "Y" : "N");
+}
+
+void rdma_poll_delay(unsigned int ms)
+{
+	char path[128], text[16];
+
+	debug_path(path, sizeof(path), "poll-delay");
+	snprintf(text, sizeof(text), "%u", ms);
+	sysfs_write(path, text);
+}
+
+unsigned int rdma_polling(void)
+{
+	char path[128], text[16];
+	int ret;
+
+	debug_path(path, sizeof(path), "polling");
+	ret = __sysfs_read(path, text, sizeof(text));
+	igt_assert_f(!ret, "cannot read %s: %s\n", path, strerror(-ret));
+	return (unsigned int)atoi(text);
+}
+
 /* Calls fn for each line of the driver's list of memory regions */
 static void each_region(const char *addr,
 			void (*fn)(const char *line, void *arg), void *arg)

@@ -272,9 +272,6 @@ void rdma_scene_both(struct rdma_scene *scene, const struct rdma_target *target,
  * pattern of offset 0 and on is
  */
 
-/* When an engine that was still at it would be done, ms: it takes 100 */
-#define RDMA_WATCH_MS 400
-
 /** rdma_scene_fill - make each byte of host memory differ from the guard */
 void rdma_scene_fill(struct rdma_scene *scene, uint32_t length);
 
@@ -294,9 +291,38 @@ uint32_t rdma_scene_arrived(struct rdma_scene *scene, const void *to,
 /** rdma_wait_moving - wait until the byte at @to is not @before any more */
 void rdma_wait_moving(const void *to, uint8_t before);
 
-/** rdma_scene_watch - see that no more arrives */
+/**
+ * rdma_engine_pass - wait until the engine is through with what it was at
+ *
+ * It is one engine, and does one thing after the other: so this is a transfer by
+ * somebody else.
+ */
+void rdma_engine_pass(void);
+
+/** rdma_scene_watch - see that no more arrives, by rdma_engine_pass() */
 void rdma_scene_watch(struct rdma_scene *scene, const void *to,
 		      uint32_t length);
+
+/**
+ * rdma_engine_wait - wait until the engine of $DMABUF_EDU is at a region
+ * @mr: a region
+ * @writes: until it writes this region, rather than reads it
+ *
+ * A transfer takes 100 ms of the device's time, so it may be over by the time
+ * this returns.
+ *
+ * Return: whether it was. If not, it has been idle for a while.
+ */
+bool rdma_engine_wait(const struct verbs_mr *mr, bool writes);
+
+/** rdma_pin - what $DMABUF_EDU registers of dma-bufs is pinned from now on */
+void rdma_pin(bool pin);
+
+/** rdma_poll_delay - how long $DMABUF_EDU hands out a completion, ms; 0: not */
+void rdma_poll_delay(unsigned int ms);
+
+/** rdma_polling - how many completions it is handing out */
+unsigned int rdma_polling(void);
 
 /** rdma_regions_of - memory regions that a device has, from debugfs */
 unsigned int rdma_regions_of(const char *addr);

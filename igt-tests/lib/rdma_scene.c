@@ -60,6 +60,8 @@ void rdma_scene_reset(struct rdma_scene *scene)
 		open_exporter(scene);
 	vfio_memory_enable(&scene->shm, true);
 	rdma_close(&scene->rdma);
+	rdma_pin(false);
+	rdma_poll_delay(0);
 	open_rdma(scene);
 }
 
@@ -218,11 +220,7 @@ void rdma_wait_moving(const void *to, uint8_t before)
 void rdma_scene_watch(struct rdma_scene *scene, const void *to, uint32_t length)
 {
 	uint32_t arrived = rdma_scene_arrived(scene, to, length);
-	uint64_t until = now_ms() + RDMA_WATCH_MS;
 
-	do {
-		usleep(20000);
-		igt_assert_eq_u32(rdma_scene_arrived(scene, to, length),
-				  arrived);
-	} while (now_ms() < until);
+	rdma_engine_pass();
+	igt_assert_eq_u32(rdma_scene_arrived(scene, to, length), arrived);
 }

@@ -273,6 +273,37 @@ int __verbs_reg_dmabuf_mr(struct verbs *verbs, uint32_t pd, int fd,
 	return 0;
 }
 
+/* Of rdma/ib_user_ioctl_cmds.h, which installed headers may lack */
+#define OBJECT_DMABUF 18
+#define METHOD_DMABUF_ALLOC 0
+#define ATTR_ALLOC_DMABUF_HANDLE 0
+#define ATTR_ALLOC_DMABUF_PGOFF 1
+
+int __verbs_alloc_dmabuf(struct verbs *verbs, uint64_t offset)
+{
+	enum { HANDLE, PGOFF, NR };
+	struct {
+		struct ib_uverbs_ioctl_hdr hdr;
+		struct ib_uverbs_attr attrs[NR];
+	} message = {
+		.hdr = {
+			.length = sizeof(message),
+			.object_id = OBJECT_DMABUF,
+			.method_id = METHOD_DMABUF_ALLOC,
+			.num_attrs = NR,
+			.driver_id = DRIVER_ID,
+		},
+		.attrs = {
+			[HANDLE] = attr_handle(ATTR_ALLOC_DMABUF_HANDLE, 0),
+			[PGOFF] = attr_in(ATTR_ALLOC_DMABUF_PGOFF, 8, offset),
+		},
+	};
+
+	if (ioctl(verbs->fd, RDMA_VERBS_IOCTL, &message) < 0)
+		return -errno;
+	return (int)message.attrs[HANDLE].data_s64;
+}
+
 int __verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr)
 {
 	struct ib_uverbs_dereg_mr request = { .mr_handle = mr->handle };

@@ -193,6 +193,15 @@ int __verbs_reg_dmabuf_mr(struct verbs *verbs, uint32_t pd, int fd,
 			  uint64_t offset, uint64_t length, uint64_t iova,
 			  uint32_t access, struct verbs_mr *mr);
 
+/**
+ * __verbs_alloc_dmabuf - export what a program can have of the device
+ * @verbs: where
+ * @offset: what of it, as mmap() has it, bytes
+ *
+ * Return: fd of the dma-buf, or -errno.
+ */
+int __verbs_alloc_dmabuf(struct verbs *verbs, uint64_t offset);
+
 int __verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr);
 void verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr);
 

@@ -181,6 +181,10 @@ int __vfio_dmabuf(struct vfio_device *dev, unsigned int bar,
 int vfio_dmabuf(struct vfio_device *dev, unsigned int bar,
 		const struct vfio_region_dma_range *ranges, size_t nr);
 
+/** vfio_dmabuf_mode - the same for %O_RDONLY, %O_WRONLY or %O_RDWR */
+int vfio_dmabuf_mode(struct vfio_device *dev, int mode, unsigned int bar,
+		     const struct vfio_region_dma_range *ranges, size_t nr);
+
 /** vfio_dmabuf_one - export one range of one BAR */
 int vfio_dmabuf_one(struct vfio_device *dev, unsigned int bar, uint64_t offset,
 		    uint64_t length);

@@ -58,6 +58,21 @@ int vfio_dmabuf(struct vfio_device *dev, unsigned int bar,
 	return fd;
 }
 
+int vfio_dmabuf_mode(struct vfio_device *dev, int mode, unsigned int bar,
+		     const struct vfio_region_dma_range *ranges, size_t nr)
+{
+	struct vfio_device_feature_dma_buf head = {
+		.region_index = bar,
+		.open_flags = (uint32_t)(mode | O_CLOEXEC),
+		.nr_ranges = (uint32_t)nr,
+	};
+	int fd = __vfio_dmabuf_raw(dev, &head, ranges, nr);
+
+	igt_assert_f(fd >= 0, "%s: cannot export %zu ranges of BAR%u: %s\n",
+		     dev->addr, nr, bar, strerror(-fd));
+	return fd;
+}
+
 int vfio_dmabuf_one(struct vfio_device *dev, unsigned int bar, uint64_t offset,
 		    uint64_t length)
 {

@@ -8,6 +8,7 @@
  *	does, while devices use it; every byte is compared
  * Test category: functionality test
  */
+#include <pthread.h>
 #include <unistd.h>
 
 #include "edu.h"
@@ -341,20 +342,28 @@ static void sg_waits(void)
 
 static void late_unmap(void)
 {
+	struct dma_buf_edu_info info;
+	unsigned int i, late = 0;
+	uint32_t invalidations;
 	uint8_t data[512];
-	unsigned int i;
 	uint64_t begin;
 	int ret;
 
 	mover_start(&mover, movable, 1);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 20 && late < 4; i++) {
 		igt_assert_eq(__sg_map(importers[0]), 0);
+		sg_info(importers[0], &info);
+		invalidations = info.invalidations;
 		begin = now_ms();
 		mover_allow(&mover, 1);
-		while (mover_begun(&mover) == i)
+		/* Then the move waits for the first importer, 200 ms */
+		do {
 			usleep(500);
-		/* Now the move waits for the first importer, 200 ms */
-		usleep(20000);
+			sg_info(importers[0], &info);
+		} while (info.invalidations == invalidations &&
+			 now_ms() - begin < 30000);
+		igt_assert_neq_u64(info.invalidations, invalidations);
+		late += info.stale;
 		ret = __sg_copy(importers[1], MIDDLE - 256, data, 512, false);
 		igt_assert_f(!ret, "copy: %s\n", strerror(-ret));
 		igt_assert(!memcmp(data, expected + MIDDLE - 256, 512));
@@ -362,6 +371,7 @@ static void late_unmap(void)
 		igt_assert_lte_u64(SLOW_MS, now_ms() - begin);
 	}
 	mover_stop(&mover);
+	igt_assert_f(late, "the first importer was never late\n");
 }
 
 static int sg_transfer(bool to_buffer, uint64_t at, uint8_t *data,
@@ -449,6 +459,84 @@ static void rdma_10000(void)
 	rdma_pair_close(&pair);
 }
 
+/**
+ * SUBTEST: pinned
+ * Description: A region that is pinned does not move, works, and can be registered
+ *	however often the buffer moves meanwhile; none leaves a pin behind
+ */
+struct pin_mover {
+	bool stop;
+	unsigned int moved;
+	int error;
+};
+
+static void *pin_mover_thread(void *arg)
+{
+	struct pin_mover *pm = arg;
+
+	while (!__atomic_load_n(&pm->stop, __ATOMIC_ACQUIRE)) {
+		int ret = __movable_move(movable, MOVABLE_ANYWHERE, 1, 0);
+
+		if (ret == 1)
+			__atomic_add_fetch(&pm->moved, 1, __ATOMIC_ACQ_REL);
+		else if (ret != -EBUSY && !pm->error)
+			pm->error = ret ? ret : -EINTR;
+	}
+	return NULL;
+}
+
+static void pinned(void)
+{
+	const uint64_t deadline = now_ms() + 120000;
+	struct pin_mover pm = { .stop = false };
+	unsigned int regs = 0, moved = 0;
+	struct verbs_mr mr;
+	pthread_t thread;
+	uint8_t data[64];
+	int ret = 0;
+
+	start();
+	rdma_bind(pci_env("DMABUF_EDU"));
+	rdma_open(&rdma, pci_env("DMABUF_EDU"));
+	rdma_pin(true);
+	rdma_pair_open(&rdma, &pair, dmabuf, SIZE);
+	igt_assert_eq(__movable_move(movable, MOVABLE_ANYWHERE, 1, 0), -EBUSY);
+	igt_assert_eq(rdma_transfer(false, MIDDLE - 32, data, 64), 0);
+	igt_assert(!memcmp(data, expected + MIDDLE - 32, 64));
+	verbs_dereg_mr(&rdma.dev, &pair.buffer_mr);
+	movable_move(movable, MOVABLE_ANYWHERE, 1, 0);
+
+	/* Between its attachment and its pin a move is nothing to a region */
+	igt_assert(!pthread_create(&thread, NULL, pin_mover_thread, &pm));
+	while (!ret && (regs < 2000 || moved < 200) && now_ms() < deadline) {
+		ret = __rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &mr);
+		if (!ret)
+			ret = __verbs_dereg_mr(&rdma.dev, &mr);
+		regs += !ret;
+		moved = __atomic_load_n(&pm.moved, __ATOMIC_ACQUIRE);
+	}
+	__atomic_store_n(&pm.stop, true, __ATOMIC_RELEASE);
+	igt_assert(!pthread_join(thread, NULL));
+	rdma_pin(false);
+	igt_info("%u registrations, %u moves\n", regs, moved);
+	igt_assert_f(!ret, "registration %u: %s\n", regs, strerror(-ret));
+	igt_assert_f(!pm.error, "a move: %s\n", strerror(-pm.error));
+	igt_assert_lt(0, (int)moved);
+	movable_move(movable, MOVABLE_ANYWHERE, 4, 0);
+	check();
+
+	/* A revoke is the end */
+	rdma_pin(true);
+	rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &pair.buffer_mr);
+	rdma_pin(false);
+	close_fd(&movable);
+	igt_assert_eq(rdma_transfer(false, 0, data, 64),
+		      VERBS_WC_REM_ACCESS_ERR);
+	verbs_dereg_mr(&rdma.dev, &pair.buffer_mr);
+	rdma_close(&rdma);
+	rdma_pair_close(&pair);
+}
+
 int igt_main()
 {
 	igt_fixture()
@@ -505,6 +593,10 @@ int igt_main()
 		start_sg(0);
 		storm(sg_transfer, DMA_BUF_EDU_MAX_COPY, 300, 10);
 	}
+
+	igt_describe("Regions that are pinned");
+	igt_subtest("pinned")
+		pinned();
 
 	igt_describe("RDMA under 10,000 moves");
 	igt_subtest("rdma-10000")

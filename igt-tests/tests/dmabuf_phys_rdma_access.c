@@ -125,6 +125,10 @@ static void end(void)
  *
  * SUBTEST: rights
  * Description: A region that grants too little
+ *
+ * SUBTEST: read-only
+ * Description: A dma-buf that was exported for reading: no region of it grants
+ *	writing, and one that does not can be read by both sides
  */
 static void keys(void)
 {
@@ -246,6 +250,62 @@ static void rights(void)
 		    VERBS_WC_SUCCESS);
 	igt_assert(!memcmp(scene.mem, scene.bar + ranges[1].offset, 8));
 	verbs_dereg_mr(dev, &region);
+	region = full;
+	end();
+}
+
+static int register_mode(int dmabuf, uint32_t access, struct verbs_mr *mr)
+{
+	return __verbs_reg_dmabuf_mr(&scene.rdma.dev, scene.rdma.pd, dmabuf,
+				     START, LENGTH, START, access, mr);
+}
+
+static void read_only(void)
+{
+	static const uint32_t writing[] = {
+		IB_UVERBS_ACCESS_LOCAL_WRITE,
+		IB_UVERBS_ACCESS_LOCAL_WRITE | IB_UVERBS_ACCESS_REMOTE_WRITE,
+		VERBS_ACCESS_ALL,
+	};
+	unsigned int before;
+	struct verbs_mr full;
+	struct rdma_op op;
+	int dmabuf, pin;
+	size_t i;
+
+	begin();
+	full = region;
+	before = rdma_regions();
+	dmabuf = vfio_dmabuf_mode(&scene.shm, O_RDONLY, 2, ranges, 4);
+	/* Of either kind of region */
+	for (pin = 0; pin < 2; pin++) {
+		rdma_pin(pin);
+		for (i = 0; i < sizeof(writing) / sizeof(writing[0]); i++)
+			igt_assert_eq(register_mode(dmabuf, writing[i],
+						    &region), -EACCES);
+		igt_assert_eq((int)rdma_regions(), (int)before);
+
+		igt_assert_eq(register_mode(dmabuf,
+					    IB_UVERBS_ACCESS_REMOTE_READ,
+					    &region), 0);
+		violate("WRITE to what is for reading", to_region(WRITE),
+			VERBS_WC_REM_ACCESS_ERR);
+		violate("READ into what is for reading", from_region(READ),
+			VERBS_WC_LOC_PROT_ERR);
+		op = to_region(READ);
+		rdma_expect("READ of what is for reading",
+			    __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+		igt_assert(!memcmp(scene.mem, scene.bar + ranges[1].offset, 8));
+		memset(scene.mem, 0x99, 8);
+		op = from_region(WRITE);
+		rdma_expect("WRITE from what is for reading",
+			    __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+		igt_assert(!memcmp(scene.mem, scene.bar + ranges[1].offset, 8));
+		memset(scene.mem, 0x99, 8);
+		verbs_dereg_mr(&scene.rdma.dev, &region);
+	}
+	rdma_pin(false);
+	close(dmabuf);
 	region = full;
 	end();
 }
@@ -461,6 +521,10 @@ int igt_main()
 	igt_describe("Rights");
 	igt_subtest("rights")
 		rights();
+
+	igt_describe("Dma-bufs exported for reading");
+	igt_subtest("read-only")
+		read_only();
 
 	igt_describe("Receives that do not fit");
 	igt_subtest("receives")

@@ -22,7 +22,8 @@ IGT_TEST_DESCRIPTION("Who goes first, and processes that share or die");
 #define BAR 2
 
 /* Long enough to be in the middle of it: 2 KiB take the engine 200 ms */
-#define LONG KiB(32)
+#define LONG RDMA_MEMORY
+#define CHUNK KiB(2)
 
 static struct rdma_scene scene;
 
@@ -226,8 +227,9 @@ static void killed(void)
 		igt_assert_f(read(ready[0], &byte, 1) == 1,
 			     "the child cannot post a transfer\n");
 		close(ready[0]);
-		rdma_wait_moving(scene.bar, guard_byte(0));
-		usleep(70000 * (unsigned int)i);
+		/* In different chunks of it, and one way and the other */
+		rdma_wait_moving(scene.bar + (unsigned int)i * CHUNK,
+				 guard_byte((unsigned int)i * CHUNK));
 		igt_assert_eq(kill(pid, SIGKILL), 0);
 		igt_assert_eq(waitpid(pid, &status, 0), pid);
 		igt_assert(WIFSIGNALED(status));

@@ -8,9 +8,13 @@
  *	immediate data, several pieces, events; and its objects
  * Test category: functionality test
  */
+#include <pthread.h>
+#include <unistd.h>
+
 #include "igt_core.h"
 #include "pci.h"
 #include "rdma.h"
+#include "sysfs.h"
 
 IGT_TEST_DESCRIPTION("Messages, events and objects of an RDMA device");
 
@@ -84,6 +88,64 @@ static void objects(void)
 	igt_assert_eq(__verbs_destroy_qp(dev, &qp), 0);
 	igt_assert_eq(__verbs_destroy_qp(dev, &qp), -ENOENT);
 	device();
+}
+
+/**
+ * SUBTEST: destroy-polled
+ * Description: A queue pair is destroyed while another thread is being handed a
+ *	completion of it, which names the queue pair all the same
+ */
+struct poller {
+	struct ib_uverbs_wc wc;
+	int ret;
+};
+
+static void *poll_one(void *arg)
+{
+	struct poller *poller = arg;
+	uint64_t deadline = now_ms() + 30000;
+
+	do {
+		poller->ret = __verbs_poll_cq(&scene.rdma.dev, scene.rdma.cq,
+					      &poller->wc);
+	} while (!poller->ret && now_ms() < deadline);
+	return NULL;
+}
+
+static void destroy_polled(void)
+{
+	struct verbs *dev = &scene.rdma.dev;
+	struct poller poller;
+	struct verbs_qp qp;
+	pthread_t thread;
+	uint64_t deadline;
+	int i, met = 0;
+
+	for (i = 0; i < 20 && met < 2; i++) {
+		igt_assert_eq(__verbs_create_qp(dev, scene.rdma.pd,
+						scene.rdma.cq, 4, &qp), 0);
+		igt_assert_eq(__verbs_modify_qp(dev, &qp, VERBS_QPS_INIT, NULL),
+			      0);
+		igt_assert_eq(__verbs_post_recv(dev, &qp, 7, NULL), 0);
+		rdma_poll_delay(500);
+		igt_assert(!pthread_create(&thread, NULL, poll_one, &poller));
+		/* Flushes what was posted */
+		igt_assert_eq(__verbs_modify_qp(dev, &qp, VERBS_QPS_ERR, NULL),
+			      0);
+		deadline = now_ms() + 30000;
+		while (!rdma_polling() && now_ms() < deadline)
+			usleep(1000);
+		igt_assert_eq(__verbs_destroy_qp(dev, &qp), 0);
+		/* Not if this thread had to wait too long for a processor */
+		met += rdma_polling() != 0;
+		igt_assert(!pthread_join(thread, NULL));
+		rdma_poll_delay(0);
+		igt_assert_eq(poller.ret, 1);
+		igt_assert_eq_u64(poller.wc.wr_id, 7);
+		igt_assert_eq_u32(poller.wc.status, VERBS_WC_WR_FLUSH_ERR);
+		igt_assert_eq_u32(poller.wc.qp_num, qp.qpn);
+	}
+	igt_assert_f(met, "no queue pair was destroyed in time\n");
 }
 
 /**
@@ -261,12 +323,15 @@ static void pieces(void)
 	free(ranges);
 }
 
-/* An event within 20 s, or none within half a second */
+/*
+ * An event within 20 s, or none now: whoever has polled a completion would have the
+ * event already
+ */
 static void expect_event(bool expected)
 {
 	uint64_t cookie = 0;
 	int ret = __verbs_get_cq_event(scene.rdma.channel,
-				       expected ? 20000 : 500, &cookie);
+				       expected ? 20000 : 0, &cookie);
 
 	igt_assert_f(ret == (expected ? 0 : -ETIMEDOUT),
 		     "%s a completion event: %s\n",
@@ -313,6 +378,7 @@ static void events(void)
 	igt_assert_eq(__verbs_post_send(dev, &scene.rdma.qp[0], &wr, NULL), 0);
 	expect_event(true);
 	wait_message(0, VERBS_WC_RECV, 0, 0);
+	expect_event(false);
 }
 
 int igt_main()
@@ -328,6 +394,12 @@ int igt_main()
 	igt_subtest("objects") {
 		rdma_scene_reset(&scene);
 		objects();
+	}
+
+	igt_describe("Destroy a queue pair whose completion is being polled");
+	igt_subtest("destroy-polled") {
+		rdma_scene_reset(&scene);
+		destroy_polled();
 	}
 
 	igt_describe("SEND and receive");
