@@ -295,7 +295,7 @@ static const struct holder {
 	unsigned int many;
 } holders[] = {
 	{ .name = "none", .hold = hold_nothing, .gone = true },
-	{ .name = "fd", .many = MANY },
+	{ .name = "fd" },
 	{ .name = "dup", .hold = hold_dup },
 	{ .name = "o-path", .hold = hold_o_path, .many = MANY },
 	{ .name = "in-flight", .hold = hold_in_flight },
@@ -394,6 +394,9 @@ static void expect_unclaimed(void)
 	fd = export_one(&shm, NO_HOST, AT, LENGTH);
 	expect_closed(&shm, AT);
 	close(fd);
+	/* Unless somebody looks at it in /proc just now */
+	while (try_map(&shm, AT, PAGE) == -EBUSY)
+		usleep(1000);
 	expect_open(&shm, AT);
 }
 
@@ -591,7 +594,7 @@ static void traced(void)
  * Description: The exporting process is killed under each holder
  *
  * SUBTEST: many
- * Description: Each end with 1,000 dma-bufs that are held the same way
+ * Description: 1,000 dma-bufs that are held the same way; memory goes, and the device
  */
 int igt_main()
 {
@@ -630,7 +633,7 @@ int igt_main()
 	igt_describe("1,000 dma-bufs, each held the same way");
 	igt_subtest_with_dynamic("many")
 		for (h = 0; h < NR_HOLDERS; h++)
-			for (e = 0; holders[h].many && e < NR_ENDS; e++)
+			for (e = 0; holders[h].many && e < NR_ENDS; e += 2)
 				igt_dynamic_f("%s-%s", holders[h].name,
 					      ends[e].name)
 					run(&ends[e], &holders[h],
