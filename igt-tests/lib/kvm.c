@@ -200,17 +200,30 @@ static int64_t find_stat(int stats, const char *name)
 	return at;
 }
 
-uint64_t vmm_stat(int fd, const char *name)
+int vmm_stats_open(int fd)
 {
 	int stats = ioctl(fd, KVM_GET_STATS_FD, NULL);
-	uint64_t value = 0;
-	int64_t at;
 
 	igt_assert_f(stats >= 0, "KVM gives no statistics: %s\n",
 		     strerror(errno));
-	at = find_stat(stats, name);
+	return stats;
+}
+
+uint64_t vmm_stats_read(int stats, const char *name)
+{
+	int64_t at = find_stat(stats, name);
+	uint64_t value = 0;
+
 	igt_assert_f(at >= 0 && pread(stats, &value, sizeof(value), at) ==
 		     (ssize_t)sizeof(value), "KVM does not count %s\n", name);
+	return value;
+}
+
+uint64_t vmm_stat(int fd, const char *name)
+{
+	int stats = vmm_stats_open(fd);
+	uint64_t value = vmm_stats_read(stats, name);
+
 	close(stats);
 	return value;
 }

@@ -184,6 +184,17 @@ void vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
 uint64_t vmm_stat(int fd, const char *name);
 
 /**
+ * vmm_stats_open - open the statistics of a VM or of a vCPU
+ * @fd: of it; of a vCPU that does not run, since KVM_RUN keeps this waiting
+ *
+ * Return: fd for vmm_stats_read(), which works any time, to be closed.
+ */
+int vmm_stats_open(int fd);
+
+/** vmm_stats_read - read one of them, or fail the test; see vmm_stat() */
+uint64_t vmm_stats_read(int stats, const char *name);
+
+/**
  * struct vmm_levels - how many mappings a VM has, by size
  * @k4: of 4 KiB
  * @m2: of 2 MiB

@@ -35,6 +35,7 @@ IGT_TEST_DESCRIPTION("Buffers that move under guests");
 #define BAR MOVABLE_TO(DMA_BUF_MOVABLE_BAR)
 
 static int movable = -1, dmabuf = -1;
+static int stats = -1;	/* of vcpu */
 static struct guest guest;
 static struct vcpu *const vcpu = &guest.vcpu[0];
 static struct mover mover;
@@ -94,6 +95,8 @@ static void begin_type(unsigned long type)
 	give_up();
 	mover_stop(&mover);
 	guest_open(&guest, type, 2);
+	close_fd(&stats);
+	stats = vmm_stats_open(vcpu->fd);
 	close_fd(&dmabuf);
 	close_fd(&movable);
 	movable = movable_open();
@@ -132,12 +135,12 @@ static void start_waiting(void)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS, taken;
 
-	taken = vmm_stat(vcpu->fd, "pf_taken");
+	taken = vmm_stats_read(stats, "pf_taken");
 	run.over = false;
 	vcpu_begin(vcpu, guest_load8, BASE + PAGE, 0, 0, 0);
 	igt_assert(!pthread_create(&run.thread, NULL, run_once, NULL));
 	run.running = true;
-	while (vmm_stat(vcpu->fd, "pf_taken") < taken + 3) {
+	while (vmm_stats_read(stats, "pf_taken") < taken + 3) {
 		give_up_unless(!is_over(), "the vCPU does not wait\n");
 		give_up_unless(now_ms() < deadline,
 			       "the vCPU waits within one fault\n");
@@ -322,12 +325,13 @@ static int child(int ready)
 	if (__guest_open(&guest, KVM_X86_DEFAULT_VM, 1) ||
 	    __vmm_dmabuf(&guest.vmm, 1, BASE, dmabuf, 0, SIZE))
 		return 1;
-	taken = vmm_stat(vcpu->fd, "pf_taken");
+	stats = vmm_stats_open(vcpu->fd);
+	taken = vmm_stats_read(stats, "pf_taken");
 	vcpu_begin(vcpu, guest_load8, BASE + PAGE, 0, 0, 0);
 	if (pthread_create(&run.thread, NULL, run_once, NULL))
 		return 1;
 	/* Code and tables fault, too: that many times it is none of those */
-	while (vmm_stat(vcpu->fd, "pf_taken") < taken + 16 && !is_over())
+	while (vmm_stats_read(stats, "pf_taken") < taken + 16 && !is_over())
 		usleep(1000);
 	if (is_over() || write(ready, "w", 1) != 1)
 		return 1;
@@ -453,6 +457,7 @@ int igt_main()
 		give_up();
 		mover_stop(&mover);
 		guest_close(&guest);
+		close_fd(&stats);
 		close_fd(&dmabuf);
 		close_fd(&movable);
 	}
