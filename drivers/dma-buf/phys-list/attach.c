@@ -179,8 +179,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_unpin);
  * Context: may sleep; reservation lock held.
  *
  * Return: the list; or -ENODEV if the buffer is revoked or dead; -EBUSY in the
- * middle of a move; -EOPNOTSUPP if it has moved to memory of a type the importer cannot use; or what the
- * exporter returned when asked for the list.
+ * middle of a move; -EOPNOTSUPP if it has moved to memory of a type the importer
+ * cannot use; or what the exporter returned when asked for the list.
  */
 struct dma_buf_phys_list *dma_buf_phys_map(struct dma_buf_phys_attachment *at)
 {

@@ -228,8 +228,8 @@ static void wait_unmapped(struct dma_buf_phys *phys,
 			  struct dma_buf_phys_list *list)
 {
 	if (list)
-		/* Pairs with phys_map_end() */
 		wait_event(phys->unmapped,
+			   /* Pairs with phys_map_end() */
 			   !smp_load_acquire(&list->nr_mapped));
 }
 

@@ -188,11 +188,11 @@ struct dma_buf_phys_watch {
  *
  * A watch is readable (%POLLIN) when something has happened that was not read
  * yet. That an importer has failed to follow a restore, and that the last one has
- * followed, are among it, though they change no count. read() waits for that, or fails with -EAGAIN, and returns one of these:
- * what has happened since the last read is in the counts, none is ever lost. It
- * takes as many bytes as fit, at least those up to @state's end, or fails with
- * -EINVAL. When the dma-buf is dead poll() adds %POLLHUP, and read() returns 0
- * once the last event has been read.
+ * followed, are among it, though they change no count. read() waits for news, or
+ * fails with -EAGAIN, and returns one of these: what has happened since the last
+ * read is in the counts, none is ever lost. It takes as many bytes as fit, at
+ * least those up to @state's end, or fails with -EINVAL. When the dma-buf is dead
+ * poll() adds %POLLHUP, and read() returns 0 once the last event has been read.
  */
 struct dma_buf_phys_watch_event {
 	__aligned_u64 time;

@@ -55,7 +55,7 @@ struct kt_buf {
 	int get_list_err;
 	unsigned int nr_get_list;
 	struct completion released;
-	struct mutex *lock;
+	struct mutex *lock; /* see above */
 	struct dentry *dentry;
 	bool read_only;
 };

@@ -70,7 +70,7 @@ static void revoke_after_importer(struct kunit *test)
 
 struct revoker {
 	struct kt_buf *buf;
-	struct mutex *lock;
+	struct mutex *lock; /* as kt_buf.lock */
 	unsigned int nr;
 };
 
@@ -97,7 +97,7 @@ static int revoker_thread(void *data)
  */
 static void release_under_revokes(struct kunit *test)
 {
-	struct mutex lock;
+	struct mutex lock; /* protects r.buf */
 	struct revoker r = { .lock = &lock };
 	struct task_struct *task;
 	unsigned int i;

@@ -8,11 +8,12 @@
 
 #include "kunit.h"
 
-#define EXPECT_BEHIND(test, buf, behind, failed)                         \
-	do {                                                             \
-		KUNIT_EXPECT_EQ(test, (buf)->phys.nr_behind, behind);    \
-		KUNIT_EXPECT_EQ(test, (buf)->phys.nr_failed, failed);    \
-	} while (0)
+static void expect_behind(struct kunit *test, const struct kt_buf *buf,
+			  unsigned int behind, unsigned int failed)
+{
+	KUNIT_EXPECT_EQ(test, buf->phys.nr_behind, behind);
+	KUNIT_EXPECT_EQ(test, buf->phys.nr_failed, failed);
+}
 
 static void set_status(struct kt_imp *imp, int status)
 {
@@ -32,18 +33,18 @@ static void status_is_counted(struct kunit *test)
 	set_status(a, -EINPROGRESS);
 	set_status(b, -EINPROGRESS);
 	set_status(b, -EINPROGRESS);
-	EXPECT_BEHIND(test, buf, 2, 0);
+	expect_behind(test, buf, 2, 0);
 	KUNIT_EXPECT_EQ(test, buf->phys.news, start);
 	set_status(b, -ENOMEM);
-	EXPECT_BEHIND(test, buf, 2, 1);
+	expect_behind(test, buf, 2, 1);
 	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 1);
 	set_status(a, 0);
-	EXPECT_BEHIND(test, buf, 1, 1);
+	expect_behind(test, buf, 1, 1);
 	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 1);
 	set_status(b, -EINPROGRESS);
-	EXPECT_BEHIND(test, buf, 1, 0);
+	expect_behind(test, buf, 1, 0);
 	set_status(b, 0);
-	EXPECT_BEHIND(test, buf, 0, 0);
+	expect_behind(test, buf, 0, 0);
 	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 2);
 }
 
@@ -54,22 +55,22 @@ static void status_ends_with_access(struct kunit *test)
 
 	set_status(imp, -ENOMEM);
 	dma_buf_phys_revoke(&buf->phys);
-	EXPECT_BEHIND(test, buf, 0, 0);
+	expect_behind(test, buf, 0, 0);
 	/* From a work item that was late */
 	set_status(imp, -ENODEV);
-	EXPECT_BEHIND(test, buf, 0, 0);
+	expect_behind(test, buf, 0, 0);
 	dma_buf_phys_restore(&buf->phys);
-	EXPECT_BEHIND(test, buf, 0, 0);
+	expect_behind(test, buf, 0, 0);
 
 	set_status(imp, -EINPROGRESS);
 	KUNIT_EXPECT_EQ(test,
 			dma_buf_phys_move(&buf->phys,
 					  kt_list(test, KT_ELSEWHERE, KT_SIZE)),
 			0);
-	EXPECT_BEHIND(test, buf, 0, 0);
+	expect_behind(test, buf, 0, 0);
 	set_status(imp, -EINPROGRESS);
 	dma_buf_phys_kill(&buf->phys);
-	EXPECT_BEHIND(test, buf, 0, 0);
+	expect_behind(test, buf, 0, 0);
 }
 
 static void status_ends_with_detach(struct kunit *test)
@@ -78,9 +79,9 @@ static void status_ends_with_detach(struct kunit *test)
 	struct kt_imp *imp = kt_attached(test, buf);
 
 	set_status(imp, -ENOMEM);
-	EXPECT_BEHIND(test, buf, 1, 1);
+	expect_behind(test, buf, 1, 1);
 	kt_imp_end(imp);
-	EXPECT_BEHIND(test, buf, 0, 0);
+	expect_behind(test, buf, 0, 0);
 }
 
 /* Between the halves of a move the bytes are at neither place */
@@ -107,13 +108,13 @@ static void map_in_a_move(struct kunit *test)
 static void read_only(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf_read_only(test, KT_LIST(test));
+	struct kt_buf *other = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 	struct dma_buf_phys_dma dma;
 	int from, both;
 
 	KUNIT_EXPECT_FALSE(test, dma_buf_phys_is_writable(imp->dmabuf));
-	KUNIT_EXPECT_TRUE(test, dma_buf_phys_is_writable(
-				kt_buf(test, KT_LIST(test))->phys.dmabuf));
+	KUNIT_EXPECT_TRUE(test, dma_buf_phys_is_writable(other->phys.dmabuf));
 	KUNIT_EXPECT_FALSE(test,
 			   dma_buf_phys_is_writable(kt_foreign_dmabuf(test)));
 
