@@ -39,6 +39,7 @@ void sweep_require(void)
 	klog_expect("page allocation failure");
 	klog_expect("vmalloc error: ");
 	klog_expect("SLUB: Unable to allocate memory");
+	klog_expect("kmemleak: Cannot allocate a scan area");
 }
 
 /* From here on the n-th allocation of this thread fails */

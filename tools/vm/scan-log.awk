@@ -57,7 +57,7 @@ function kind_of(line) {
 	if (line ~ /sleeping function called from invalid context|scheduling while atomic|Voluntary context switch within RCU/)
 		return "atomic"
 	if (line ~ /unreferenced object 0x|new suspected memory leaks|^vm-init: kmemleak/ ||
-	    line ~ /kmemleak: (Kernel memory leak detector disabled|Cannot |Memory pool empty|Failed to create the scan thread)/)
+	    line ~ /kmemleak: (Kernel memory leak detector disabled|Cannot (insert|allocate a kmemleak)|Memory pool empty|Failed to create the scan thread)/)
 		return "kmemleak"
 	if (line ~ /DMA-API:/)
 		return "dma-api"
@@ -71,7 +71,7 @@ function kind_of(line) {
 		return "dma-fault"
 	if (line ~ /irq [0-9]+: nobody cared|genirq: Flags mismatch/)
 		return "irq"
-	if (line ~ /page allocation failure|page allocation stalls|vmalloc error: |vmap allocation for size|SLUB: Unable to allocate memory/)
+	if (line ~ /page allocation failure|kmemleak: Cannot allocate a scan area|page allocation stalls|vmalloc error: |vmap allocation for size|SLUB: Unable to allocate memory/)
 		return "memory"
 	if (line ~ /invoked oom-killer|[Oo]ut of memory: Killed|Out of memory and no killable/)
 		return "oom"
