@@ -7,11 +7,12 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check bench lint refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long bench lint refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another'
 	@echo 'make check      prove it: every test, in a kernel that checks itself'
+	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
 	@echo 'make bench      measure it: instructions and bytes, beside an unmodified kernel'
 	@echo
 	@echo 'make packages   install the Debian packages needed (as root)'
@@ -44,6 +45,9 @@ check: packages
 	@tools/kernel/build debug
 	@tools/build
 	@tools/check
+
+check-long:
+	@CHECK_LONG=1 $(MAKE) check
 
 bench: packages
 	@tools/kernel/build release

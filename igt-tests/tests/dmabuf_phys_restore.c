@@ -122,8 +122,8 @@ static void memory_on(void)
 	igt_assert_eq(__vfio_memory_enable(&scene.shm, true), 0);
 }
 
-/* All of a mapping or nothing of it, and to the right place */
-static bool mapped(const char *addr, uint64_t iova, uint64_t length)
+/* How much of a mapping there is: none, all, or -1 for a part of it */
+static int look(const char *addr, uint64_t iova, uint64_t length)
 {
 	const uint64_t at[] = { 0, length / 2, length - PAGE };
 	struct vtd_entry first, entry;
@@ -132,11 +132,29 @@ static bool mapped(const char *addr, uint64_t iova, uint64_t length)
 	vtd_lookup(addr, iova, &first);
 	for (i = 1; i < sizeof(at) / sizeof(at[0]); i++) {
 		vtd_lookup(addr, iova + at[i], &entry);
-		igt_assert_eq(entry.present, first.present);
+		if (entry.present != first.present)
+			return -1;
 		if (first.present)
 			igt_assert_eq_u64(entry.paddr, first.paddr + at[i]);
 	}
 	return first.present;
+}
+
+/*
+ * All of a mapping or nothing of it, and to the right place. A part is what a try
+ * leaves that is under way, and none that is over.
+ */
+static bool mapped(const char *addr, uint64_t iova, uint64_t length)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+	int there;
+
+	while ((there = look(addr, iova, length)) < 0) {
+		igt_assert_f(now_ms() < deadline,
+			     "%s: a part of a mapping stays\n", addr);
+		usleep(10000);
+	}
+	return there;
 }
 
 static void begin(void)
