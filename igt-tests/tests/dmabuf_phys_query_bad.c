@@ -119,12 +119,16 @@ static void bad_fds(unsigned long request, void *arg, int *fd)
 	igt_assert_eq(call(phys, request, arg), -EBADF);
 }
 
-/* Sizes of a structure of @size bytes at @arg, with zeroes behind it */
-static void bad_sizes(unsigned long request, void *arg, uint32_t size)
+/*
+ * Sizes of a structure of @size bytes at @arg, with zeroes behind it, which had
+ * @least when it first appeared
+ */
+static void bad_sizes(unsigned long request, void *arg, uint32_t least,
+		      uint32_t size)
 {
 	uint32_t *is = arg, at;
 
-	for (at = 0; at < size; at++) {
+	for (at = 0; at < least; at++) {
 		*is = at;
 		igt_assert_eq(call(phys, request, arg), -EINVAL);
 	}
@@ -158,7 +162,8 @@ static void bad_query(void)
 	*q = good_query();
 	q->groups = 0;
 	q->group_size = 0;
-	bad_sizes(QUERY, q, sizeof(*q));
+	bad_sizes(QUERY, q, offsetof(struct dma_buf_phys_query, nr_behind),
+		  sizeof(*q));
 	bad_fds(QUERY, q, &q->fd);
 
 	EXPECT(good_query(), 0);
@@ -192,7 +197,7 @@ static void bad_watch(void)
 	memset(arena, 0, ARENA);
 	w->size = sizeof(*w);
 	w->fd = bars;
-	bad_sizes(WATCH, w, sizeof(*w));
+	bad_sizes(WATCH, w, sizeof(*w), sizeof(*w));
 	w->reserved = 1;
 	igt_assert_eq(call(phys, WATCH, w), -EINVAL);
 	w->reserved = 0;
