@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another'
-	@echo 'make check      prove it: every test, in a kernel that checks itself'
+	@echo 'make check      prove it, in a kernel that checks itself'
 	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
 	@echo 'make bench      measure it: instructions and bytes, beside an unmodified kernel'
 	@echo

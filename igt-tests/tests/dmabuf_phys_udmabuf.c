@@ -188,10 +188,11 @@ static void make_cgroup(const char *cgroup)
 
 static void charged(void)
 {
-	const uint64_t size = MiB(64), deadline = now_ms() + PATIENCE_MS;
+	const uint64_t size = MiB(32), deadline = now_ms() + PATIENCE_MS;
 	struct dma_buf_phys_query q;
-	int other, dmabuf, phys = query_open();
+	int other, between, dmabuf, phys = query_open();
 	long long maker, asker, list, more;
+	uint64_t at;
 
 	igt_assert(!mkdir(CGROUPS, 0755) || errno == EEXIST);
 	igt_assert_f(!mount("cgroup", CGROUPS, "cgroup2", 0, NULL) ||
@@ -200,7 +201,12 @@ static void charged(void)
 	make_cgroup("/maker");
 	make_cgroup("/asker");
 	enter("/maker");
+	/* In turn, so that few pages of one follow each other */
 	other = sealed_memfd(size);
+	between = sealed_memfd(size);
+	for (at = 0; at < size; at += PAGE)
+		igt_assert(pwrite(other, "", 1, (off_t)at) == 1 &&
+			   pwrite(between, "", 1, (off_t)at) == 1);
 	dmabuf = __udmabuf(other, 0, size);
 	igt_assert_fd(dmabuf);
 	enter("/asker");
@@ -220,6 +226,7 @@ static void charged(void)
 		     list, more, asker);
 	enter("");
 	close(dmabuf);
+	close(between);
 	close(other);
 	close(phys);
 }
