@@ -227,13 +227,41 @@ static struct ib_uverbs_attr attr_handle(uint16_t id, uint32_t handle)
 	return attr_in(id, 0, handle);
 }
 
+#define MAX_ATTRS 16
+
+/* What comes back in the attributes themselves is there afterwards */
+static int verbs_ioctl(struct verbs *verbs, uint16_t object, uint16_t method,
+		       struct ib_uverbs_attr *attrs, unsigned int nr)
+{
+	struct {
+		struct ib_uverbs_ioctl_hdr hdr;
+		struct ib_uverbs_attr attrs[MAX_ATTRS];
+	} message = {
+		.hdr = {
+			.length = (uint16_t)(sizeof(message.hdr) +
+					     nr * sizeof(*attrs)),
+			.object_id = object,
+			.method_id = method,
+			.num_attrs = (uint16_t)nr,
+			.driver_id = DRIVER_ID,
+		},
+	};
+
+	memcpy(message.attrs, attrs, nr * sizeof(*attrs));
+	if (ioctl(verbs->fd, RDMA_VERBS_IOCTL, &message) < 0)
+		return -errno;
+	memcpy(attrs, message.attrs, nr * sizeof(*attrs));
+	return 0;
+}
+
 int __verbs_reg_dmabuf_mr(struct verbs *verbs, uint32_t pd, int fd,
 			  uint64_t offset, uint64_t length, uint64_t iova,
 			  uint32_t access, struct verbs_mr *mr)
 {
 	enum { HANDLE, PD, OFFSET, LENGTH, IOVA, FD, ACCESS, LKEY, RKEY, NR };
 	uint32_t lkey = 0, rkey = 0;
-	const struct ib_uverbs_attr attrs[NR] = {
+	int ret;
+	struct ib_uverbs_attr attrs[NR] = {
 		[HANDLE] = attr_handle(UVERBS_ATTR_REG_DMABUF_MR_HANDLE, 0),
 		[PD] = attr_handle(UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE, pd),
 		[OFFSET] = attr_in(UVERBS_ATTR_REG_DMABUF_MR_OFFSET, 8, offset),
@@ -247,24 +275,13 @@ int __verbs_reg_dmabuf_mr(struct verbs *verbs, uint32_t pd, int fd,
 		[RKEY] = attr_out(UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY,
 				  sizeof(rkey), &rkey),
 	};
-	struct {
-		struct ib_uverbs_ioctl_hdr hdr;
-		struct ib_uverbs_attr attrs[NR];
-	} message = {
-		.hdr = {
-			.length = sizeof(message),
-			.object_id = UVERBS_OBJECT_MR,
-			.method_id = UVERBS_METHOD_REG_DMABUF_MR,
-			.num_attrs = NR,
-			.driver_id = DRIVER_ID,
-		},
-	};
 
-	memcpy(message.attrs, attrs, sizeof(attrs));
-	if (ioctl(verbs->fd, RDMA_VERBS_IOCTL, &message) < 0)
-		return -errno;
+	ret = verbs_ioctl(verbs, UVERBS_OBJECT_MR, UVERBS_METHOD_REG_DMABUF_MR,
+			  attrs, NR);
+	if (ret)
+		return ret;
 	*mr = (struct verbs_mr) {
-		.handle = (uint32_t)message.attrs[HANDLE].data,
+		.handle = (uint32_t)attrs[HANDLE].data,
 		.lkey = lkey,
 		.rkey = rkey,
 		.iova = iova,
@@ -282,26 +299,14 @@ int __verbs_reg_dmabuf_mr(struct verbs *verbs, uint32_t pd, int fd,
 int __verbs_alloc_dmabuf(struct verbs *verbs, uint64_t offset)
 {
 	enum { HANDLE, PGOFF, NR };
-	struct {
-		struct ib_uverbs_ioctl_hdr hdr;
-		struct ib_uverbs_attr attrs[NR];
-	} message = {
-		.hdr = {
-			.length = sizeof(message),
-			.object_id = OBJECT_DMABUF,
-			.method_id = METHOD_DMABUF_ALLOC,
-			.num_attrs = NR,
-			.driver_id = DRIVER_ID,
-		},
-		.attrs = {
-			[HANDLE] = attr_handle(ATTR_ALLOC_DMABUF_HANDLE, 0),
-			[PGOFF] = attr_in(ATTR_ALLOC_DMABUF_PGOFF, 8, offset),
-		},
+	struct ib_uverbs_attr attrs[NR] = {
+		[HANDLE] = attr_handle(ATTR_ALLOC_DMABUF_HANDLE, 0),
+		[PGOFF] = attr_in(ATTR_ALLOC_DMABUF_PGOFF, 8, offset),
 	};
+	int ret = verbs_ioctl(verbs, OBJECT_DMABUF, METHOD_DMABUF_ALLOC, attrs,
+			      NR);
 
-	if (ioctl(verbs->fd, RDMA_VERBS_IOCTL, &message) < 0)
-		return -errno;
-	return (int)message.attrs[HANDLE].data_s64;
+	return ret ? ret : (int)attrs[HANDLE].data_s64;
 }
 
 int __verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr)

@@ -89,7 +89,7 @@ static void open_all(const char *which)
 static void expect_access(void)
 {
 	static uint64_t word = 0x9009000000000000ull;
-	uint64_t deadline = now_ms() + 10000;
+	uint64_t deadline = now_ms() + PATIENCE_MS;
 
 	cpu_both_ways(mapped, bar);
 	cpu_both_ways(mapped + LENGTH - 8, bar + LENGTH - 8);

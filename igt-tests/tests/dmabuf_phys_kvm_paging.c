@@ -259,10 +259,19 @@ static void no_paging(uint64_t size, uint64_t gpa, uint64_t largest)
 	igt_assert_lte_u64(size, vcpu->result);
 }
 
-/* A copy of a page of the guest's memory, where only the BAR is */
-static uint64_t copy_to_bar(uint64_t from)
+/*
+ * Tables that take @at to @gpa, and a copy of their root where only the BAR is.
+ * Returns where the guest has that.
+ */
+static uint64_t begin_in_bar(uint64_t at, uint64_t gpa, uint64_t size)
 {
-	memcpy(scene.bar, guest.vmm.ram + from, PAGE);
+	uint64_t root;
+
+	begin();
+	root = vmm_tables(&guest.vmm);
+	vmm_map(&guest.vmm, root, 0, 0, GiB(1));
+	vmm_map(&guest.vmm, root, at, gpa, size);
+	memcpy(scene.bar, guest.vmm.ram + root, PAGE);
 	return GPA_1G;
 }
 
@@ -272,14 +281,8 @@ static uint64_t copy_to_bar(uint64_t from)
  */
 static void tables_in_bar(uint64_t size, uint64_t gpa, uint64_t largest)
 {
-	uint64_t root;
-
 	(void)largest;
-	begin();
-	root = vmm_tables(&guest.vmm);
-	vmm_map(&guest.vmm, root, 0, 0, GiB(1));
-	vmm_map(&guest.vmm, root, VMM_LIMIT, gpa, size);
-	vcpu_use_tables(vcpu, copy_to_bar(root));
+	vcpu_use_tables(vcpu, begin_in_bar(VMM_LIMIT, gpa, size));
 	vcpu_try_load(vcpu, VMM_LIMIT + PAGE, 8);
 	if (shadow) {
 		igt_assert_f(vcpu->end == VCPU_ERROR && !vcpu->error &&
@@ -294,14 +297,8 @@ static void tables_in_bar(uint64_t size, uint64_t gpa, uint64_t largest)
 /* The same with nested ones: its guest comes back with a nested page fault */
 static void nested_tables_in_bar(uint64_t size, uint64_t gpa, uint64_t largest)
 {
-	uint64_t root;
-
 	(void)largest;
-	begin();
-	root = vmm_tables(&guest.vmm);
-	vmm_map(&guest.vmm, root, 0, 0, GiB(1));
-	vmm_map(&guest.vmm, root, GiB(64), gpa, size);
-	vcpu_nest(vcpu, copy_to_bar(root));
+	vcpu_nest(vcpu, begin_in_bar(GiB(64), gpa, size));
 	vcpu_try_load(vcpu, GiB(64), 8);
 	igt_assert_f(vcpu->end == VCPU_NESTED, "%s\n", vcpu_ended(vcpu));
 	igt_assert_eq_u64(vcpu->result, SVM_EXIT_NPF);

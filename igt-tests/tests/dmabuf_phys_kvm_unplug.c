@@ -9,15 +9,13 @@
  *	afterwards it does not reach
  * Test category: functionality test
  */
-#include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "kvm_loop.h"
-#include "monitor.h"
 #include "pci.h"
+#include "plug.h"
 #include "scene.h"
 #include "subtests.h"
 #include "sysfs.h"
@@ -26,11 +24,6 @@ IGT_TEST_DESCRIPTION("The exporter of a guest's memory goes away");
 
 #define SIZE MiB(2)
 #define WORDS 512u
-
-/* See dmabuf_phys_unplug: QEMU 7.2 wants other memory for the second device */
-#define SHM_ID "shm0"
-#define SHM_MEMORY "object_add memory-backend-memfd,id=again,share=on,size=64M"
-#define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=again,bus=rp1"
 
 static struct scene scene;
 static struct guest guest;
@@ -46,20 +39,14 @@ static void begin(void)
 	fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, SIZE);
 	guard_fill(scene.bar, 0, SIZE);
 	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, SIZE);
-	request = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	igt_assert_fd(request);
-	igt_assert_eq(__vfio_request_eventfd(&scene.shm, request), 0);
+	request = plug_watch(&scene.shm);
 	vcpu_loop_start(loop, vcpu, BASE, WORDS, PAGE);
 }
 
 /* The kernel asks for the device; until it is given back the guest has it */
 static void wait_for_request(void)
 {
-	struct pollfd pfd = { .fd = request, .events = POLLIN };
-
-	igt_assert_f(poll(&pfd, 1, 30000) == 1,
-		     "%s: the kernel does not ask for the device back\n",
-		     scene.shm.addr);
+	plug_wait_asked(request, scene.shm.addr);
 	vcpu_loop_wait_done(loop);
 }
 
@@ -120,50 +107,15 @@ static void unbind(void)
 	end(true);
 }
 
-static void wait_for_device(bool there)
-{
-	uint64_t deadline = now_ms() + 60000;
-
-	while (pci_exists(scene.shm.addr) != there) {
-		igt_assert_f(now_ms() < deadline, "%s: still %s after 60 s\n",
-			     scene.shm.addr, there ? "absent" : "present");
-		usleep(50000);
-	}
-}
-
-/* QEMU lets go of the old device a moment after the kernel has */
-static void plug_in(void)
-{
-	uint64_t deadline = now_ms() + 30000;
-	char reply[256];
-
-	do {
-		igt_assert_eq(__monitor_command(SHM_PLUG, reply,
-						sizeof(reply)), 0);
-		igt_assert_f(now_ms() < deadline, "'%s': %s\n", SHM_PLUG,
-			     reply);
-		usleep(200000);
-	} while (strstr(reply, "Duplicate device ID"));
-	igt_assert_f(!reply[0], "'%s': %s\n", SHM_PLUG, reply);
-	wait_for_device(true);
-	/* It can be seen a moment before drivers may have it */
-	while (__pci_bind(scene.shm.addr, "vfio-pci")) {
-		igt_assert_f(now_ms() < deadline, "%s cannot be bound\n",
-			     scene.shm.addr);
-		usleep(100000);
-	}
-}
-
 static void unplug(void)
 {
 	begin();
-	monitor_command(SHM_MEMORY);
-	monitor_command("device_del " SHM_ID);
+	plug_pull_out("shm0");
 	wait_for_request();
 	vfio_close(&scene.shm);
-	wait_for_device(false);
+	plug_wait_gone(scene.shm.addr);
 	vcpu_loop_expect_stuck(loop);
-	plug_in();
+	plug_in_exporter(scene.shm.addr);
 	end(false);
 }
 

@@ -8,14 +8,12 @@
  *	there are regions, in the middle of a transfer
  * Test category: functionality test
  */
-#include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "igt_core.h"
-#include "monitor.h"
 #include "pci.h"
+#include "plug.h"
 #include "rdma.h"
 #include "sysfs.h"
 
@@ -28,13 +26,8 @@ IGT_TEST_DESCRIPTION("Devices go away under RDMA regions");
 #define LONG RDMA_MEMORY
 #define NR_POSTED 3
 
-/*
- * What tools/vm/topology calls the devices, for plugging them in again. The
- * exporter gets other memory: see dmabuf_phys_unplug.
- */
-#define SHM_MEMORY "object_add memory-backend-memfd,id=again,share=on,size=64M"
-#define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=again,bus=rp1"
-#define EDU_PLUG "device_add edu,id=edu0,dma_mask=0xffffffffffffffff,bus=rp3"
+/* The RDMA device as tools/vm/topology has it */
+#define EDU_PLUG "edu,id=edu0,dma_mask=0xffffffffffffffff,bus=rp3"
 
 static struct rdma_scene scene;
 static const struct vfio_region_dma_range range = { 0, 2 * LONG };
@@ -82,39 +75,6 @@ static void *unbind_thread(void *arg)
 	return NULL;
 }
 
-static void wait_for_device(const char *addr, bool there)
-{
-	uint64_t deadline = now_ms() + 60000;
-
-	while (pci_exists(addr) != there) {
-		igt_assert_f(now_ms() < deadline, "%s: still %s after 60 s\n",
-			     addr, there ? "absent" : "present");
-		usleep(50000);
-	}
-}
-
-/* QEMU lets go of a device a moment after the kernel has */
-static void plug_in(const char *command, const char *addr, const char *driver)
-{
-	uint64_t deadline = now_ms() + 30000;
-	char reply[256];
-
-	do {
-		igt_assert_eq(__monitor_command(command, reply, sizeof(reply)),
-			      0);
-		igt_assert_f(now_ms() < deadline, "'%s': %s\n", command, reply);
-		usleep(200000);
-	} while (strstr(reply, "Duplicate device ID"));
-	igt_assert_f(!reply[0], "'%s': %s\n", command, reply);
-	wait_for_device(addr, true);
-	/* It can be seen a moment before drivers may have it */
-	while (__pci_bind(addr, driver)) {
-		igt_assert_f(now_ms() < deadline, "%s: cannot bind it to %s\n",
-			     addr, driver);
-		usleep(100000);
-	}
-}
-
 /**
  * SUBTEST: exporter-unbind
  * Description: The exporter's driver unbound through sysfs
@@ -126,11 +86,9 @@ static void plug_in(const char *command, const char *addr, const char *driver)
 /* The kernel asks for the device; it is given back under the transfer */
 static void exporter_goes(int request)
 {
-	struct pollfd pfd = { .fd = request, .events = POLLIN };
 	int expected = VERBS_WC_REM_ACCESS_ERR, i;
 
-	igt_assert_f(poll(&pfd, 1, 30000) == 1,
-		     "%s: the kernel does not ask for the device back\n", shm);
+	plug_wait_asked(request, shm);
 	vfio_close(&scene.shm);
 	close(request);
 	for (i = 0; i < NR_POSTED; i++) {
@@ -144,15 +102,6 @@ static void exporter_goes(int request)
 		expected = 0;
 	}
 	igt_assert_f(!expected, "no WRITE has noticed that %s went\n", shm);
-}
-
-static int request_eventfd(void)
-{
-	int request = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	igt_assert_fd(request);
-	igt_assert_eq(__vfio_request_eventfd(&scene.shm, request), 0);
-	return request;
 }
 
 static void expect_dead(void)
@@ -176,7 +125,7 @@ static void exporter_unbind(void)
 	int result = 1, request;
 
 	begin();
-	request = request_eventfd();
+	request = plug_watch(&scene.shm);
 	igt_assert(!pthread_create(&thread, NULL, unbind_thread, &result));
 	exporter_goes(request);
 	igt_assert(!pthread_join(thread, NULL));
@@ -190,13 +139,12 @@ static void exporter_unplug(void)
 	int request;
 
 	begin();
-	request = request_eventfd();
-	monitor_command(SHM_MEMORY);
-	monitor_command("device_del shm0");
+	request = plug_watch(&scene.shm);
+	plug_pull_out("shm0");
 	exporter_goes(request);
-	wait_for_device(shm, false);
+	plug_wait_gone(shm);
 	expect_dead();
-	plug_in(SHM_PLUG, shm, "vfio-pci");
+	plug_in_exporter(shm);
 	end();
 }
 
@@ -261,8 +209,8 @@ static void importer_unbind(void)
 static void importer_unplug(void)
 {
 	begin();
-	monitor_command("device_del edu0");
-	wait_for_device(edu, false);
+	plug_pull_out("edu0");
+	plug_wait_gone(edu);
 	expect_disassociated();
 	plug_in(EDU_PLUG, edu, "edu_ib");
 	expect_no_more();

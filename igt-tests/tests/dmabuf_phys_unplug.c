@@ -9,14 +9,13 @@
  */
 #define _GNU_SOURCE /* O_PATH */
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "monitor.h"
 #include "pci.h"
+#include "plug.h"
 #include "scene.h"
 #include "sysfs.h"
 #include "vtd.h"
@@ -27,19 +26,13 @@ IGT_TEST_DESCRIPTION("The exporter's driver or the device itself goes away");
 #define NR 4u
 #define SIZE (NR * FRAG)
 
-/*
- * What tools/vm/topology calls the exporter, for plugging it in again. QEMU 7.2
- * ends the VM when the second device gets the first one's memory.
- */
+/* What tools/vm/topology calls the exporter and the port above it */
 #define SHM_ID "shm0"
-#define SHM_MEMORY "object_add memory-backend-memfd,id=again%u,share=on,size=64M"
 #define SHM_PORT "rp1"
-#define SHM_PLUG "device_add ivshmem-plain,id=shm0,memdev=again%u,bus=rp1"
 
 static struct scene scene;
 static struct vfio_region_dma_range *ranges;
 static int fd, request;
-static unsigned int nr_plugged;
 static const char *edu;
 
 static void expect_live(void)
@@ -68,24 +61,13 @@ static void begin(void)
 	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
 	expect_live();
 	guard_fill(scene.bar, 0, 2 * SIZE);
-	request = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	igt_assert_fd(request);
-	igt_assert_eq(__vfio_request_eventfd(&scene.shm, request), 0);
-}
-
-static void wait_asked(void)
-{
-	struct pollfd pfd = { .fd = request, .events = POLLIN };
-
-	igt_assert_f(poll(&pfd, 1, 30000) == 1,
-		     "%s: the kernel does not ask for the device back\n",
-		     scene.shm.addr);
+	request = plug_watch(&scene.shm);
 }
 
 /* The kernel asks for the device, and while it is not given back all is well */
 static void wait_for_request(void)
 {
-	wait_asked();
+	plug_wait_asked(request, scene.shm.addr);
 	expect_live();
 	guard_fill(scene.bar, 0, 2 * SIZE);
 }
@@ -164,66 +146,15 @@ static void unbind(bool unmap_first)
 	end(true);
 }
 
-static void wait_for_device(bool there)
-{
-	uint64_t deadline = now_ms() + 60000;
-
-	while (pci_exists(scene.shm.addr) != there) {
-		igt_assert_f(now_ms() < deadline, "%s: still %s after 60 s\n",
-			     scene.shm.addr, there ? "absent" : "present");
-		usleep(50000);
-	}
-}
-
-/* QEMU lets go of the device a moment after the kernel has */
-static void plug_in(void)
-{
-	uint64_t deadline = now_ms() + PATIENCE_MS;
-	char command[128], reply[256];
-
-	snprintf(command, sizeof(command), SHM_PLUG, nr_plugged);
-	do {
-		igt_assert_eq(__monitor_command(command, reply, sizeof(reply)),
-			      0);
-		igt_assert_f(now_ms() < deadline, "'%s': %s\n", command,
-			     reply);
-		usleep(200000);
-	} while (strstr(reply, "Duplicate device ID"));
-	igt_assert_f(!reply[0], "'%s': %s\n", command, reply);
-}
-
-static void pull_out(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), SHM_MEMORY, ++nr_plugged);
-	monitor_command(command);
-	monitor_command("device_del " SHM_ID);
-}
-
-static void put_back(void)
-{
-	int tries;
-
-	plug_in();
-	wait_for_device(true);
-	/* It can be seen a moment before drivers may have it */
-	for (tries = 0; tries < 100; tries++) {
-		if (!__pci_bind(scene.shm.addr, "vfio-pci"))
-			break;
-		usleep(100000);
-	}
-}
-
 static void unplug(void)
 {
 	begin();
-	pull_out();
+	plug_pull_out(SHM_ID);
 	wait_for_request();
 	vfio_close(&scene.shm);
-	wait_for_device(false);
+	plug_wait_gone(scene.shm.addr);
 	expect_dead();
-	put_back();
+	plug_in_exporter(scene.shm.addr);
 	end(false);
 }
 
@@ -238,11 +169,11 @@ static void unplug_o_path(void)
 	igt_assert_fd(path);
 	ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
 	close(fd);
-	pull_out();
-	wait_asked();
+	plug_pull_out(SHM_ID);
+	plug_wait_asked(request, scene.shm.addr);
 	vfio_close(&scene.shm);
-	wait_for_device(false);
-	put_back();
+	plug_wait_gone(scene.shm.addr);
+	plug_in_exporter(scene.shm.addr);
 	vfio_open(&scene.shm, pci_env("DMABUF_EXPORTER"), scene.iommufd);
 	scene.bar = vfio_map_bar(&scene.shm, SHM_BAR);
 	close(path);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_PLUG_H
+#define LIB_PLUG_H
+
+/*
+ * Devices of the VM's topology pulled out and plugged in through QEMU's monitor. A
+ * device is known there by the name that tools/vm/topology gave it.
+ */
+
+struct vfio_device;
+
+/**
+ * plug_watch - be told when the kernel wants the exporter back
+ * @vfio: device file of vfio-pci
+ *
+ * Return: eventfd, the caller's to close, for plug_wait_asked().
+ */
+int plug_watch(struct vfio_device *vfio);
+
+/**
+ * plug_wait_asked - wait until the kernel asks for a device, or fail the test
+ * @request: of plug_watch()
+ * @addr: PCI address, for the message
+ */
+void plug_wait_asked(int request, const char *addr);
+
+/**
+ * plug_pull_out - begin to pull a device out
+ * @id: name in QEMU, such as "shm0"
+ *
+ * QEMU takes 5 s until the kernel is told, and the kernel waits for who uses it: see
+ * plug_wait_asked(), plug_wait_gone().
+ */
+void plug_pull_out(const char *id);
+
+/** plug_wait_gone - wait until there is no device at PCI address @addr */
+void plug_wait_gone(const char *addr);
+
+/**
+ * plug_in - plug a device in, wait for it, and bind it
+ * @device: what QEMU's device_add takes
+ * @addr: PCI address where it will be
+ * @driver: name
+ */
+void plug_in(const char *device, const char *addr, const char *driver);
+
+/**
+ * plug_in_exporter - plug in an exporter like the one that plug_pull_out() took
+ * @addr: PCI address where it will be
+ *
+ * It has other memory: QEMU 7.2 ends the VM when the second device gets that of the
+ * first.
+ */
+void plug_in_exporter(const char *addr);
+
+#endif /* LIB_PLUG_H */
