@@ -85,21 +85,17 @@ static void open_exporter(bool group)
 	mapped = cpu_map(dmabuf, NULL, LENGTH, 0);
 }
 
+/* Its ends and its middle tell as much as every page, each of which takes 0.1 s */
 static void expect_not_translated(uint64_t iova, uint64_t length,
 				  const char *when)
 {
-	struct vtd_entry entry;
-	uint64_t at;
+	const uint64_t places[] = { 0, length / 2, length - PAGE };
+	size_t i;
 
-	for (at = 0; at < length; at += PAGE) {
-		vtd_lookup(edu.dev.addr, iova + at, &entry);
-		igt_assert_f(!entry.present,
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		igt_assert_f(!vtd_mapped(edu.dev.addr, iova + places[i]),
 			     "%s the IOMMU still takes 0x%" PRIx64 " of the other device to the BAR\n",
-			     when, iova + at);
-		/* Ends and middle tell as much as all */
-		if (at == 0 || at == PAGE)
-			at = at ? length - 2 * PAGE : length / 2 - PAGE;
-	}
+			     when, iova + places[i]);
 }
 
 static void expect_write_faults(uint64_t iova)
