@@ -16,6 +16,7 @@
 #include "edu.h"
 #include "igt_core.h"
 #include "iommufd.h"
+#include "klog.h"
 #include "memory.h"
 #include "module.h"
 #include "pci.h"
@@ -103,8 +104,10 @@ static void expect_write_faults(uint64_t iova)
 	const uint64_t word = 0xbadbadbadull;
 	unsigned long faults = vtd_faults();
 
+	klog_expect_faults(edu.dev.addr);
 	edu_write(&edu, iova, &word, sizeof(word));
 	igt_assert(vtd_wait_fault(faults));
+	klog_expect_no_more_faults(edu.dev.addr);
 }
 
 /* What was mapped, if anything was, goes with the right to it */
@@ -260,6 +263,7 @@ int igt_main()
 		module_load("vfio_iommu_type1");
 		iommufd = iommufd_open();
 		cpu_access_init();
+		klog_no_other_faults();
 	}
 
 	igt_describe("Mappings of dma-bufs");
