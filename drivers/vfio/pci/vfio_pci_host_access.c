@@ -152,14 +152,18 @@ static bool is_claimed(struct vfio_pci_core_device *vdev,
 }
 
 /* Does one overlap that is not of this kind? Those of this kind were refused */
-static bool is_in_dma_buf(struct vfio_pci_core_device *vdev)
+static int check_dma_bufs(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_dma_buf *other;
 
-	list_for_each_entry(other, &vdev->dmabufs, dmabufs_elm)
+	list_for_each_entry(other, &vdev->dmabufs, dmabufs_elm) {
+		/* Many of a million ranges each take minutes */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (!other->ranges.claims && is_claimed(vdev, &other->ranges))
-			return true;
-	return false;
+			return -EBUSY;
+	}
+	return 0;
 }
 
 static bool is_mapped(struct vfio_pci_core_device *vdev,
@@ -215,11 +219,13 @@ static bool is_used_by_kernel(struct vfio_pci_core_device *vdev)
  * If the host shall not touch them, that holds from here on, until
  * vfio_pci_ranges_unclaim().
  *
- * Return: 0 or -EBUSY.
+ * Return: 0, -EBUSY, or -EINTR if the caller was killed.
  */
 int vfio_pci_ranges_claim(struct vfio_pci_core_device *vdev,
 			  struct vfio_pci_ranges *r)
 {
+	int ret;
+
 	lockdep_assert_held_write(&vdev->memory_lock);
 
 	if (is_claimed(vdev, r))
@@ -239,11 +245,10 @@ int vfio_pci_ranges_claim(struct vfio_pci_core_device *vdev,
 		interval_tree_insert(claim, &vdev->no_host_access);
 		cond_resched();
 	}
-	if (!is_used_by_kernel(vdev) && !is_in_dma_buf(vdev))
-		return 0;
-
-	vfio_pci_ranges_unclaim(vdev, r);
-	return -EBUSY;
+	ret = is_used_by_kernel(vdev) ? -EBUSY : check_dma_bufs(vdev);
+	if (ret)
+		vfio_pci_ranges_unclaim(vdev, r);
+	return ret;
 }
 
 /**
