@@ -188,7 +188,7 @@ int __vfio_hot_reset(struct vfio_device *dev)
 		       -errno : 0;
 }
 
-int __vfio_request_eventfd(struct vfio_device *dev, int eventfd)
+static int set_irq(struct vfio_device *dev, uint32_t index, int eventfd)
 {
 	struct {
 		struct vfio_irq_set set;
@@ -196,13 +196,24 @@ int __vfio_request_eventfd(struct vfio_device *dev, int eventfd)
 	} irq = {
 		.set = {
 			.argsz = sizeof(irq),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_REQ_IRQ_INDEX,
-			.count = 1,
+			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+				 (eventfd < 0 ? VFIO_IRQ_SET_DATA_NONE :
+						VFIO_IRQ_SET_DATA_EVENTFD),
+			.index = index,
+			.count = eventfd >= 0,
 		},
 		.fd = eventfd,
 	};
 
 	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &irq) < 0 ? -errno : 0;
+}
+
+int __vfio_request_eventfd(struct vfio_device *dev, int eventfd)
+{
+	return set_irq(dev, VFIO_PCI_REQ_IRQ_INDEX, eventfd);
+}
+
+int __vfio_msix(struct vfio_device *dev, int eventfd)
+{
+	return set_irq(dev, VFIO_PCI_MSIX_IRQ_INDEX, eventfd);
 }

@@ -155,6 +155,15 @@ int __vfio_hot_reset(struct vfio_device *dev);
 int __vfio_request_eventfd(struct vfio_device *dev, int eventfd);
 
 /**
+ * __vfio_msix - have the first MSI-X vector signal an eventfd
+ * @dev: the device
+ * @eventfd: it, or -1 to switch MSI-X off
+ *
+ * Return: 0 or -errno.
+ */
+int __vfio_msix(struct vfio_device *dev, int eventfd);
+
+/**
  * __vfio_dmabuf_raw - VFIO_DEVICE_FEATURE_DMA_BUF with nothing checked
  * @dev: the device
  * @head: all but the ranges; nr_ranges may lie

@@ -29,8 +29,10 @@
  *
  * Lock order: device_lock or memory_lock, dmabuf_lock, the reservation lock.
  *
- * Not seen, as there is no one to tell: root who writes to the registers of the
- * function or of a bridge through sysfs, and a VF whose PF is reset.
+ * Not seen before the next event, as there is no one to tell: root who writes to the
+ * registers of the function or of a bridge through sysfs, a VF whose PF is reset, VGA
+ * arbitration that takes memory from one device for another, and pci_intx(), which
+ * may take back a memory enable that another CPU has just written.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
@@ -48,7 +50,7 @@ enum {
 	CAUSE_RESET	= BIT(2),
 	/* It is recovering from an error: there may be a reset without notice */
 	CAUSE_RECOVERY	= BIT(3),
-	/* It could not: until there is a reset */
+	/* It could not: until there is a reset, or another owner */
 	CAUSE_FAILED	= BIT(4),
 };
 
@@ -191,6 +193,12 @@ void vfio_pci_dma_buf_closed(struct vfio_pci_core_device *vdev)
 {
 	lockdep_assert_held(&vdev->dmabuf_lock);
 
+	/*
+	 * The next owner has had no error. Some are never said to be over: where the
+	 * driver of a neighbour cannot recover and the function has no reset, on
+	 * s390, and what the root complex of a CXL 1.1 device reports.
+	 */
+	vdev->dmabuf_causes &= ~(CAUSE_RECOVERY | CAUSE_FAILED);
 	vdev->dmabuf_causes |= CAUSE_CLOSED;
 	vdev->dmabuf_live = false;
 }

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys recover
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: VFIO
+ * Description: Whatever comes between the beginning and the end of a reset or of the
+ *	recovery from an error: a dma-buf is live only if the device decodes, and
+ *	nothing of an error is left to the next owner
+ * Test category: functionality test
+ */
+#include <linux/vfio.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "igt_core.h"
+#include "klog.h"
+#include "monitor.h"
+#include "pci.h"
+#include "pci_decode.h"
+#include "query.h"
+#include "scene.h"
+#include "subtests.h"
+#include "sysfs.h"
+
+IGT_TEST_DESCRIPTION("Resets and recoveries that something comes into");
+
+#define NR_RESETS 40
+
+static struct vfio_device dev = { .fd = -1 };
+static int iommufd, questions, fd = -1;
+
+static void open_device(void)
+{
+	vfio_open(&dev, pci_env("DMABUF_EXPORTER2"), iommufd);
+	fd = vfio_dmabuf_one(&dev, SHM_BAR, 0, PAGE);
+}
+
+static void close_device(void)
+{
+	close_fd(&fd);
+	vfio_close(&dev);
+}
+
+static bool is_live(void)
+{
+	struct dma_buf_phys_query arg;
+
+	query(questions, fd, &arg);
+	return arg.state == DMA_BUF_PHYS_QUERY_LIVE;
+}
+
+static void device_file(const char *file, const char *text)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", dev.addr,
+		 file);
+	sysfs_write(path, text);
+}
+
+/*
+ * A thread switches MSI-X on and off, for which VFIO switches memory on for a moment
+ * and then writes back what the command register was. It pauses when it is told to.
+ */
+static struct {
+	atomic_bool pause, paused, stop;
+	unsigned long rounds;
+} irqs;
+
+static void *irq_thread(void *arg)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+
+	(void)arg;
+	while (!irqs.stop) {
+		irqs.paused = irqs.pause;
+		if (irqs.paused) {
+			usleep(1000);
+			continue;
+		}
+		__vfio_msix(&dev, event);
+		__vfio_msix(&dev, -1);
+		irqs.rounds++;
+	}
+	close(event);
+	return NULL;
+}
+
+static void pause_irqs(bool pause)
+{
+	irqs.pause = pause;
+	while (irqs.paused != pause)
+		usleep(1000);
+}
+
+/**
+ * SUBTEST: reset-under-irqs
+ * Description: Resets by sysfs while another thread switches interrupts on and off,
+ *	which writes the command register as it was before: afterwards the dma-buf is
+ *	live if and only if memory is on
+ */
+static void reset_under_irqs(void)
+{
+	unsigned int i, lost = 0;
+	pthread_t thread;
+
+	open_device();
+	igt_assert(!pthread_create(&thread, NULL, irq_thread, NULL));
+	for (i = 0; i < NR_RESETS; i++) {
+		const char *why_not;
+
+		device_file("reset", "1");
+		pause_irqs(true);
+		why_not = pci_decodes(dev.addr);
+		igt_assert_f(is_live() == !why_not,
+			     "reset %u: the device %s%s, the dma-buf is %s\n", i,
+			     why_not ? "cannot be reached: " : "can be reached",
+			     why_not ? why_not : "",
+			     is_live() ? "live" : "not live");
+		lost += why_not != NULL;
+		vfio_enable(&dev);
+		pause_irqs(false);
+	}
+	irqs.stop = true;
+	igt_assert(!pthread_join(thread, NULL));
+	igt_info("%u resets, %u of which left memory off; %lu rounds of interrupts\n",
+		 i, lost, irqs.rounds);
+	igt_assert(irqs.rounds);
+	close_device();
+}
+
+/**
+ * SUBTEST: not-recovered
+ * Description: A neighbour without a driver keeps an error from being recovered, and
+ *	the device cannot be reset: no access for its owner, but for the next one
+ */
+static void not_recovered(void)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+	char reply[256];
+	int klog;
+
+	pci_bind(pci_env("DMABUF_EDU2"), NULL);
+	open_device();
+	device_file("reset_method", "\n");
+	klog = klog_open();
+	klog_count(klog, NULL);
+	igt_assert_eq(__monitor_command("pcie_aer_inject_error rp1 COMP_TIME",
+					reply, sizeof(reply)), 0);
+	while (!klog_count(klog, "device recovery failed")) {
+		igt_assert_f(now_ms() < deadline,
+			     "the kernel does not say that it cannot recover; QEMU said: %s\n",
+			     reply);
+		usleep(20000);
+	}
+	close(klog);
+	igt_assert(!is_live());
+	close_device();
+
+	open_device();
+	igt_assert_f(is_live(), "%s, but the next owner's dma-buf is not live\n",
+		     pci_decodes(dev.addr) ? pci_decodes(dev.addr) :
+					     "the device decodes");
+	device_file("reset_method", "default");
+	close_device();
+}
+
+static const struct subtest tests[] = {
+	{ "reset-under-irqs", "Resets while interrupts are set up",
+	  reset_under_irqs },
+	{ "not-recovered", "An error that the kernel cannot recover from",
+	  not_recovered },
+};
+
+int igt_main()
+{
+	igt_fixture() {
+		iommufd = iommufd_open();
+		questions = query_open();
+	}
+
+	subtests(tests, close_device, NULL);
+
+	igt_fixture() {
+		close_device();
+		close(questions);
+		close(iommufd);
+	}
+}
