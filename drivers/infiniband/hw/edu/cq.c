@@ -47,9 +47,9 @@ int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 }
 
 /*
- * A completion names its queue pair, which is not kept from destruction once this
- * has dropped the lock: what has not been polled is purged by then, what has is
- * for the caller, who is in an RCU read-side section.
+ * A completion names its queue pair, which nothing keeps from destruction once this
+ * has dropped the lock. What has not been polled is purged by then; of what has, the
+ * number is all that may be looked at.
  */
 int edu_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc)
 {
@@ -64,7 +64,7 @@ int edu_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc)
 			cq->count--;
 		}
 	}
-	if (n)
+	if (n && ibcq->uobject)
 		edu_debugfs_polled(edu);
 	return n;
 }
@@ -96,6 +96,7 @@ void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 		.element.cq = ibcq,
 		.event = IB_EVENT_CQ_ERR,
 	};
+	struct ib_wc *entry;
 
 	lockdep_assert_held(&to_edu_dev(ibcq->device)->lock);
 
@@ -107,7 +108,9 @@ void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 			ibcq->event_handler(&event, ibcq->cq_context);
 		return;
 	}
-	cq->ring[(cq->head + cq->count) % ibcq->cqe] = *wc;
+	entry = &cq->ring[(cq->head + cq->count) % ibcq->cqe];
+	*entry = *wc;
+	entry->qp_num = wc->qp->qp_num;
 	cq->count++;
 
 	if (cq->armed == IB_CQ_NEXT_COMP ||

@@ -77,7 +77,10 @@ void edu_debugfs_add(struct edu_dev *edu)
 	debugfs_create_atomic_t("polling", 0400, edu->debugfs, &edu->polling);
 }
 
-/* Completions were taken from their queue, and no lock is held any more */
+/*
+ * A program has taken completions from their queue, and no lock is held any more.
+ * bnxt_re sleeps here, too: whoever calls must not be in an atomic section.
+ */
 void edu_debugfs_polled(struct edu_dev *edu)
 {
 	u32 ms = min(READ_ONCE(edu->poll_delay), EDU_MAX_POLL_DELAY);
@@ -85,7 +88,7 @@ void edu_debugfs_polled(struct edu_dev *edu)
 	if (!ms)
 		return;
 	atomic_inc(&edu->polling);
-	mdelay(ms);
+	msleep(ms);
 	atomic_dec(&edu->polling);
 }
 
