@@ -28,13 +28,15 @@
  * list. When notify returns no CPU of the guest reaches the memory.
  *
  * The memory type is what the architecture makes of an address: RAM is mapped
- * write-back by all of them, so RAM with another attribute is refused. For the
+ * write-back by all of them, so ordinary memory with another attribute is
+ * refused; what an encrypted group consists of, its exporter has to know. For the
  * rest x86 says uncached on Intel and leaves it to the host's MTRRs on AMD; both
  * let the guest's page tables choose write-combining, as for every BAR that a
  * guest has.
  *
- * Locks, outermost first: slots_lock, reservation lock, mmu_lock or kd->lock. A
- * fault takes the reservation lock within an SRCU read section, so nobody may
+ * Locks, outermost first: slots_lock, slots_arch_lock, reservation lock, mmu_lock
+ * or kd->lock. Whoever creates a slot waits for the reservation lock with both of
+ * the first two held. A fault takes it within an SRCU read section, so nobody may
  * synchronize_srcu() under that lock. Changes of memslots wait for that section:
  * so a fault waits for signals as well, for a copy without the lock, and after a
  * while it starts over, which ends the section.
@@ -115,8 +117,10 @@ static int map_list_locked(struct kvm_dmabuf *kd)
 	if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL))
 		return -EAGAIN;
 	list = dma_buf_phys_map(kd->at);
+	/* What else an exporter may say means something of its own to a fault */
 	if (IS_ERR(list))
-		return PTR_ERR(list);
+		return list == ERR_PTR(-ENOMEM) ||
+		       list == ERR_PTR(-EOPNOTSUPP) ? PTR_ERR(list) : -ENODEV;
 	if (!attrs_fit(list)) {
 		dma_buf_phys_unmap(kd->at, list);
 		return -EOPNOTSUPP;
@@ -261,7 +265,7 @@ static int look_up(struct kvm_dmabuf *kd, gfn_t gfn, kvm_pfn_t *pfn,
  * Return: 0, with @pfn %KVM_PFN_ERR_SIGPENDING if a signal came; -EAGAIN if the
  * bytes are still on their way, so that the fault has to start over; -EFAULT if
  * the memory cannot be reached now, or never, or not by this kind of access;
- * -ENOMEM or another error of the exporter.
+ * -ENOMEM.
  */
 int kvm_dmabuf_get_pfn(struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t *pfn,
 		       int *max_order)
