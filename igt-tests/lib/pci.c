@@ -14,15 +14,7 @@
 #define BUS "/sys/bus/pci/"
 #define MAX_SAVED 8
 
-struct binding {
-	char driver[64];	/* empty: none */
-	char override[64];	/* empty: none */
-};
-
-static struct {
-	char addr[16];
-	struct binding was;
-} saved[MAX_SAVED];
+static struct pci_saved saved[MAX_SAVED];
 static int nr_saved;
 
 const char *pci_env(const char *name)
@@ -77,6 +69,14 @@ int __pci_unbind(const char *addr)
 	return __sysfs_write(path, addr);
 }
 
+int __pci_unbind_from(const char *addr, const char *driver)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), BUS "drivers/%s/unbind", driver);
+	return __sysfs_write(path, addr);
+}
+
 static int set_override(const char *addr, const char *driver)
 {
 	char path[128];
@@ -92,11 +92,12 @@ static void on_exit_restore(int sig)
 	pci_restore();
 }
 
-static int read_binding(const char *addr, struct binding *now)
+static int read_binding(const char *addr, struct pci_saved *now)
 {
 	char path[128];
 	int ret;
 
+	snprintf(now->addr, sizeof(now->addr), "%s", addr);
 	ret = __pci_driver(addr, now->driver, sizeof(now->driver));
 	if (ret == -ENOENT)
 		now->driver[0] = 0;
@@ -109,49 +110,48 @@ static int read_binding(const char *addr, struct binding *now)
 	return ret;
 }
 
-static bool is_saved(const char *addr)
+static struct pci_saved *find_saved(const char *addr)
 {
 	int i;
 
 	for (i = 0; i < nr_saved; i++)
 		if (!strcmp(saved[i].addr, addr))
-			return true;
-	return false;
+			return &saved[i];
+	return NULL;
 }
 
-int pci_saved_add(const char *addr, const char *driver, const char *override)
+int pci_saved_add(const struct pci_saved *was)
 {
-	struct binding *was;
-
-	if (is_saved(addr))
+	if (find_saved(was->addr))
 		return 0;
 	if (nr_saved == MAX_SAVED)
 		return -ENOSPC;
-	was = &saved[nr_saved].was;
-	snprintf(saved[nr_saved].addr, sizeof(saved[0].addr), "%s", addr);
-	snprintf(was->driver, sizeof(was->driver), "%s", driver);
-	snprintf(was->override, sizeof(was->override), "%s", override);
-	nr_saved++;
+	saved[nr_saved++] = *was;
 	igt_install_exit_handler(on_exit_restore);
 	return 0;
 }
 
-static int save(const char *addr)
-{
-	struct binding now;
-	int ret;
-
-	if (is_saved(addr))
-		return 0;
-	ret = read_binding(addr, &now);
-	return ret ? ret : pci_saved_add(addr, now.driver, now.override);
-}
-
-/* driver: empty for none */
-static int move_to(const char *addr, const char *driver, const char *override)
+static int probe(const char *addr, const char *driver)
 {
 	char now[64];
 	int ret;
+
+	ret = set_override(addr, driver);
+	if (!ret)
+		ret = __sysfs_write(BUS "drivers_probe", addr);
+	if (ret)
+		return ret;
+	/* The probe's own error is lost: see whether it has one now */
+	ret = __pci_driver(addr, now, sizeof(now));
+	return ret == -ENOENT ? -ENODEV : ret;
+}
+
+/* Drivers: empty for none. Nothing is taken from another one than @from. */
+static int move_to(const char *addr, const char *from, const char *driver,
+		   const char *override)
+{
+	int ret, failed = 0;
+	char now[64];
 
 	ret = __pci_driver(addr, now, sizeof(now));
 	if (ret == -ENOENT)
@@ -160,35 +160,37 @@ static int move_to(const char *addr, const char *driver, const char *override)
 		return ret;
 
 	if (now[0] && strcmp(now, driver)) {
-		ret = __pci_unbind(addr);
+		if (strcmp(now, from))
+			return -EEXIST;
+		/* Another one may have it by now, and be used */
+		ret = __pci_unbind_from(addr, from);
 		if (ret)
 			return ret;
 		now[0] = 0;
 	}
-	if (*driver && !now[0]) {
-		ret = set_override(addr, driver);
-		if (!ret)
-			ret = __sysfs_write(BUS "drivers_probe", addr);
-		if (ret)
-			return ret;
-		/* The probe's own error is lost: see whether it has one now */
-		ret = __pci_driver(addr, now, sizeof(now));
-		if (ret)
-			return ret == -ENOENT ? -ENODEV : ret;
-	}
-	return set_override(addr, override);
+	/* A driver that will not have it must not keep the others away from it */
+	if (*driver && !now[0])
+		failed = probe(addr, driver);
+	ret = set_override(addr, override);
+	return failed ? failed : ret;
 }
 
 int __pci_bind(const char *addr, const char *driver)
 {
+	struct pci_saved now, *was;
 	int ret;
 
 	if (!pci_exists(addr))
 		return -ENODEV;
-	ret = save(addr);
+	if (!driver)
+		driver = "";
+	ret = read_binding(addr, &now);
 	if (ret)
 		return ret;
-	return move_to(addr, driver ? driver : "", driver ? driver : "");
+	was = find_saved(addr);
+	snprintf(was ? was->bound : now.bound, sizeof(now.bound), "%s", driver);
+	ret = pci_saved_add(&now);
+	return ret ? ret : move_to(addr, now.driver, driver, driver);
 }
 
 void pci_bind(const char *addr, const char *driver)
@@ -208,36 +210,26 @@ void pci_load_driver(const char *module)
 	sysfs_write(BUS "drivers_autoprobe", "1");
 }
 
-int __pci_put_back(const char *addr, const char *driver, const char *override)
+int __pci_put_back(const struct pci_saved *was)
 {
-	struct binding now;
+	struct pci_saved now;
 
-	if (!pci_exists(addr))
+	if (!pci_exists(was->addr))
 		return -ENODEV;
 	/* Who was not allowed to change anything has nothing to undo */
-	if (!read_binding(addr, &now) && !strcmp(now.driver, driver) &&
-	    !strcmp(now.override, override))
+	if (!read_binding(was->addr, &now) && !strcmp(now.driver, was->driver) &&
+	    !strcmp(now.override, was->override))
 		return 0;
-	return move_to(addr, driver, override);
+	return move_to(was->addr, was->bound, was->driver, was->override);
 }
 
-bool pci_saved(int i, const char **addr, const char **driver,
-	       const char **override)
+const struct pci_saved *pci_saved(int i)
 {
-	if (i >= nr_saved)
-		return false;
-	*addr = saved[i].addr;
-	*driver = saved[i].was.driver;
-	*override = saved[i].was.override;
-	return true;
+	return i < nr_saved ? &saved[i] : NULL;
 }
 
 void pci_restore(void)
 {
-	while (nr_saved > 0) {
-		int i = --nr_saved;
-
-		__pci_put_back(saved[i].addr, saved[i].was.driver,
-			       saved[i].was.override);
-	}
+	while (nr_saved > 0)
+		__pci_put_back(&saved[--nr_saved]);
 }

@@ -69,39 +69,43 @@ void pci_load_driver(const char *module);
  */
 int __pci_unbind(const char *addr);
 
+/** __pci_unbind_from - likewise, or -ENODEV if the device has another driver */
+int __pci_unbind_from(const char *addr, const char *driver);
+
 /**
- * pci_saved - what pci_restore() would put back
- * @i: 0 and on
- * @addr: receives the PCI address
- * @driver: receives the driver's name, empty for none
- * @override: receives its driver_override, empty for none
- *
- * Return: whether there is an i-th.
+ * struct pci_saved - what pci_restore() puts back
+ * @addr: PCI address
+ * @bound: the driver it was given here, empty for none
+ * @driver: the one it had before, empty for none
+ * @override: the driver_override it had, empty for none
  */
-bool pci_saved(int i, const char **addr, const char **driver,
-	       const char **override);
+struct pci_saved {
+	char addr[16];
+	char bound[64];
+	char driver[64];
+	char override[64];
+};
+
+/** pci_saved - the @i-th device that pci_restore() would put back, or NULL */
+const struct pci_saved *pci_saved(int i);
 
 /**
  * pci_saved_add - let pci_restore() put back what another program has taken
- * @addr: PCI address
- * @driver: name of its driver, empty for none
- * @override: its driver_override, empty for none
+ * @was: copied
  *
  * What is remembered of the device already stays.
  *
  * Return: 0, or -ENOSPC if too many are.
  */
-int pci_saved_add(const char *addr, const char *driver, const char *override);
+int pci_saved_add(const struct pci_saved *was);
 
 /**
  * __pci_put_back - what pci_restore() does for one device
- * @addr: PCI address
- * @driver: name, empty for none
- * @override: driver_override, empty for none
  *
- * Return: 0 or -errno.
+ * Return: 0 or -errno: -EEXIST if somebody has bound it to another driver since,
+ * where it stays. If the driver does not take it back it has none.
  */
-int __pci_put_back(const char *addr, const char *driver, const char *override);
+int __pci_put_back(const struct pci_saved *was);
 
 /** pci_restore - undo every __pci_bind() now instead of at exit */
 void pci_restore(void);

@@ -31,7 +31,7 @@
 
 /* More than pci_saved() can have, and how many each of them is */
 #define MAX_ARGS 64
-#define PER_DEVICE 4
+#define PER_DEVICE 5
 
 /* Those that ask it to end first; SIGBUS is the access to a revoked BAR */
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
@@ -166,8 +166,8 @@ static void arm(void)
 
 void cleanup_devices(void)
 {
-	const char *addr, *driver, *override;
 	static char disks[MAX_ARGS / PER_DEVICE][12];
+	const struct pci_saved *was;
 	int n = 0, i;
 
 	arm();
@@ -175,15 +175,15 @@ void cleanup_devices(void)
 	args[n++] = (char *)"dmabuf-p2p";
 	args[n++] = (char *)"--put-back";
 	args[n++] = end_text;
-	for (i = 0; n + PER_DEVICE < MAX_ARGS &&
-		    pci_saved(i, &addr, &driver, &override); i++) {
+	for (i = 0; n + PER_DEVICE < MAX_ARGS && (was = pci_saved(i)); i++) {
 		/* What is new has not been taken yet */
 		if (!disks[i][0])
 			snprintf(disks[i], sizeof(disks[i]), "%u",
-				 device_disks("", addr));
-		args[n++] = (char *)addr;
-		args[n++] = (char *)driver;
-		args[n++] = (char *)override;
+				 device_disks("", was->addr));
+		args[n++] = (char *)was->addr;
+		args[n++] = (char *)was->bound;
+		args[n++] = (char *)was->driver;
+		args[n++] = (char *)was->override;
 		args[n++] = disks[i];
 	}
 	args[n] = NULL;
@@ -238,32 +238,49 @@ void cleanup_exit(int status)
 	interrupt_die(WTERMSIG(status));
 }
 
+static void put_back(char **arg)
+{
+	const unsigned int disks = (unsigned int)atoi(arg[4]);
+	char driver[64] = "?";
+	struct pci_saved was;
+	int ret;
+
+	snprintf(was.addr, sizeof(was.addr), "%s", arg[0]);
+	snprintf(was.bound, sizeof(was.bound), "%s", arg[1]);
+	snprintf(was.driver, sizeof(was.driver), "%s", arg[2]);
+	snprintf(was.override, sizeof(was.override), "%s", arg[3]);
+	ret = __pci_put_back(&was);
+	/* It may have been unplugged meanwhile */
+	if (ret && pci_exists(was.addr) && ret != -EEXIST) {
+		complain(was.addr,
+			 "see dmesg for the driver's reason; 'dmabuf-p2p release' tries again",
+			 "cannot give it back to %s: %s",
+			 was.driver[0] ? was.driver : "no driver",
+			 strerror(-ret));
+		return;
+	}
+	taken_forget("", was.addr);
+	if (ret == -EEXIST) {
+		__pci_driver(was.addr, driver, sizeof(driver));
+		complain(was.addr, NULL, "somebody has bound it to %s: it stays there",
+			 driver);
+	} else if (!ret && !device_wait_disks(was.addr, disks)) {
+		/* Drivers look for them when they have the device already */
+		complain(was.addr, "see dmesg for the driver's reason",
+			 "%s has not found all of its disks again", was.driver);
+	}
+}
+
 int cleanup_put_back(int argc, char **argv)
 {
 	bool by_signal = argc > 0 && argv[0][0] == 's';
-	int i, ret;
+	int i;
 
 	if (argc < 1 || (argc - 1) % PER_DEVICE)
 		return EXIT_USAGE;
 	/* Last bound, first put back */
-	for (i = argc - PER_DEVICE; i >= 1; i -= PER_DEVICE) {
-		ret = __pci_put_back(argv[i], argv[i + 1], argv[i + 2]);
-		/* Drivers look for them when they have the device already */
-		if (!ret && !device_wait_disks(argv[i],
-					       (unsigned int)atoi(argv[i + 3])))
-			complain(argv[i], "see dmesg for the driver's reason",
-				 "%s has not found all of its disks again",
-				 argv[i + 1]);
-		/* It may have been unplugged meanwhile */
-		if (!ret || !pci_exists(argv[i]))
-			taken_forget("", argv[i]);
-		else
-			complain(argv[i],
-				 "see dmesg for the driver's reason; 'dmabuf-p2p release' tries again",
-				 "cannot give it back to %s: %s",
-				 argv[i + 1][0] ? argv[i + 1] : "no driver",
-				 strerror(-ret));
-	}
+	for (i = argc - PER_DEVICE; i >= 1; i -= PER_DEVICE)
+		put_back(argv + i);
 	if (by_signal)
 		interrupt_die(atoi(argv[0] + 1));
 	return atoi(argv[0]);

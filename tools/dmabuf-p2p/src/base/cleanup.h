@@ -41,7 +41,7 @@ pid_t cleanup_fork(int *pidfd);
 void cleanup_exit(int status) __attribute__((noreturn));
 
 /**
- * cleanup_put_back - "dmabuf-p2p --put-back END [ADDRESS DRIVER OVERRIDE DISKS]..."
+ * cleanup_put_back - "dmabuf-p2p --put-back END [ADDRESS BOUND DRIVER OVERRIDE DISKS]..."
  * @argc: of @argv
  * @argv: END and on: an exit status, or a signal's number after an 's'
  *

@@ -234,12 +234,30 @@ struct taken *taken_list(const char *root, ssize_t *nr)
 	return list;
 }
 
+void taken_saved(const struct taken *note, struct pci_saved *was)
+{
+	memset(was, 0, sizeof(*was));
+	snprintf(was->addr, sizeof(was->addr), "%s", note->addr);
+	snprintf(was->bound, sizeof(was->bound), "%s", TAKEN_DRIVER);
+	snprintf(was->driver, sizeof(was->driver), "%s", note->driver);
+	snprintf(was->override, sizeof(was->override), "%s", note->override);
+}
+
 void taken_adopt(const char *addr)
 {
+	char driver[64];
+	struct pci_saved saved;
 	struct taken was;
 
-	if (taken_claim("", addr, NULL, NULL, &was) == 1)
-		pci_saved_add(was.addr, was.driver, was.override);
+	if (taken_claim("", addr, NULL, NULL, &was) != 1)
+		return;
+	taken_saved(&was, &saved);
+	/* Whoever has bound it to another one since may be using it */
+	if (!__pci_driver(addr, driver, sizeof(driver)) &&
+	    strcmp(driver, TAKEN_DRIVER))
+		taken_forget("", addr);
+	else
+		pci_saved_add(&saved);
 }
 
 static bool may_take(const char *addr)
@@ -256,25 +274,26 @@ void taken_note(void)
 	/* As many as were looked at before */
 	static int noted;
 	static bool warned;
-	const char *addr, *driver, *override;
+	const struct pci_saved *saved;
 	struct taken was;
 	int ret;
 
-	for (; pci_saved(noted, &addr, &driver, &override); noted++) {
-		ret = taken_claim("", addr, driver, override, &was);
+	for (; (saved = pci_saved(noted)); noted++) {
+		ret = taken_claim("", saved->addr, saved->driver,
+				  saved->override, &was);
 		if (ret == -EBUSY || ret > 0) {
-			complain(addr, "try again",
+			complain(saved->addr, "try again",
 				 "process %d of this program is about to take it",
 				 was.pid);
 			exit(EXIT_FAILED);
 		}
 		/* Who may not take it is told so in a moment */
-		if (!ret || warned || !may_take(addr))
+		if (!ret || warned || !may_take(saved->addr))
 			continue;
 		complain(TAKEN_FOLDER,
 			 "if SIGKILL ends this, put the driver back by hand, see 'dmabuf-p2p release --help'",
 			 "cannot note that %s is taken from its driver: %s",
-			 addr, strerror(-ret));
+			 saved->addr, strerror(-ret));
 		warned = true;
 	}
 }

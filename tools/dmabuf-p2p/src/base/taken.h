@@ -11,6 +11,11 @@
 /* Below the folder that stands for / */
 #define TAKEN_FOLDER "/run/dmabuf-p2p"
 
+/* What takes them */
+#define TAKEN_DRIVER "vfio-pci"
+
+struct pci_saved;
+
 /**
  * struct taken - a device that this program took from its driver
  * @addr: PCI address
@@ -61,11 +66,15 @@ void taken_forget(const char *root, const char *addr);
  */
 struct taken *taken_list(const char *root, ssize_t *nr);
 
+/** taken_saved - @note as something to be put back */
+void taken_saved(const struct taken *note, struct pci_saved *was);
+
 /**
  * taken_adopt - before a device is opened: put it back, if a killed process has not
  * @addr: PCI address
  *
- * So that it goes back to its driver when this program ends.
+ * So that it goes back to its driver when this program ends. One that has got another
+ * driver since stays there.
  */
 void taken_adopt(const char *addr);
 

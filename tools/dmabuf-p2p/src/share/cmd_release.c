@@ -86,8 +86,17 @@ static int tell(const char *addr)
 	return EXIT_OK;
 }
 
+static void tell_elsewhere(const char *addr)
+{
+	char driver[64] = "?";
+
+	__pci_driver(addr, driver, sizeof(driver));
+	printf("%s: somebody has bound it to %s: it stays there\n", addr, driver);
+}
+
 static int put_back(const struct taken *note)
 {
+	struct pci_saved saved;
 	struct taken was;
 	int ret;
 
@@ -101,10 +110,14 @@ static int put_back(const struct taken *note)
 		ret = check_holder(was.addr);
 		if (ret)
 			return ret;
-		ret = __pci_put_back(was.addr, was.driver, was.override);
-		if (ret)
+		taken_saved(&was, &saved);
+		ret = __pci_put_back(&saved);
+		if (ret && ret != -EEXIST)
 			return complain_failed(was.addr, -ret);
-		tell(was.addr);
+		if (ret)
+			tell_elsewhere(was.addr);
+		else
+			tell(was.addr);
 	}
 	taken_forget("", was.addr);
 	return EXIT_OK;
@@ -130,7 +143,7 @@ static int reprobe(const char *addr)
 		 addr);
 	ret = __sysfs_write(path, "\n");
 	if (!ret)
-		ret = __pci_unbind(addr);
+		ret = __pci_unbind_from(addr, driver);
 	if (!ret)
 		ret = __sysfs_write("/sys/bus/pci/drivers_probe", addr);
 	return ret ? complain_failed(addr, -ret) : tell(addr);
