@@ -7,6 +7,7 @@
  *   vm_helper heap COMMAND...      with a dma-buf of the system heap, 64 KiB
  *   vm_helper forged COMMAND...    the same with a name that looks like its fdinfo
  *   vm_helper hold FILE COMMAND... with FILE open for nobody else
+ *   vm_helper open DEVICE COMMAND... with DEVICE open through VFIO, as a VM has it
  *   vm_helper same A B             two buffers are the same bytes of a device
  *   vm_helper crash A              with A's memory off, all of it mapped
  *   vm_helper movable COMMAND...   with a dma-buf that moves at each byte of input
@@ -106,13 +107,11 @@ static int forged(char **command)
 	return command_exec(command, fd, 65536);
 }
 
-static int hold(const char *path, char **command)
+static int run_command(char **command)
 {
-	int status, fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	int status;
 	pid_t pid;
 
-	if (fd < 0)
-		return fail(path, errno);
 	pid = fork();
 	if (!pid) {
 		execvp(command[0], command);
@@ -121,6 +120,21 @@ static int hold(const char *path, char **command)
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return fail(command[0], errno);
 	return WEXITSTATUS(status);
+}
+
+static int hold(const char *path, char **command)
+{
+	int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	return fd < 0 ? fail(path, errno) : run_command(command);
+}
+
+static int open_device(const char *addr, char **command)
+{
+	struct vfio_device dev;
+	int ret = __vfio_open(&dev, addr, iommufd_open());
+
+	return ret ? fail(addr, -ret) : run_command(command);
 }
 
 static int open_mapped(struct buffer *buffer, const char *spec)
@@ -213,6 +227,8 @@ int main(int argc, char **argv)
 		return forged(argv + 2);
 	if (!strcmp(what, "hold") && argc > 3)
 		return hold(argv[2], argv + 3);
+	if (!strcmp(what, "open") && argc > 3)
+		return open_device(argv[2], argv + 3);
 	if (!strcmp(what, "same") && argc == 4)
 		return same(argv[2], argv[3]);
 	if (!strcmp(what, "crash"))

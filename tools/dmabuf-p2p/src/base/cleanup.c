@@ -22,12 +22,15 @@
 
 #include "cleanup.h"
 #include "device_use.h"
+#include "holder.h"
 #include "interrupt.h"
 #include "message.h"
 #include "output.h"
 #include "pci.h"
+#include "procfs.h"
 #include "taken.h"
 #include "verb.h"
+#include "vfio.h"
 
 /* More than pci_saved() can have, and how many each of them is */
 #define MAX_ARGS 64
@@ -238,6 +241,24 @@ void cleanup_exit(int status)
 	interrupt_die(WTERMSIG(status));
 }
 
+/*
+ * To unbind a device waits until nobody has it open any more, which no signal ends,
+ * and asks QEMU to unplug it from its guest
+ */
+static bool is_held(const char *addr, const char *driver)
+{
+	pid_t pid = vfio_has_driver(addr) ? holder_of(addr) : 0;
+	char comm[PROCFS_COMM];
+
+	if (!pid)
+		return false;
+	procfs_comm(pid, comm);
+	complain(addr, "end that program, and then 'dmabuf-p2p release'",
+		 "it is not given back to %s: process %d, %s, has it open",
+		 driver[0] ? driver : "no driver", pid, comm);
+	return true;
+}
+
 static void put_back(char **arg)
 {
 	const unsigned int disks = (unsigned int)atoi(arg[4]);
@@ -249,6 +270,8 @@ static void put_back(char **arg)
 	snprintf(was.bound, sizeof(was.bound), "%s", arg[1]);
 	snprintf(was.driver, sizeof(was.driver), "%s", arg[2]);
 	snprintf(was.override, sizeof(was.override), "%s", arg[3]);
+	if (is_held(was.addr, was.driver))
+		return;
 	ret = __pci_put_back(&was);
 	/* It may have been unplugged meanwhile */
 	if (ret && pci_exists(was.addr) && ret != -EEXIST) {

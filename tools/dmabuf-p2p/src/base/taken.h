@@ -70,11 +70,11 @@ struct taken *taken_list(const char *root, ssize_t *nr);
 void taken_saved(const struct taken *note, struct pci_saved *was);
 
 /**
- * taken_adopt - before a device is opened: put it back, if a killed process has not
- * @addr: PCI address
+ * taken_adopt - put a device back at the end, if a killed process has not
+ * @addr: PCI address; if it has VFIO's driver this program has it open: until then it
+ *	may be somebody else's
  *
- * So that it goes back to its driver when this program ends. One that has got another
- * driver since stays there.
+ * One that has got another driver since stays there.
  */
 void taken_adopt(const char *addr);
 

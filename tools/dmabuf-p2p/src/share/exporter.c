@@ -84,10 +84,10 @@ int export_take(const char *addr, bool bind)
 	char driver[64] = "", user[DEVICE_USER], remedy[128];
 	int ret;
 
-	/* What a killed one has left is as if this one had taken it */
-	taken_adopt(addr);
+	/* If a killed one has left it, that is adopted when it is open */
 	if (vfio_has_driver(addr))
 		return EXIT_OK;
+	taken_adopt(addr);
 	__pci_driver(addr, driver, sizeof(driver));
 	if (driver[0] && !bind) {
 		snprintf(remedy, sizeof(remedy),
@@ -258,6 +258,7 @@ static int open_device(struct opened **to, const char *addr, bool bind)
 		export_refused(addr, -ret);
 		return EXIT_FAILED;
 	}
+	taken_adopt(addr);
 	/* What is off at the moment makes a dma-buf that is revoked */
 	ret = __vfio_memory_enable(&free->dev, true);
 	if (ret) {

@@ -17,6 +17,7 @@
 #include "message.h"
 #include "nvme.h"
 #include "sysfs.h"
+#include "taken.h"
 #include "verb.h"
 
 #define PAGE 4096ull
@@ -74,6 +75,7 @@ static int start(struct engine *engine, struct state *state)
 		export_refused(addr, -ret);
 		return EXIT_FAILED;
 	}
+	taken_adopt(addr);
 	if (!ret)
 		ret = __ioas_alloc(state->iommufd, &state->ioas);
 	if (!ret)
