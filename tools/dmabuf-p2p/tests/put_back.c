@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "pci.h"
 #include "tap.h"
+#include "verb.h"
 
 #define ADDR "ffff:ff:1f.7"
 #define BUS "/sys/bus/pci/"
@@ -92,6 +95,22 @@ int __wrap___sysfs_write(const char *path, const char *text)
 	return 0;
 }
 
+/* Nothing is noted on this machine, and nothing executed */
+void __wrap_taken_note(void);
+int __wrap_execv(const char *path, char *const argv[]);
+
+void __wrap_taken_note(void)
+{
+}
+
+int __wrap_execv(const char *path, char *const argv[])
+{
+	(void)path;
+	(void)argv;
+	errno = ENOENT;
+	return -1;
+}
+
 static void bus_is(const char *driver, const char *override)
 {
 	memset(&bus, 0, sizeof(bus));
@@ -128,8 +147,47 @@ static void test_library(void)
 	       "a driver that refuses it does not keep others away");
 }
 
+static int end(const char *status)
+{
+	char *args[] = { (char *)status, (char *)was.addr, (char *)was.bound,
+			 (char *)was.driver, (char *)was.override, (char *)"0" };
+
+	return cleanup_put_back(sizeof(args) / sizeof(args[0]), args);
+}
+
+static void test_status(void)
+{
+	bus_is("vfio-pci", "vfio-pci");
+	tap_ok(end("000") == EXIT_OK && end("003") == 3, "it is put back: status");
+	bus_is("vfio-pci", "vfio-pci");
+	bus.refuses = "nvme";
+	tap_ok(end("000") == EXIT_FAILED && end("003") == 3,
+	       "it is not put back: no success");
+	bus_is("other", "other");
+	tap_ok(end("000") == EXIT_OK && is("other", "other"),
+	       "there is nothing to be put back any more");
+}
+
+static int exit_with(int status)
+{
+	int how = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		pci_saved_add(&was);
+		exit(status);
+	}
+	waitpid(pid, &how, 0);
+	return WEXITSTATUS(how);
+}
+
 int main(void)
 {
 	test_library();
+	test_status();
+	tap_ok(exit_with(EXIT_OK) == EXIT_FAILED && exit_with(3) == 3,
+	       "nor is it one if the program cannot be executed anew");
 	return tap_end();
 }

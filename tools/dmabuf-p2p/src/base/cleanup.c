@@ -61,7 +61,8 @@ static void block(int how)
 }
 
 static const char sorry[] =
-	"dmabuf-p2p: cannot execute itself anew: drivers are not put back\n";
+	"dmabuf-p2p: cannot execute itself anew: drivers are not put back\n"
+	"  'dmabuf-p2p release' does that\n";
 
 static void remove_file(void)
 {
@@ -79,6 +80,7 @@ static void remove_file(void)
  */
 static void clean_up(int status, int sig)
 {
+	const int number = sig ? sig : status;
 	char *digit = end_text;
 	size_t i;
 
@@ -89,16 +91,14 @@ static void clean_up(int status, int sig)
 	/* This outlives the execution, and nothing may end it half-way */
 	for (i = 0; i < NR_SIGNALS; i++)
 		signal(signals[i], SIG_IGN);
-	if (sig) {
+	if (sig)
 		*digit++ = 's';
-		status = sig;
-	}
-	*digit++ = (char)('0' + status / 100 % 10);
-	*digit++ = (char)('0' + status / 10 % 10);
-	*digit++ = (char)('0' + status % 10);
+	*digit++ = (char)('0' + number / 100 % 10);
+	*digit++ = (char)('0' + number / 10 % 10);
+	*digit++ = (char)('0' + number % 10);
 	execv("/proc/self/exe", args);
-	if (write(STDERR_FILENO, sorry, sizeof(sorry) - 1) < 0)
-		_exit(EXIT_FAILED);
+	if (write(STDERR_FILENO, sorry, sizeof(sorry) - 1) < 0 || !sig)
+		_exit(status ? status : EXIT_FAILED);
 }
 
 /* Return: whether there is a child, which has the signal now */
@@ -259,7 +259,8 @@ static bool is_held(const char *addr, const char *driver)
 	return true;
 }
 
-static void put_back(char **arg)
+/* Return: whether nothing is left to be done */
+static bool put_back(char **arg)
 {
 	const unsigned int disks = (unsigned int)atoi(arg[4]);
 	char driver[64] = "?";
@@ -271,7 +272,7 @@ static void put_back(char **arg)
 	snprintf(was.driver, sizeof(was.driver), "%s", arg[2]);
 	snprintf(was.override, sizeof(was.override), "%s", arg[3]);
 	if (is_held(was.addr, was.driver))
-		return;
+		return false;
 	ret = __pci_put_back(&was);
 	/* It may have been unplugged meanwhile */
 	if (ret && pci_exists(was.addr) && ret != -EEXIST) {
@@ -280,7 +281,7 @@ static void put_back(char **arg)
 			 "cannot give it back to %s: %s",
 			 was.driver[0] ? was.driver : "no driver",
 			 strerror(-ret));
-		return;
+		return false;
 	}
 	taken_forget("", was.addr);
 	if (ret == -EEXIST) {
@@ -291,20 +292,23 @@ static void put_back(char **arg)
 		/* Drivers look for them when they have the device already */
 		complain(was.addr, "see dmesg for the driver's reason",
 			 "%s has not found all of its disks again", was.driver);
+		return false;
 	}
+	return true;
 }
 
 int cleanup_put_back(int argc, char **argv)
 {
-	bool by_signal = argc > 0 && argv[0][0] == 's';
-	int i;
+	bool by_signal = argc > 0 && argv[0][0] == 's', done = true;
+	int i, status;
 
 	if (argc < 1 || (argc - 1) % PER_DEVICE)
 		return EXIT_USAGE;
 	/* Last bound, first put back */
 	for (i = argc - PER_DEVICE; i >= 1; i -= PER_DEVICE)
-		put_back(argv + i);
+		done &= put_back(argv + i);
 	if (by_signal)
 		interrupt_die(atoi(argv[0] + 1));
-	return atoi(argv[0]);
+	status = atoi(argv[0]);
+	return status || done ? status : EXIT_FAILED;
 }

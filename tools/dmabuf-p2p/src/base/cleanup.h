@@ -48,7 +48,8 @@ void cleanup_exit(int status) __attribute__((noreturn));
  * What the program becomes when it ends, see cleanup.c. Does not return if it is
  * to end by a signal.
  *
- * Return: the exit status.
+ * Return: the exit status: instead of 0 it is EXIT_FAILED if a device has not got back
+ * its driver and disks.
  */
 int cleanup_put_back(int argc, char **argv);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * doctor: devices that a killed export, copy or bench has left
+ * doctor: devices that an export, copy or bench has left, killed or unable to put them back
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ void doctor_taken(struct doctor *doctor)
 		if (list[i].alive || is_back(root, &list[i]))
 			continue;
 		doctor_add(doctor, MARK_WARN, "left-behind",
-			   text_format("%s was not given back to %s%s: process %d of this program was killed",
+			   text_format("%s was not given back to %s%s when process %d of this program ended",
 				       list[i].addr,
 				       list[i].driver[0] ? "its driver " : "no driver",
 				       list[i].driver, list[i].pid),
