@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -127,16 +128,28 @@ static void disk(const char *folder, const char *number)
 		file(name, number);
 }
 
-static bool used(const char *what)
+static bool is(enum device_use use, const char *what)
 {
 	user[0] = 0;
-	return device_user(root, ADDR, user, sizeof(user)) &&
-	       strstr(user, what);
+	if (device_user(root, ADDR, user, sizeof(user)) == use && strstr(user, what))
+		return true;
+	printf("# %s\n", user);
+	return false;
+}
+
+static bool used(const char *what)
+{
+	return is(DEVICE_USED, what);
+}
+
+static bool unknown(const char *what)
+{
+	return is(DEVICE_UNKNOWN, what);
 }
 
 static bool is_free(void)
 {
-	return !device_user(root, ADDR, user, sizeof(user));
+	return is(DEVICE_FREE, "");
 }
 
 static bool disk_is(int error, dev_t number)
@@ -144,6 +157,12 @@ static bool disk_is(int error, dev_t number)
 	disk_error = error;
 	disk_number = number;
 	return is_free();
+}
+
+static bool disk_is_unknown(int error)
+{
+	disk_error = error;
+	return unknown("disk nvme0n1: ") && strstr(user, strerror(error));
 }
 
 static void test_disk(void)
@@ -156,19 +175,43 @@ static void test_disk(void)
 	tap_ok(disk_is(0, makedev(259, 1)), "a disk that can be claimed is free");
 	tap_ok(!disk_is(EBUSY, makedev(259, 1)) && !strcmp(user, "disk nvme0n1"),
 	       "one that is claimed is not");
-	tap_ok(!disk_is(EACCES, makedev(259, 1)) && strstr(user, "nobody can tell") &&
-		       !disk_is(ENOENT, makedev(259, 1)) &&
-		       !disk_is(ENXIO, makedev(259, 1)),
-	       "one that cannot be opened is not");
-	tap_ok(!disk_is(0, makedev(259, 7)), "nor is one whose file is another's");
+	tap_ok(disk_is_unknown(EACCES) && disk_is_unknown(ENOENT) &&
+		       disk_is_unknown(ENXIO),
+	       "of one that cannot be opened nobody can tell");
+	tap_ok(!disk_is(0, makedev(259, 7)) && disk_is_unknown(ENODEV),
+	       "nor of one whose file is another's");
 	disk_file = NULL;
-	tap_ok(used("disk nvme0n1"), "nor one without a file");
+	tap_ok(unknown("disk nvme0n1"), "nor of one without a file");
 
 	machine("0x010400");
 	disk(HERE "/host0/block/cciss!c0d0", "104:0");
 	disk_file = "cciss/c0d0";
 	tap_ok(disk_is(0, makedev(104, 0)) && !disk_is(EBUSY, makedev(104, 0)),
 	       "a name with '!'");
+}
+
+/* How many files it may have open makes no difference to what it says */
+static void test_limits(void)
+{
+	struct rlimit limit, few;
+	bool good = true;
+	int last = -1;
+
+	machine("0x010802");
+	disk(HERE "/nvme/nvme0/nvme0n1", "259:1");
+	disk_file = "nvme0n1";
+	disk_error = EBUSY;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	few = limit;
+	/* Those that are open stay */
+	for (few.rlim_cur = 0; few.rlim_cur < 24; few.rlim_cur++) {
+		setrlimit(RLIMIT_NOFILE, &few);
+		last = device_user(root, ADDR, user, sizeof(user));
+		good &= last != DEVICE_FREE;
+	}
+	setrlimit(RLIMIT_NOFILE, &limit);
+	tap_ok(good && last == DEVICE_USED,
+	       "with few files to be opened a used disk does not become a free one");
 }
 
 static void test_multipath(void)
@@ -273,6 +316,7 @@ int main(void)
 	if (!mkdtemp(root))
 		return 1;
 	test_disk();
+	test_limits();
 	test_multipath();
 	test_network();
 	test_open();

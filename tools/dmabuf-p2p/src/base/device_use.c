@@ -56,6 +56,7 @@
  * @nr_heads: such disks
  * @nr_links: network interfaces and RDMA devices
  * @count: only count disks: nothing is opened
+ * @unknown: @user could not be looked at
  */
 struct look {
 	const char *root;
@@ -68,10 +69,19 @@ struct look {
 	unsigned int nr_heads;
 	unsigned int nr_links;
 	bool count;
+	bool unknown;
 };
 
 /* For look_at(), to which nftw() gives nothing */
 static struct look *look;
+
+/* Return: true, as for something that is used */
+static bool nobody_can_tell(const char *what, int err)
+{
+	snprintf(look->user, look->size, "%s: %s", what, strerror(err));
+	look->unknown = true;
+	return true;
+}
 
 static bool read_number(const char *folder, dev_t *number)
 {
@@ -122,7 +132,7 @@ static bool has_file(const char *name, dev_t number)
 
 static int look_at_disk(const char *folder, const char *name, dev_t number)
 {
-	char text[8];
+	char text[8], what[64];
 	int ret;
 
 	/* Those are claimed with the whole disk */
@@ -138,13 +148,13 @@ static int look_at_disk(const char *folder, const char *name, dev_t number)
 		return 0;
 	}
 	ret = try_disk(name, number);
+	snprintf(what, sizeof(what), "disk %s", name);
 	if (!ret)
 		look->nr_disks++;
 	else if (ret == -EBUSY)
-		snprintf(look->user, look->size, "disk %s", name);
+		snprintf(look->user, look->size, "%s", what);
 	else
-		snprintf(look->user, look->size,
-			 "disk %s (nobody can tell: %s)", name, strerror(-ret));
+		nobody_can_tell(what, -ret);
 	return ret != 0;
 }
 
@@ -177,6 +187,9 @@ static int look_at(const char *path, const struct stat *st, int type,
 	dev_t number;
 
 	(void)st;
+	/* Folders that may not be looked into, or have gone just now */
+	if ((type == FTW_DNR || type == FTW_NS) && !look->count)
+		return nobody_can_tell(name, errno);
 	if (type != FTW_D ||
 	    !sysfs_link(subsystem, sizeof(subsystem), "", "%s/subsystem", path))
 		return 0;
@@ -199,12 +212,17 @@ static int look_at(const char *path, const struct stat *st, int type,
 					    look_at_disk(path, name, number);
 }
 
-/* Return: whether something is used */
+/* Return: whether something is used, or cannot be looked at */
 static bool walk(const char *folder)
 {
 	char real[PATH_MAX];
+	int ret = -1;
 
-	return realpath(folder, real) && nftw(real, look_at, 16, FTW_PHYS) == 1;
+	if (realpath(folder, real))
+		ret = nftw(real, look_at, 16, FTW_PHYS);
+	if (ret < 0 && !look->count)
+		return nobody_can_tell(folder + strlen(look->root), errno);
+	return ret > 0;
 }
 
 /* The heads of an NVMe controller's disks, below the subsystems it is part of */
@@ -307,7 +325,8 @@ static bool link_is_elsewhere(const char *addr)
 	return true;
 }
 
-bool device_user(const char *root, const char *addr, char *user, size_t size)
+enum device_use device_user(const char *root, const char *addr, char *user,
+			    size_t size)
 {
 	static struct look fresh;
 	char number[16];
@@ -320,9 +339,11 @@ bool device_user(const char *root, const char *addr, char *user, size_t size)
 	if (sysfs_text(number, sizeof(number), root,
 		       DEVICES "/%s/sriov_numvfs", addr) && atoi(number) > 0) {
 		snprintf(user, size, "set of %s virtual functions", number);
-		return true;
+		return DEVICE_USED;
 	}
-	return look_below(addr) || link_is_elsewhere(addr) || is_open();
+	if (!look_below(addr) && !link_is_elsewhere(addr) && !is_open())
+		return DEVICE_FREE;
+	return look->unknown ? DEVICE_UNKNOWN : DEVICE_USED;
 }
 
 unsigned int device_disks(const char *root, const char *addr)

@@ -9,17 +9,28 @@
 #define DEVICE_USER 160
 
 /**
+ * enum device_use - whether a device is in use
+ * @DEVICE_FREE: it is not
+ * @DEVICE_USED: a disk is mounted or part of something, a device file is open, a
+ *	network interface is up or belongs to another, there are virtual functions
+ * @DEVICE_UNKNOWN: it cannot be told, and so counts as used
+ */
+enum device_use {
+	DEVICE_FREE,
+	DEVICE_USED,
+	DEVICE_UNKNOWN,
+};
+
+/**
  * device_user - what of the host would suffer if the driver went
  * @root: folder that stands for /, "" for this machine
  * @addr: full address
- * @user: receives "disk nvme0n1", "network interface eth0"
+ * @user: receives "disk nvme0n1", "network interface eth0", or what cannot be
+ *	looked at and why
  * @size: of @user, bytes
- *
- * Return: whether anything uses the device, or it cannot be told: a disk that is
- * mounted or part of something, a device file that a process has open, a network
- * interface that is up or belongs to another, virtual functions.
  */
-bool device_user(const char *root, const char *addr, char *user, size_t size);
+enum device_use device_user(const char *root, const char *addr, char *user,
+			    size_t size);
 
 /** device_disks - how many disks there are on a device whose files can be opened */
 unsigned int device_disks(const char *root, const char *addr);

@@ -82,6 +82,7 @@ static int in_the_way(const char *addr, const char *mates)
 int export_take(const char *addr, bool bind)
 {
 	char driver[64] = "", user[DEVICE_USER], remedy[128];
+	enum device_use use;
 	int ret;
 
 	/* If a killed one has left it, that is adopted when it is open */
@@ -96,12 +97,19 @@ int export_take(const char *addr, bool bind)
 		complain(addr, remedy, "its driver is %s, not " DRIVER, driver);
 		return EXIT_FAILED;
 	}
-	if (driver[0] && device_user("", addr, user, sizeof(user))) {
+	use = driver[0] ? device_user("", addr, user, sizeof(user)) :
+			  DEVICE_FREE;
+	if (use == DEVICE_USED)
 		complain(addr,
 			 "take that out of use first: umount, swapoff, 'ip link set down'",
 			 "%s, driver %s, is in use", user, driver);
+	else if (use == DEVICE_UNKNOWN)
+		complain(addr,
+			 "run it as root with the right to trace all processes (CAP_SYS_PTRACE), or make sure yourself and bind it to " DRIVER " by hand",
+			 "nobody can tell whether it is in use, driver %s: %s",
+			 driver, user);
+	if (use != DEVICE_FREE)
 		return EXIT_FAILED;
-	}
 	if (driver[0] && device_in_the_way("", addr, user, sizeof(user)))
 		return in_the_way(addr, user);
 	if (access("/sys/bus/pci/drivers/" DRIVER, F_OK)) {
