@@ -4,6 +4,8 @@
  *
  * What is in their /dev cannot be block devices, so open() and fstat() of these
  * files are made up here. Meson has asked for files of 64 bits, hence their names.
+ * In their /proc are a process 1 that has nothing, if need be this one, and one that
+ * may not be looked at.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +70,42 @@ int __wrap_fstat64(int fd, struct stat *st)
 	return ret;
 }
 
+/* The number of no process that there is */
+#define STRANGER "4194305"
+
+ssize_t __real_readlink(const char *path, char *buf, size_t size);
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size);
+int __real_stat64(const char *path, struct stat *st);
+int __wrap_stat64(const char *path, struct stat *st);
+int __real_statx(int dir, const char *path, int flags, unsigned int mask,
+		 struct statx *st);
+int __wrap_statx(int dir, const char *path, int flags, unsigned int mask,
+		 struct statx *st);
+
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
+{
+	errno = EACCES;
+	if (strstr(path, "/proc/" STRANGER "/fd/"))
+		return -1;
+	return __real_readlink(path, buf, size);
+}
+
+/* Questions about files of processes that their file system's server would get */
+static unsigned int asked;
+
+int __wrap_stat64(const char *path, struct stat *st)
+{
+	asked += strstr(path, "/fd/") != NULL;
+	return __real_stat64(path, st);
+}
+
+int __wrap_statx(int dir, const char *path, int flags, unsigned int mask,
+		 struct statx *st)
+{
+	asked += strstr(path, "/fd/") && !(flags & AT_STATX_DONT_SYNC);
+	return __real_statx(dir, path, flags, mask, st);
+}
+
 static void at(char path[PATH_MAX], const char *name)
 {
 	char *slash;
@@ -113,6 +151,7 @@ static void machine(const char *class)
 	file(HERE "/class", class);
 	link_to(BUS, HERE);
 	link_to(HERE "/subsystem", "bus/pci");
+	file("/proc/1/fd/none", "");
 	disk_file = NULL;
 	disk_error = 0;
 }
@@ -269,24 +308,61 @@ static void test_network(void)
 	tap_ok(used("2 virtual functions"), "virtual functions");
 }
 
+/* Another one in /proc, or none any more */
+static void process(const char *name, const char *target)
+{
+	char path[PATH_MAX];
+
+	at(path, name);
+	unlink(path);
+	if (target && symlink(target, path))
+		exit(1);
+}
+
 /* /dev/full, which nobody has open, is a file of the device */
 static void test_open(void)
 {
-	char proc[PATH_MAX];
+	char self[64], proc[64];
 	int fd;
 
 	machine("0x030000");
 	link_to(HERE "/drm/card0/subsystem", "class/drm");
 	file(HERE "/drm/card0/dev", "1:7\n");
-	snprintf(proc, sizeof(proc), "%s/proc", root);
-	if (symlink("/proc", proc))
-		exit(1);
 	tap_ok(is_free(), "a file that nobody has open");
+	snprintf(proc, sizeof(proc), "/proc/%d", getpid());
+	snprintf(self, sizeof(self), "%s", proc);
+	process(proc, self);
+	asked = 0;
+	tap_ok(is_free() && !asked, "nor this process; no server is asked for its files");
 	fd = __real_open64("/dev/full", O_WRONLY | O_CLOEXEC);
 	tap_ok(used("/dev/full, which process ") && strstr(user, "test_device_use"),
 	       "a file that a process has open");
+	process("/proc/" STRANGER "/fd/5", "/dev/null");
+	tap_ok(used("/dev/full, which process "), "whoever else may not be looked at");
 	close(fd);
-	tap_ok(is_free(), "and has closed");
+	tap_ok(unknown("process " STRANGER " (?): Permission denied"),
+	       "when it has closed it, nobody can tell of that one");
+	process("/proc/" STRANGER "/fd/5", NULL);
+	tap_ok(is_free(), "and that has ended");
+}
+
+static void test_no_proc(void)
+{
+	char path[PATH_MAX];
+
+	at(path, "/proc/1/fd/none");
+	unlink(path);
+	*strrchr(path, '/') = 0;
+	rmdir(path);
+	*strrchr(path, '/') = 0;
+	rmdir(path);
+	tap_ok(unknown("/proc: Permission denied"), "a /proc that hides processes");
+	machine("0x030000");
+	tap_ok(is_free(), "what has no files nobody has open");
+	link_to(HERE "/drm/card0/subsystem", "class/drm");
+	file(HERE "/drm/card0/dev", "1:7\n");
+	snprintf(path, sizeof(path), "rm -rf '%s/proc'", root);
+	tap_ok(!system(path) && unknown("/proc: No such file or directory"), "no /proc");
 }
 
 static void test_group(void)
@@ -320,6 +396,7 @@ int main(void)
 	test_multipath();
 	test_network();
 	test_open();
+	test_no_proc();
 	test_group();
 	snprintf(command, sizeof(command), "rm -rf '%s'", root);
 	return system(command) ? 1 : tap_end();

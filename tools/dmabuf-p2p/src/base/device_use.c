@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "device_use.h"
+#include "opener.h"
 #include "procfs.h"
 #include "sysfs_file.h"
 
@@ -264,50 +265,30 @@ static bool look_below(const char *addr)
 	return true;
 }
 
-static bool is_open_by(const char *pid)
-{
-	char **numbers = sysfs_list(look->root, "/proc/%s/fd", pid);
-	char path[PATH_MAX], target[64], comm[PROCFS_COMM];
-	struct stat st;
-	size_t i, j = 0;
-	ssize_t len;
-
-	for (i = 0; numbers[i]; i++) {
-		snprintf(path, sizeof(path), "%s/proc/%s/fd/%s", look->root,
-			 pid, numbers[i]);
-		if (stat(path, &st) ||
-		    !(S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode)))
-			continue;
-		for (j = 0; j < look->nr_files; j++)
-			if (look->files[j] == st.st_rdev)
-				break;
-		if (j < look->nr_files)
-			break;
-	}
-	if (numbers[i]) {
-		len = readlink(path, target, sizeof(target) - 1);
-		target[len < 0 ? 0 : len] = 0;
-		procfs_comm(atoi(pid), comm);
-		snprintf(look->user, look->size,
-			 "%s, which process %s (%s) has open", target, pid,
-			 comm);
-	}
-	j = numbers[i] != NULL;
-	sysfs_list_free(numbers);
-	return j;
-}
-
 static bool is_open(void)
 {
-	char **names = sysfs_list(look->root, "/proc");
-	bool open = false;
-	size_t i;
+	char path[PATH_MAX], target[64], comm[PROCFS_COMM], what[64];
+	struct opener opener;
+	ssize_t len;
+	int ret;
 
-	for (i = 0; names[i] && !open && look->nr_files; i++)
-		open = names[i][0] >= '0' && names[i][0] <= '9' &&
-		       is_open_by(names[i]);
-	sysfs_list_free(names);
-	return open;
+	/* No files, nobody to be looked for */
+	ret = look->nr_files ? opener_find(look->root, look->files,
+					   look->nr_files, &opener) : 0;
+	if (!ret)
+		return false;
+	procfs_comm(opener.pid, comm);
+	if (ret < 0) {
+		snprintf(what, sizeof(what), "process %d (%s)", opener.pid, comm);
+		return nobody_can_tell(opener.pid ? what : "/proc", -ret);
+	}
+	snprintf(path, sizeof(path), "%s/proc/%d/fd/%d", look->root, opener.pid,
+		 opener.number);
+	len = readlink(path, target, sizeof(target) - 1);
+	target[len < 0 ? 0 : len] = 0;
+	snprintf(look->user, look->size, "%s, which process %d (%s) has open",
+		 target, opener.pid, comm);
+	return true;
 }
 
 /* Not for what is there: for what is not */

@@ -33,39 +33,137 @@ void procfs_comm(pid_t pid, char comm[PROCFS_COMM])
 	text_clean(comm);
 }
 
-/* A link's text could be that of any file; the kind of file system is the kernel's word */
-bool procfs_is_dmabuf(pid_t pid, int number, dev_t *device)
+/* What folders of numbers have in common. Return: 0, of @fn, or -errno */
+static int each_number(const char *path, int (*fn)(int number, void *arg),
+		       void *arg)
 {
+	struct dirent *entry;
+	int ret = 0;
+	DIR *dir;
+
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (!ret) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry) {
+			ret = -errno;
+			break;
+		}
+		if (isdigit((unsigned char)entry->d_name[0]))
+			ret = fn(atoi(entry->d_name), arg);
+	}
+	closedir(dir);
+	return ret;
+}
+
+struct processes {
+	int (*fn)(pid_t pid, void *arg);
+	void *arg;
+	bool any;
+	bool first;
+};
+
+static int one_process(int number, void *arg)
+{
+	struct processes *p = arg;
+
+	p->any = true;
+	p->first |= number == 1;
+	return p->fn(number, p->arg);
+}
+
+int procfs_each_process(const char *root, int (*fn)(pid_t pid, void *arg),
+			void *arg)
+{
+	struct processes p = { .fn = fn, .arg = arg };
+	char path[PATH_MAX];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/proc", root);
+	ret = each_number(path, one_process, &p);
+	/* The first process is always there, and somebody else's */
+	if (ret || p.first)
+		return ret;
+	return p.any ? -EACCES : -ENOENT;
+}
+
+struct files {
+	pid_t pid;
+	int (*fn)(pid_t pid, int number, void *arg);
+	void *arg;
+};
+
+static int one_file(int number, void *arg)
+{
+	const struct files *f = arg;
+
+	return f->fn(f->pid, number, f->arg);
+}
+
+int procfs_each_file(const char *root, pid_t pid,
+		     int (*fn)(pid_t pid, int number, void *arg), void *arg)
+{
+	struct files f = { .pid = pid, .fn = fn, .arg = arg };
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/proc/%d/fd", root, pid);
+	return each_number(path, one_file, &f);
+}
+
+/* The kernel's word, in which nobody else can write */
+static bool has_exporter(pid_t pid, int number)
+{
+	char path[64], line[128];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, number);
+	file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = !strncmp(line, "exp_name:\t", 10);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * A link's text could be that of any file; the kind of file system is the kernel's
+ * word. But the kernel asks a file system's server for that, FUSE's or one in a
+ * network, which may never answer: so it is asked last.
+ */
+int procfs_is_dmabuf(pid_t pid, int number, dev_t *device)
+{
+	char path[64], target[sizeof(DMABUF_FILE)] = "";
 	struct statfs fs;
-	char path[64];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, number);
-	if (statfs(path, &fs) || fs.f_type != DMA_BUF_MAGIC)
-		return false;
+	if (readlink(path, target, sizeof(target) - 1) < 0)
+		return errno == EACCES || errno == EPERM ? -EACCES : 0;
+	if (strcmp(target, DMABUF_FILE) || !has_exporter(pid, number) ||
+	    statfs(path, &fs) || fs.f_type != DMA_BUF_MAGIC)
+		return 0;
 	if (device && !stat(path, &st))
 		*device = st.st_dev;
-	return true;
+	return 1;
+}
+
+static int one_fd(pid_t pid, int number, void *arg)
+{
+	const struct files *f = arg;
+	int ret = procfs_is_dmabuf(pid, number, NULL);
+
+	return ret > 0 ? f->fn(pid, number, f->arg) : ret;
 }
 
 int procfs_each_fd(pid_t pid, int (*fn)(pid_t pid, int number, void *arg),
 		   void *arg)
 {
-	struct dirent *entry;
-	char path[64];
-	int ret = 0;
-	DIR *dir;
+	struct files f = { .fn = fn, .arg = arg };
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	dir = opendir(path);
-	if (!dir)
-		return -errno;
-	while (!ret && (entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    procfs_is_dmabuf(pid, atoi(entry->d_name), NULL))
-			ret = fn(pid, atoi(entry->d_name), arg);
-	closedir(dir);
-	return ret;
+	return procfs_each_file("", pid, one_fd, &f);
 }
 
 /* By the mapping itself, for which root is needed */
@@ -104,16 +202,4 @@ int procfs_each_map(pid_t pid, dev_t device,
 	free(line);
 	fclose(file);
 	return 0;
-}
-
-void procfs_each_process(void (*fn)(pid_t pid, void *arg), void *arg)
-{
-	struct dirent *entry;
-	DIR *dir = opendir("/proc");
-
-	while (dir && (entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			fn((pid_t)atoi(entry->d_name), arg);
-	if (dir)
-		closedir(dir);
 }

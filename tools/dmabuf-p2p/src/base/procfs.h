@@ -12,22 +12,47 @@
 void procfs_comm(pid_t pid, char comm[PROCFS_COMM]);
 
 /**
+ * procfs_each_process - look at all processes
+ * @root: folder that stands for /, "" for this machine
+ * @fn: called with each and @arg; what it returns, unless 0, ends the search
+ * @arg: for @fn
+ *
+ * Return: 0, what @fn has returned, or -errno: -ENOENT if there is no /proc, -EACCES if
+ * it hides processes of others.
+ */
+int procfs_each_process(const char *root, int (*fn)(pid_t pid, void *arg),
+			void *arg);
+
+/**
+ * procfs_each_file - look at the files a process has open
+ * @root: folder that stands for /
+ * @pid: the process
+ * @fn: called with the number of each and @arg; what it returns, unless 0, ends the
+ *	search
+ * @arg: for @fn
+ *
+ * Who may not look at them may be told their numbers all the same.
+ *
+ * Return: 0, what @fn has returned, or -errno: -ENOENT if there is no such process,
+ * -EACCES if it is somebody else's.
+ */
+int procfs_each_file(const char *root, pid_t pid,
+		     int (*fn)(pid_t pid, int number, void *arg), void *arg);
+
+/**
  * procfs_is_dmabuf - is what a process has open a dma-buf?
  * @pid: the process
  * @number: of the file descriptor
  * @device: receives the device that all dma-bufs are on; may be NULL
+ *
+ * Return: 1 if it is, 0 if not, -EACCES if it may not be looked at.
  */
-bool procfs_is_dmabuf(pid_t pid, int number, dev_t *device);
+int procfs_is_dmabuf(pid_t pid, int number, dev_t *device);
 
 /**
  * procfs_each_fd - look at the dma-bufs a process has open
- * @pid: the process
- * @fn: called with the number of each and @arg; what it returns, unless 0, ends
- *	the search
- * @arg: for @fn
  *
- * Return: 0, what @fn has returned, or -errno: -ENOENT if there is no such
- * process, -EACCES if it is somebody else's.
+ * Otherwise as procfs_each_file().
  */
 int procfs_each_fd(pid_t pid, int (*fn)(pid_t pid, int number, void *arg),
 		   void *arg);
@@ -43,12 +68,5 @@ int procfs_each_fd(pid_t pid, int (*fn)(pid_t pid, int number, void *arg),
  */
 int procfs_each_map(pid_t pid, dev_t device,
 		    void (*fn)(pid_t pid, ino_t inode, void *arg), void *arg);
-
-/**
- * procfs_each_process - look at all processes
- * @fn: called with each and @arg
- * @arg: for @fn
- */
-void procfs_each_process(void (*fn)(pid_t pid, void *arg), void *arg);
 
 #endif /* PROCFS_H */

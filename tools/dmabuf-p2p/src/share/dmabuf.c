@@ -45,7 +45,7 @@ int dmabuf_size(int fd, const char *spec, uint64_t *size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	len = readlink(path, target, sizeof(target) - 1);
 	target[len < 0 ? 0 : len] = 0;
-	if (!procfs_is_dmabuf(getpid(), fd, NULL)) {
+	if (procfs_is_dmabuf(getpid(), fd, NULL) != 1) {
 		complain(spec, NULL, "this is no dma-buf but %s", target);
 		return EXIT_FAILED;
 	}

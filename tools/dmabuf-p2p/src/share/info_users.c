@@ -119,6 +119,7 @@ struct everything {
 	size_t nr_uses;
 	dev_t device;
 	unsigned int hidden;
+	bool some;	/* are not even to be counted */
 };
 
 static void *grown(void *array, size_t nr, size_t size)
@@ -195,19 +196,25 @@ static void add_map(pid_t pid, ino_t inode, void *arg)
 	find_use(arg, inode, pid)->maps++;
 }
 
-static void add_fds(pid_t pid, void *arg)
+static int add_fds(pid_t pid, void *arg)
 {
 	struct everything *all = arg;
+	int ret = procfs_each_fd(pid, add_fd, all);
 
-	if (procfs_each_fd(pid, add_fd, all) == -EACCES)
+	if (ret == -EACCES || ret == -EPERM)
 		all->hidden++;
+	else if (ret && ret != -ENOENT && ret != -ESRCH)
+		return ret;
+	return 0;
 }
 
-static void add_maps(pid_t pid, void *arg)
+static int add_maps(pid_t pid, void *arg)
 {
 	struct everything *all = arg;
+	int ret = procfs_each_map(pid, all->device, add_map, all);
 
-	procfs_each_map(pid, all->device, add_map, all);
+	/* Those that may not be looked at are counted by now */
+	return ret == -EMFILE || ret == -ENFILE ? ret : 0;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -304,8 +311,12 @@ static void print_grid(const struct everything *all)
 	else
 		puts("no process has a dma-buf");
 	if (all->hidden)
-		printf("%u processes of other users are not shown: run it as root\n",
-		       all->hidden);
+		printf("%u process%s cannot be looked at: %s\n", all->hidden,
+		       all->hidden == 1 ? "" : "es",
+		       as_root("run it as root"));
+	if (all->some)
+		printf("/proc shows no processes of others: %s\n",
+		       as_root("run it as root"));
 }
 
 static struct json_object *json_users(const struct everything *all, size_t i)
@@ -342,7 +353,10 @@ static void print_all_json(const struct everything *all)
 		json_append(list, buffer);
 	}
 	json_member(obj, "buffers", list);
-	json_number(obj, "hidden_processes", all->hidden);
+	if (all->some)
+		json_null(obj, "hidden_processes");
+	else
+		json_number(obj, "hidden_processes", all->hidden);
 	json_print(obj);
 }
 
@@ -350,12 +364,20 @@ int info_all(bool json)
 {
 	struct everything all = { 0 };
 	size_t i;
+	int ret;
 
 	/* The first tells on which device the second is to look */
-	procfs_each_process(add_fds, &all);
-	procfs_each_process(add_maps, &all);
+	ret = procfs_each_process("", add_fds, &all);
+	if (!ret || ret == -EACCES)
+		ret = procfs_each_process("", add_maps, &all);
+	all.some = ret == -EACCES;
+	if (all.some)
+		ret = 0;
 	sort_pids(&all);
-	if (json)
+	if (ret)
+		complain("/proc", NULL, "cannot look at all processes: %s",
+			 strerror(-ret));
+	else if (json)
 		print_all_json(&all);
 	else
 		print_grid(&all);
@@ -364,5 +386,5 @@ int info_all(bool json)
 	free(all.buffers);
 	free(all.pids);
 	free(all.uses);
-	return EXIT_OK;
+	return ret ? EXIT_FAILED : EXIT_OK;
 }
