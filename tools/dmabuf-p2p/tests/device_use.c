@@ -346,6 +346,52 @@ static void test_open(void)
 	tap_ok(is_free(), "and that has ended");
 }
 
+/* It is open, but no process has it so */
+static void test_kernel(void)
+{
+	const char *core = "/sys/kernel/config/target/core/fileio_0/store";
+	const char *space = "/sys/kernel/config/nvmet/subsystems/a/namespaces/1";
+	char name[PATH_MAX];
+
+	machine("0x010802");
+	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
+	disk_file = "nvme0n1";
+	disk_number = makedev(1, 7);
+	tap_ok(is_free(), "a disk that nothing in the kernel has open");
+	file("/sys/block/loop0/loop/backing_file", "/srv/image\n");
+	tap_ok(is_free(), "a loop device over a file");
+	file("/sys/class/block/nvme0n1/dev", "1:7\n");
+	file("/sys/block/loop0/loop/backing_file", "/elsewhere/nvme0n1\n");
+	tap_ok(used("/elsewhere/nvme0n1, by /sys/block/loop0/loop/backing_file"),
+	       "a loop device over the disk, by whatever path");
+	file("/sys/block/loop0/loop/backing_file", "/dev/disk/by-id/x (deleted)\n");
+	tap_ok(unknown("/sys/block/loop0/loop/backing_file: No such file"),
+	       "one over what is not to be found");
+
+	machine("0x010802");
+	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
+	disk_file = "nvme0n1";
+	link_to("/dev/disk/by-id/x", "/dev/full");
+	snprintf(name, sizeof(name), "%s/dev/full", root);
+	if (symlink("/dev/full", name))
+		exit(1);
+	snprintf(name, sizeof(name), "%s/device_path", space);
+	file(name, "/dev/disk/by-id/x\n");
+	snprintf(name, sizeof(name), "%s/enable", space);
+	file(name, "0\n");
+	tap_ok(is_free(), "a namespace of the NVMe target that is not enabled");
+	file(name, "1\n");
+	tap_ok(used("/dev/disk/by-id/x, by /sys/kernel/config/nvmet/"), "and one that is");
+	file(name, "0\n");
+	snprintf(name, sizeof(name), "%s/info", core);
+	file(name, "Status: ACTIVATED  Max Queue Depth: 0\n"
+		   "        TCM FILEIO ID: 0        File: /dev/full  Size: 4096  Mode: O_DSYNC\n");
+	tap_ok(used("/dev/full, by /sys/kernel/config/target/core/fileio_0/store/info"),
+	       "a file of the SCSI target");
+	file(name, "Status: DEACTIVATED  Max Queue Depth: 0\n");
+	tap_ok(is_free(), "and one that has none");
+}
+
 static void test_no_proc(void)
 {
 	char path[PATH_MAX];
@@ -397,6 +443,7 @@ int main(void)
 	test_network();
 	test_open();
 	test_no_proc();
+	test_kernel();
 	test_group();
 	snprintf(command, sizeof(command), "rm -rf '%s'", root);
 	return system(command) ? 1 : tap_end();

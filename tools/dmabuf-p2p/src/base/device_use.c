@@ -11,7 +11,8 @@
  *   exclusively. Only a disk that has been opened so is free. With NVMe multipath
  *   the controller's own disks are hidden and have no files; what is in use are the
  *   heads, which belong to the subsystem.
- * - Files in /dev of everything below the device: no process may have them open.
+ * - Files in /dev of everything below the device: no process may have them open, and
+ *   nothing in the kernel that claims nothing for itself, see kernel_user.h.
  * - Network interfaces: down, and no part of a bond, a bridge or the like. One that
  *   is in another network namespace is not seen from here, so that a network card
  *   without any counts as used.
@@ -32,6 +33,7 @@
 #include <unistd.h>
 
 #include "device_use.h"
+#include "kernel_user.h"
 #include "opener.h"
 #include "procfs.h"
 #include "sysfs_file.h"
@@ -291,6 +293,20 @@ static bool is_open(void)
 	return true;
 }
 
+static bool is_open_in_kernel(void)
+{
+	char what[128];
+	int ret;
+
+	ret = look->nr_files ? kernel_user(look->root, look->files, look->nr_files,
+					   what, sizeof(what)) : 0;
+	if (ret < 0)
+		return nobody_can_tell(what, -ret);
+	if (ret)
+		snprintf(look->user, look->size, "%s", what);
+	return ret;
+}
+
 /* Not for what is there: for what is not */
 static bool link_is_elsewhere(const char *addr)
 {
@@ -322,7 +338,8 @@ enum device_use device_user(const char *root, const char *addr, char *user,
 		snprintf(user, size, "set of %s virtual functions", number);
 		return DEVICE_USED;
 	}
-	if (!look_below(addr) && !link_is_elsewhere(addr) && !is_open())
+	if (!look_below(addr) && !link_is_elsewhere(addr) &&
+	    !is_open_in_kernel() && !is_open())
 		return DEVICE_FREE;
 	return look->unknown ? DEVICE_UNKNOWN : DEVICE_USED;
 }
