@@ -308,6 +308,22 @@ static void test_network(void)
 	tap_ok(used("2 virtual functions"), "virtual functions");
 }
 
+static void test_virtio(void)
+{
+	machine("0x000200");
+	link_to(HERE "/virtio0/subsystem", "bus/virtio");
+	link_to(HERE "/virtio0/driver", "../bus/virtio/drivers/virtio_rng");
+	tap_ok(is_free(), "virtio: randomness");
+	machine("0x000200");
+	link_to(HERE "/virtio0/subsystem", "bus/virtio");
+	link_to(HERE "/virtio0/driver", "../bus/virtio/drivers/9pnet_virtio");
+	tap_ok(used("file system of virtio0"), "virtio: 9p");
+	machine("0x018000");
+	link_to(HERE "/virtio0/subsystem", "bus/virtio");
+	link_to(HERE "/virtio0/driver", "../bus/virtio/drivers/virtiofs");
+	tap_ok(used("file system of virtio0"), "virtio: virtiofs");
+}
+
 /* Another one in /proc, or none any more */
 static void process(const char *name, const char *target)
 {
@@ -441,6 +457,7 @@ int main(void)
 	test_limits();
 	test_multipath();
 	test_network();
+	test_virtio();
 	test_open();
 	test_no_proc();
 	test_kernel();

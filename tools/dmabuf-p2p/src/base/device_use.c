@@ -16,6 +16,8 @@
  * - Network interfaces: down, and no part of a bond, a bridge or the like. One that
  *   is in another network namespace is not seen from here, so that a network card
  *   without any counts as used.
+ * - virtio devices of 9p and virtiofs, which have no file: whether their file system is
+ *   mounted, here or in another namespace, is not to be seen.
  * - Virtual functions, which go with the driver of the physical one.
  */
 #include <dirent.h>
@@ -186,7 +188,7 @@ static int look_at(const char *path, const struct stat *st, int type,
 		   struct FTW *ftw)
 {
 	const char *name = path + ftw->base;
-	char subsystem[32];
+	char subsystem[32], driver[32];
 	dev_t number;
 
 	(void)st;
@@ -196,6 +198,13 @@ static int look_at(const char *path, const struct stat *st, int type,
 	if (type != FTW_D ||
 	    !sysfs_link(subsystem, sizeof(subsystem), "", "%s/subsystem", path))
 		return 0;
+	if (!strcmp(subsystem, "virtio") && !look->count &&
+	    sysfs_link(driver, sizeof(driver), "", "%s/driver", path) &&
+	    (!strcmp(driver, "9pnet_virtio") || !strcmp(driver, "virtiofs"))) {
+		snprintf(look->user, look->size,
+			 "file system of %s, which may be mounted", name);
+		return 1;
+	}
 	if (!strcmp(subsystem, "infiniband"))
 		look->nr_links++;
 	if (!strcmp(subsystem, "net"))
