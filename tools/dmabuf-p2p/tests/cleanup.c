@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +105,80 @@ static void file_and_signal(void)
 	raise(SIGINT);
 }
 
+static int given;
+
+static void file_and_any_signal(void)
+{
+	make_file();
+	raise(given);
+}
+
+/* The names that are left are those of signals that do not end a program */
+static bool ends(int sig)
+{
+	static const int others[] = { SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
+				      SIGCONT, SIGCHLD, SIGURG, SIGWINCH };
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i] == sig)
+			return false;
+	/* Some are the C library's */
+	return sig < 32 || sig >= SIGRTMIN;
+}
+
+static void test_signals(void)
+{
+	bool good = true;
+	int status;
+
+	for (given = 1; given <= SIGRTMAX; given++) {
+		if (!ends(given))
+			continue;
+		signal(given, SIG_DFL);
+		close(open(file, O_CREAT | O_WRONLY, 0600));
+		status = end_of(file_and_any_signal);
+		if (by_signal(status, given) && access(file, F_OK))
+			continue;
+		printf("# signal %d: status 0x%x\n", given, status);
+		good = false;
+	}
+	unlink(file);
+	tap_ok(good, "whatever signal ends it, the file is removed");
+}
+
+static void exit_by_alarm(int sig)
+{
+	(void)sig;
+	_exit(5);
+}
+
+/* As from a timer that whoever started this has left running */
+static void alarm_to_child(void)
+{
+	struct itimerval soon = { .it_value = { .tv_usec = 1000 } };
+	int pipes[2], pidfd, status;
+	char byte;
+	pid_t pid;
+
+	if (pipe(pipes))
+		return;
+	pid = cleanup_fork(&pidfd);
+	if (!pid) {
+		/* Not to be left behind if it is the parent's alone */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGALRM, exit_by_alarm);
+		if (write(pipes[1], "", 1) == 1)
+			sleep(5);
+		_exit(0);
+	}
+	if (read(pipes[0], &byte, 1) != 1)
+		return;
+	setitimer(ITIMER_REAL, &soon, NULL);
+	waitpid(pid, &status, 0);
+	cleanup_exit(status);
+}
+
 static void file_and_exit(void)
 {
 	make_file();
@@ -161,6 +237,10 @@ int main(void)
 	status = end_of(exit_as_interrupted);
 	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_INTERRUPTED,
 	       "without a signal none ends it");
+	status = end_of(alarm_to_child);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 5,
+	       "an alarm is the child's, too");
 	test_files();
+	test_signals();
 	return tap_end();
 }

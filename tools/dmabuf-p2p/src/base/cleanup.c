@@ -36,11 +36,6 @@
 #define MAX_ARGS 64
 #define PER_DEVICE 5
 
-/* Those that ask it to end first; SIGBUS is the access to a revoked BAR */
-static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
-			       SIGBUS };
-#define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
-
 static pid_t owner;
 /* Of the child; unlike its process id this never becomes somebody else */
 static volatile int child = -1;
@@ -49,14 +44,59 @@ static struct stat unlink_stat;
 static char end_text[16];
 static char *args[MAX_ARGS];
 
+/* Whether a signal would end it, if nothing is done, and something can be */
+static bool ends(int sig)
+{
+	switch (sig) {
+	case SIGKILL:
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+	case SIGCONT:
+	case SIGCHLD:
+	case SIGURG:
+	case SIGWINCH:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Of these it is its own fault, or that of its output; SIGBUS: of a revoked BAR */
+static bool is_own(int sig)
+{
+	switch (sig) {
+	case SIGPIPE:
+	case SIGXFSZ:
+	case SIGBUS:
+	case SIGSEGV:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGSYS:
+	case SIGABRT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void add_signals(sigset_t *set)
+{
+	int sig;
+
+	sigemptyset(set);
+	for (sig = 1; sig <= SIGRTMAX; sig++)
+		if (ends(sig))
+			sigaddset(set, sig);
+}
+
 static void block(int how)
 {
 	sigset_t set;
-	size_t i;
 
-	sigemptyset(&set);
-	for (i = 0; i < NR_SIGNALS; i++)
-		sigaddset(&set, signals[i]);
+	add_signals(&set);
 	sigprocmask(how, &set, NULL);
 }
 
@@ -82,15 +122,16 @@ static void clean_up(int status, int sig)
 {
 	const int number = sig ? sig : status;
 	char *digit = end_text;
-	size_t i;
+	int i;
 
 	remove_file();
 	if (!args[0])
 		return;
 
 	/* This outlives the execution, and nothing may end it half-way */
-	for (i = 0; i < NR_SIGNALS; i++)
-		signal(signals[i], SIG_IGN);
+	for (i = 1; i <= SIGRTMAX; i++)
+		if (ends(i))
+			signal(i, SIG_IGN);
 	if (sig)
 		*digit++ = 's';
 	*digit++ = (char)('0' + number / 100 % 10);
@@ -104,11 +145,14 @@ static void clean_up(int status, int sig)
 /* Return: whether there is a child, which has the signal now */
 static bool passed_on(int sig, const siginfo_t *info)
 {
-	if (child < 0 || sig == SIGPIPE || sig == SIGBUS)
+	const bool from_terminal = info->si_code == SI_KERNEL &&
+				   (sig == SIGINT || sig == SIGQUIT || sig == SIGHUP);
+
+	if (child < 0 || is_own(sig))
 		return false;
 	/* A terminal's Ctrl-C has reached it already */
-	return !syscall(SYS_pidfd_send_signal, child,
-			info->si_code == SI_KERNEL ? 0 : sig, NULL, 0);
+	return !syscall(SYS_pidfd_send_signal, child, from_terminal ? 0 : sig,
+			NULL, 0);
 }
 
 static void on_signal(int sig, siginfo_t *info, void *context)
@@ -154,16 +198,15 @@ static void arm(void)
 		.sa_sigaction = on_signal,
 		.sa_flags = SA_SIGINFO | SA_RESTART,
 	};
-	size_t i;
+	int sig;
 
 	if (owner == getpid())
 		return;
 	owner = getpid();
-	for (i = 0; i < NR_SIGNALS; i++)
-		sigaddset(&action.sa_mask, signals[i]);
-	for (i = 0; i < NR_SIGNALS; i++)
-		if (!ignored(signals[i]))
-			sigaction(signals[i], &action, NULL);
+	add_signals(&action.sa_mask);
+	for (sig = 1; sig <= SIGRTMAX; sig++)
+		if (ends(sig) && !ignored(sig))
+			sigaction(sig, &action, NULL);
 	on_exit(at_exit, NULL);
 }
 
@@ -207,7 +250,7 @@ void cleanup_unlink(const char *path, const struct stat *st)
 pid_t cleanup_fork(int *pidfd)
 {
 	pid_t pid;
-	size_t i;
+	int sig;
 
 	arm();
 	block(SIG_BLOCK);
@@ -224,9 +267,9 @@ pid_t cleanup_fork(int *pidfd)
 			pid = -1;
 		}
 	}
-	for (i = 0; i < NR_SIGNALS && !pid; i++)
-		if (!ignored(signals[i]))
-			signal(signals[i], SIG_DFL);
+	for (sig = 1; sig <= SIGRTMAX && !pid; sig++)
+		if (ends(sig) && !ignored(sig))
+			signal(sig, SIG_DFL);
 	block(SIG_UNBLOCK);
 	return pid;
 }
