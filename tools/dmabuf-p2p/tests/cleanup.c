@@ -76,6 +76,21 @@ static void child_exits(void)
 	cleanup_exit(W_EXITCODE(143, 0));
 }
 
+/* As whoever started it ignores the ends of his children */
+static void child_of_the_careless(void)
+{
+	int pidfd, status = -1;
+	pid_t pid;
+
+	signal(SIGCHLD, SIG_IGN);
+	output_begin();
+	pid = cleanup_fork(&pidfd);
+	if (!pid)
+		_exit(6);
+	if (waitpid(pid, &status, 0) == pid)
+		cleanup_exit(status);
+}
+
 static void note_signal(void)
 {
 	output_begin();
@@ -232,6 +247,9 @@ int main(void)
 	status = end_of(child_exits);
 	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 143,
 	       "a child's exit status is no signal");
+	status = end_of(child_of_the_careless);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 6,
+	       "nor is it lost if ends of children are ignored");
 	tap_ok(by_signal(end_of(note_signal), SIGTERM),
 	       "a signal that was noted ends it in the end");
 	status = end_of(exit_as_interrupted);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,8 @@ static void at_exit(int status, void *arg)
 void output_begin(void)
 {
 	streams_open();
+	/* Where it is ignored nobody learns how a child has ended */
+	signal(SIGCHLD, SIG_DFL);
 	on_exit(at_exit, NULL);
 }
 

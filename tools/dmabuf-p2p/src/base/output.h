@@ -7,8 +7,9 @@
 /**
  * output_begin - first thing that main() does
  *
- * Closed standard streams are opened, see streams.h, and the end of the program
- * becomes output_end() and, after interrupt_catch(), interrupt_die().
+ * Closed standard streams are opened, see streams.h, children can be waited for even if
+ * whoever started this ignores his, and the end of the program becomes output_end()
+ * and, after interrupt_catch(), interrupt_die().
  */
 void output_begin(void);
 
