@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <link.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +91,40 @@ static void child_of_the_careless(void)
 		_exit(6);
 	if (waitpid(pid, &status, 0) == pid)
 		cleanup_exit(status);
+}
+
+/* The dynamic loader of this program, NULL if it has none */
+static int find_loader(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char **loader = arg;
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_INTERP)
+			*loader = (const char *)info->dlpi_addr +
+				  info->dlpi_phdr[i].p_vaddr;
+	/* This program is the first one */
+	return 1;
+}
+
+static void by_loader(void)
+{
+	const char *loader = NULL;
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	dl_iterate_phdr(find_loader, &loader);
+	self[len < 0 ? 0 : len] = 0;
+	/* Without one there is nothing by which to go wrong */
+	if (!loader)
+		_exit(0);
+	execl(loader, loader, self, "works", NULL);
+}
+
+static void itself(void)
+{
+	execl("/proc/self/exe", "test", "works", NULL);
 }
 
 static void note_signal(void)
@@ -232,12 +268,14 @@ static void test_files(void)
 	       "exit(): the file is removed");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const int all[] = { SIGINT, SIGTERM, SIGHUP };
 	int status;
 	size_t i;
 
+	if (argc > 1 && !strcmp(argv[1], "works"))
+		return cleanup_works() ? 7 : 0;
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		signal(all[i], SIG_DFL);
 	tap_ok(by_signal(end_of(signal_after_child), SIGTERM),
@@ -250,6 +288,12 @@ int main(void)
 	status = end_of(child_of_the_careless);
 	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 6,
 	       "nor is it lost if ends of children are ignored");
+	status = end_of(itself);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
+	       "it can execute itself anew");
+	status = end_of(by_loader);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	       "but not if the dynamic loader was started with it");
 	tap_ok(by_signal(end_of(note_signal), SIGTERM),
 	       "a signal that was noted ends it in the end");
 	status = end_of(exit_as_interrupted);

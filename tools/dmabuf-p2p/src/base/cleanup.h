@@ -2,6 +2,7 @@
 #ifndef CLEANUP_H
 #define CLEANUP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct stat;
@@ -11,6 +12,14 @@ struct stat;
  * signal, of which it dies afterwards, but not by SIGKILL: see taken.h. Only the
  * process that armed it does so, no child of it.
  */
+
+/**
+ * cleanup_works - whether devices can be put back at the end
+ *
+ * For that the program executes itself, as /proc/self/exe: not if there is no /proc, or
+ * if it was started as an argument of the dynamic loader.
+ */
+bool cleanup_works(void);
 
 /** cleanup_devices - the devices of pci_saved() get back their drivers */
 void cleanup_devices(void);

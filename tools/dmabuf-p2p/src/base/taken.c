@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "message.h"
 #include "pci.h"
 #include "taken.h"
@@ -249,7 +250,8 @@ void taken_adopt(const char *addr)
 	struct pci_saved saved;
 	struct taken was;
 
-	if (taken_claim("", addr, NULL, NULL, &was) != 1)
+	if (!cleanup_works() ||
+	    taken_claim("", addr, NULL, NULL, &was) != 1)
 		return;
 	taken_saved(&was, &saved);
 	/* Whoever has bound it to another one since may be using it */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bar_ranges.h"
+#include "cleanup.h"
 #include "device.h"
 #include "device_use.h"
 #include "exporter.h"
@@ -115,6 +116,13 @@ int export_take(const char *addr, bool bind)
 	if (access("/sys/bus/pci/drivers/" DRIVER, F_OK)) {
 		complain(addr, "modprobe " DRIVER,
 			 "the driver " DRIVER " is not loaded");
+		return EXIT_FAILED;
+	}
+	if (!cleanup_works()) {
+		complain(addr,
+			 "start it by its own name, where /proc is mounted; or bind the device to " DRIVER " beforehand",
+			 "%s could not be put back at the end: /proc/self/exe is not this program",
+			 driver[0] ? driver : "no driver");
 		return EXIT_FAILED;
 	}
 	ret = __pci_bind(addr, DRIVER);
