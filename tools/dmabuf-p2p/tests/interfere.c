@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "share.h"
 #include "tap.h"
 
@@ -29,6 +30,9 @@ static char path[] = "s";
 /* What the other one does: once, and before or after the call */
 static void (*before_chown)(void);
 static void (*after_connect)(void);
+static void (*after_mkdtemp)(void);
+static void (*before_listen)(void);
+static void (*after_rename)(void);
 
 static void once(void (**fn)(void))
 {
@@ -55,6 +59,32 @@ int connect(int fd, const struct sockaddr *address, socklen_t len)
 	int ret = (int)syscall(SYS_connect, fd, address, len), err = errno;
 
 	once(&after_connect);
+	errno = err;
+	return ret;
+}
+
+char *mkdtemp(char *template)
+{
+	snprintf(template + strlen(template) - 6, 7, "%06u", (unsigned int)getpid() % 1000000u);
+	if (mkdir(template, 0700))
+		return NULL;
+	once(&after_mkdtemp);
+	return template;
+}
+
+int listen(int fd, int backlog)
+{
+	once(&before_listen);
+	return (int)syscall(SYS_listen, fd, backlog);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to,
+	      unsigned int flags)
+{
+	int ret = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags),
+	    err = errno;
+
+	once(&after_rename);
 	errno = err;
 	return ret;
 }
@@ -143,6 +173,17 @@ static void test_set_gid(void)
 	close(memfd);
 }
 
+static bool is_empty(void)
+{
+	DIR *folder = opendir(".");
+	unsigned int nr = 0;
+
+	while (readdir(folder))
+		nr++;
+	closedir(folder);
+	return nr == 2;
+}
+
 static int stand_in;
 static pid_t other;
 static bool other_serves;
@@ -182,6 +223,36 @@ static void test_two(void)
 	stop(other, SIGTERM);
 	tap_ok(access(path, F_OK), "which removes it");
 	close(stand_in);
+}
+
+static void end_it(void)
+{
+	raise(SIGTERM);
+}
+
+/* Return: whether a signal just then ends it, and nothing is left */
+static bool ends_clean(void (**when)(void))
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		/* What this program has had before, whose number may come again */
+		cleanup_unlink(NULL, NULL);
+		*when = end_it;
+		_exit(share_listen(path, (gid_t)-1) < 0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && is_empty();
+}
+
+static void test_signals(void)
+{
+	tap_ok(ends_clean(&after_mkdtemp) && ends_clean(&before_listen) &&
+		       ends_clean(&after_rename),
+	       "a signal at any moment leaves neither folder nor socket");
 }
 
 static unsigned int count_fds(void)
@@ -268,6 +339,7 @@ int main(void)
 	test_link();
 	test_set_gid();
 	test_two();
+	test_signals();
 	test_too_many(2);
 	test_too_many(3);
 	test_too_many(253);

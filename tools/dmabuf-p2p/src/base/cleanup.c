@@ -44,6 +44,8 @@ static pid_t owner;
 static volatile int child = -1;
 static const char *volatile unlink_path;
 static struct stat unlink_stat;
+static volatile int folder = -1;
+static const char *folder_path, *folder_file;
 static char end_text[16];
 static char *args[MAX_ARGS];
 
@@ -107,6 +109,17 @@ static const char sorry[] =
 	"dmabuf-p2p: cannot execute itself anew: drivers are not put back\n"
 	"  'dmabuf-p2p release' does that\n";
 
+static void remove_folder(void)
+{
+	if (folder < 0)
+		return;
+	/* In the folder that it is, whatever has its name by now */
+	unlinkat(folder, folder_file, 0);
+	rmdir(folder_path);
+	close(folder);
+	folder = -1;
+}
+
 static void remove_file(void)
 {
 	struct stat st;
@@ -128,6 +141,7 @@ static void clean_up(int status, int sig)
 	int i;
 
 	remove_file();
+	remove_folder();
 	if (!args[0])
 		return;
 
@@ -266,6 +280,50 @@ void cleanup_unlink(const char *path, const struct stat *st)
 	block(SIG_UNBLOCK);
 	if (path)
 		arm();
+}
+
+int cleanup_mkstemp(char *path)
+{
+	int fd, ret;
+
+	arm();
+	block(SIG_BLOCK);
+	fd = mkostemp(path, O_CLOEXEC);
+	ret = fd < 0 || fstat(fd, &unlink_stat) ? -errno : fd;
+	if (ret >= 0) {
+		unlink_path = path;
+	} else if (fd >= 0) {
+		unlink(path);
+		close(fd);
+	}
+	block(SIG_UNBLOCK);
+	return ret;
+}
+
+int cleanup_mkdtemp(char *path, const char *file)
+{
+	int ret;
+
+	arm();
+	block(SIG_BLOCK);
+	ret = mkdtemp(path) ? 0 : -errno;
+	if (!ret) {
+		folder_path = path;
+		folder_file = file;
+		folder = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		ret = folder < 0 ? -errno : folder;
+		if (ret < 0)
+			rmdir(path);
+	}
+	block(SIG_UNBLOCK);
+	return ret;
+}
+
+void cleanup_rmdir(void)
+{
+	block(SIG_BLOCK);
+	remove_folder();
+	block(SIG_UNBLOCK);
 }
 
 pid_t cleanup_fork(int *pidfd)

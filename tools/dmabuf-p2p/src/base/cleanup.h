@@ -32,6 +32,28 @@ void cleanup_devices(void);
 void cleanup_unlink(const char *path, const struct stat *st);
 
 /**
+ * cleanup_mkstemp - make a file that is removed, as by cleanup_unlink()
+ * @path: as for mkstemp(); kept, not copied
+ *
+ * Return: the file, or -errno.
+ */
+int cleanup_mkstemp(char *path);
+
+/**
+ * cleanup_mkdtemp - make a folder, which is removed together with one file in it
+ * @path: as for mkdtemp(); kept, not copied
+ * @file: name of that file, which need not be there; kept, not copied
+ *
+ * There is one at a time.
+ *
+ * Return: the folder, opened with O_PATH, or -errno.
+ */
+int cleanup_mkdtemp(char *path, const char *file);
+
+/** cleanup_rmdir - that folder is removed now, and closed */
+void cleanup_rmdir(void);
+
+/**
  * cleanup_fork - start a child that a signal goes to first
  * @pidfd: receives a descriptor of the child, which stays open
  *

@@ -73,16 +73,15 @@ FILE *output_file(const char *path)
 		errno = ENAMETOOLONG;
 		return NULL;
 	}
-	fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
+	fd = cleanup_mkstemp(beside);
+	if (fd < 0) {
+		errno = -fd;
 		return NULL;
-	fchmod(fd, stat(place, &st) ? 0666 & ~mask : st.st_mode & 0777);
-	if (!fstat(fd, &st)) {
-		cleanup_unlink(beside, &st);
-		file = fdopen(fd, "w");
-		if (file)
-			return file;
 	}
+	fchmod(fd, stat(place, &st) ? 0666 & ~mask : st.st_mode & 0777);
+	file = fdopen(fd, "w");
+	if (file)
+		return file;
 	err = errno;
 	unlink(beside);
 	cleanup_unlink(NULL, NULL);

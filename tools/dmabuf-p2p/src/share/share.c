@@ -201,13 +201,13 @@ static int listen_in(int dir, const char *path,
 		complain(path, "name a group you are in",
 			 "cannot give the socket to the group: %s",
 			 strerror(errno));
-	} else if (!publish(dir, address)) {
+	} else {
+		/* Whatever has the name until then is another file */
 		cleanup_unlink(path, &st);
-		/* Unless it was moved */
-		unlinkat(dir, "s", 0);
-		return fd;
+		if (!publish(dir, address))
+			return fd;
+		cleanup_unlink(NULL, NULL);
 	}
-	unlinkat(dir, "s", 0);
 	close(fd);
 	return -EXIT_FAILED;
 }
@@ -217,24 +217,22 @@ int share_listen(const char *path, gid_t gid)
 	struct sockaddr_un address;
 	char own[PATH_MAX];
 	struct stat st;
-	int dir, fd;
+	int dir, fd = -EXIT_FAILED;
 
 	if (!make_address(&address, path))
 		return -EXIT_USAGE;
 	snprintf(own, sizeof(own), "%s.XXXXXX", path);
-	dir = mkdtemp(own) ? open(own, O_PATH | O_DIRECTORY | O_NOFOLLOW |
-					       O_CLOEXEC) : -1;
-	if (dir < 0 || fstat(dir, &st) || st.st_uid != geteuid() ||
-	    st.st_mode & 077) {
-		complain(path, NULL, "cannot make the socket: %s",
-			 dir < 0 ? strerror(errno) : "somebody interferes");
-		if (dir >= 0)
-			close(dir);
+	dir = cleanup_mkdtemp(own, "s");
+	if (dir < 0) {
+		complain(path, NULL, "cannot make the socket: %s", strerror(-dir));
 		return -EXIT_FAILED;
 	}
-	fd = listen_in(dir, path, &address, gid);
-	close(dir);
-	rmdir(own);
+	if (fstat(dir, &st) || st.st_uid != geteuid() || st.st_mode & 077)
+		complain(path, NULL, "cannot make the socket: somebody interferes");
+	else
+		fd = listen_in(dir, path, &address, gid);
+	/* With the socket, unless that was moved */
+	cleanup_rmdir();
 	return fd;
 }
 
