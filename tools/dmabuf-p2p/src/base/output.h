@@ -27,7 +27,8 @@ int output_end(int status);
  * @path: of it
  *
  * It is written beside @path; a path of something that is no ordinary file, such as
- * a FIFO, is opened as it is.
+ * a FIFO, is opened as it is, and one that names what is open already, such as
+ * /dev/stdout, goes on where that is.
  *
  * Return: the file, for output_file_done(), or NULL with errno.
  */
