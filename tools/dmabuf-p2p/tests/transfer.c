@@ -273,6 +273,21 @@ static void test_fail(void)
 	       "the last place need not be a whole page");
 }
 
+/* What copy has the engine move at once */
+static void test_piece(void)
+{
+	struct engine disk = { .max = 65536, .align = 16384 };
+
+	tap_ok(transfer_piece(&disk, 16384, 64) == 16384 &&
+		       transfer_piece(&disk, 1 << 20, 64) == 32768 &&
+		       transfer_piece(&disk, 16 << 20, 64) == 65536,
+	       "pieces are whole blocks, also of more than 4 KiB");
+	disk.align = 512;
+	tap_ok(transfer_piece(&disk, 4096, 64) == 4096 &&
+		       transfer_piece(&disk, 1 << 20, 64) == 20480,
+	       "and whole pages otherwise");
+}
+
 /* Jobs that wait for others say nothing about the engine */
 static void test_depth(void)
 {
@@ -381,6 +396,7 @@ int main(void)
 {
 	test_arrive();
 	test_fail();
+	test_piece();
 	test_depth();
 	test_hang();
 	test_verify();

@@ -147,7 +147,7 @@ static int move(struct copy *copy)
 		.way = &way,
 		.size = copy->size,
 		.areas = 1,
-		.piece = transfer_stride(copy->size / PIECES + 1),
+		.piece = transfer_piece(&copy->job.engine, copy->size, PIECES),
 		.depth = 1,
 		.iterations = 1,
 		.duration = UINT64_MAX,
@@ -164,8 +164,6 @@ static int move(struct copy *copy)
 	};
 	int ret = EXIT_OK;
 
-	if (transfer.piece > copy->job.engine.max)
-		transfer.piece = copy->job.engine.max;
 	stats_reset(&stats);
 	if (copy->job.verify)
 		ret = verify_prepare(&verify);

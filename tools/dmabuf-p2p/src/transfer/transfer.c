@@ -73,6 +73,16 @@ uint64_t transfer_areas(const struct end *from, const struct end *to,
 	return (room - size) / transfer_stride(size) + 1;
 }
 
+uint64_t transfer_piece(const struct engine *engine, uint64_t size,
+			unsigned int pieces)
+{
+	uint64_t piece = transfer_stride(size / pieces + 1);
+
+	/* Blocks may be longer than a stride */
+	piece = (piece + engine->align - 1) / engine->align * engine->align;
+	return piece < engine->max ? piece : engine->max;
+}
+
 unsigned int transfer_depth(const struct engine *engine, uint64_t size,
 			    uint64_t piece, unsigned int wanted)
 {

@@ -72,6 +72,17 @@ struct transfer {
 uint64_t transfer_areas(const struct end *from, const struct end *to,
 			uint64_t size);
 
+/**
+ * transfer_piece - what an engine is to move at once, for there to be progress
+ * @engine: the engine
+ * @size: bytes in all
+ * @pieces: about so many
+ *
+ * Return: bytes, as many as the engine moves and, if it has a disk, whole blocks.
+ */
+uint64_t transfer_piece(const struct engine *engine, uint64_t size,
+			unsigned int pieces);
+
 /** transfer_stride - bytes from one job's place to the next one's */
 uint64_t transfer_stride(uint64_t size);
 
