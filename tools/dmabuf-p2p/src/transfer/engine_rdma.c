@@ -109,9 +109,26 @@ static bool is_edu(const char *pci)
 	return !strcmp(text, EDU);
 }
 
-static int open_rdma(struct engine *engine, const char *name)
+static void close_rdma(struct engine *engine)
+{
+	rdma_close(engine->state);
+	free(engine->state);
+}
+
+/* Return: whether it moves anything at all */
+static bool learn_max(struct engine *engine, struct rdma *rdma)
 {
 	struct ib_uverbs_query_port_resp port;
+
+	engine->max = 1u << 30;
+	if (!__verbs_query_port(&rdma->dev, 1, &port) &&
+	    port.max_msg_sz < engine->max)
+		engine->max = port.max_msg_sz;
+	return engine->max;
+}
+
+static int open_rdma(struct engine *engine, const char *name)
+{
 	struct verbs_device device;
 	struct rdma *rdma;
 	int ret;
@@ -131,10 +148,12 @@ static int open_rdma(struct engine *engine, const char *name)
 	engine->state = rdma;
 	snprintf(engine->pci, sizeof(engine->pci), "%.15s", device.pci);
 	engine->depth = RDMA_DEPTH;
-	engine->max = 1u << 30;
-	if (!__verbs_query_port(&rdma->dev, 1, &port) &&
-	    port.max_msg_sz < engine->max)
-		engine->max = port.max_msg_sz;
+	if (!learn_max(engine, rdma)) {
+		complain(device.name, "update its driver",
+			 "its port 1 takes messages of 0 bytes, says its driver");
+		close_rdma(engine);
+		return EXIT_UNSUPPORTED;
+	}
 	if (is_edu(device.pci))
 		engine->ns_per_byte = 10 * EDU_NS_PER_BYTE;
 	return EXIT_OK;
@@ -214,12 +233,6 @@ static int poll(struct engine *engine, unsigned int *tag)
 	}
 	*tag = (unsigned int)wc.wr_id;
 	return 1;
-}
-
-static void close_rdma(struct engine *engine)
-{
-	rdma_close(engine->state);
-	free(engine->state);
 }
 
 const struct engine_ops engine_rdma = {

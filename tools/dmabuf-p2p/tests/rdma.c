@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the RDMA engine makes of what a driver says of its port; the device is made up
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine.h"
+#include "rdma.h"
+#include "tap.h"
+#include "verb.h"
+
+static uint32_t max_msg_sz;
+static int query_error;
+static unsigned int open_now;
+
+size_t __wrap_verbs_list(struct verbs_device *devices, size_t max);
+int __wrap___rdma_open(struct rdma *rdma, const char *node);
+void __wrap_rdma_close(struct rdma *rdma);
+int __wrap___verbs_query_port(struct verbs *verbs, uint8_t port,
+			      struct ib_uverbs_query_port_resp *attr);
+
+size_t __wrap_verbs_list(struct verbs_device *devices, size_t max)
+{
+	(void)max;
+	memset(devices, 0, sizeof(*devices));
+	strcpy(devices->name, "made_up");
+	return 1;
+}
+
+int __wrap___rdma_open(struct rdma *rdma, const char *node)
+{
+	(void)node;
+	memset(rdma, 0, sizeof(*rdma));
+	open_now++;
+	return 0;
+}
+
+void __wrap_rdma_close(struct rdma *rdma)
+{
+	(void)rdma;
+	open_now--;
+}
+
+int __wrap___verbs_query_port(struct verbs *verbs, uint8_t port,
+			      struct ib_uverbs_query_port_resp *attr)
+{
+	(void)verbs;
+	(void)port;
+	memset(attr, 0, sizeof(*attr));
+	attr->max_msg_sz = max_msg_sz;
+	return query_error;
+}
+
+/* Return: the longest move, -1 if the engine is refused */
+static int64_t max_of(uint32_t size, int err)
+{
+	struct engine engine;
+	int64_t max = -1;
+	int ret;
+
+	max_msg_sz = size;
+	query_error = err;
+	ret = engine_open(&engine, "rdma:made_up", false, false);
+	if (ret == EXIT_OK)
+		max = (int64_t)engine.max;
+	else if (ret != EXIT_UNSUPPORTED)
+		max = -2;
+	engine_close(&engine);
+	return max;
+}
+
+int main(void)
+{
+	tap_ok(max_of(1 << 20, 0) == 1 << 20, "messages of 1 MiB");
+	tap_ok(max_of(1u << 31, 0) == 1u << 30, "of more than the engine wants");
+	tap_ok(max_of(0, -EOPNOTSUPP) == 1u << 30, "a driver that does not say");
+	tap_ok(max_of(0, 0) == -1 && !open_now, "messages of 0 bytes are refused");
+	return tap_end();
+}
