@@ -382,6 +382,52 @@ static void test_told(void)
 	       "and may refuse");
 }
 
+/* Of the transfer alone: its first leg is the engine's */
+static int bounce(void)
+{
+	const struct way way = {
+		.leg = {
+			{ .from = &ends[0], .to = &ends[2] },
+			{ .from = &ends[2], .to = &ends[1], .by_cpu = true },
+		},
+		.nr = 2,
+	};
+	struct transfer transfer = {
+		.engine = &engine,
+		.way = &way,
+		.size = 4096,
+		.areas = 1,
+		.piece = MAX,
+		.depth = 1,
+		.iterations = 1,
+		.duration = UINT64_MAX,
+		.stats = &stats,
+	};
+
+	return transfer_run(&transfer);
+}
+
+static void test_cause(void)
+{
+	/* A file of no bytes: to touch it is a SIGBUS, as with a BAR that was revoked */
+	int empty = memfd_create("empty", MFD_CLOEXEC);
+	void *gone = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_SHARED, empty, 0);
+
+	reset();
+	ends[1].buffer.fd = 1000;
+	told.error = EIO;
+	strcpy(engine.why, "stale");
+	tap_ok(bounce() == EXIT_FAILED && strstr(engine.why, strerror(EIO)),
+	       "why an exporter has refused");
+	reset();
+	ends[1].buffer.cpu = gone;
+	engine.why[0] = 0;
+	tap_ok(bounce() == EXIT_FAILED && strstr(engine.why, "taken away"),
+	       "why the CPU could not copy");
+	munmap(gone, ROOM);
+	close(empty);
+}
+
 static void test_interrupt(void)
 {
 	reset();
@@ -390,10 +436,17 @@ static void test_interrupt(void)
 	tap_ok(run(4096, 1, 256, 1, false) == EXIT_INTERRUPTED &&
 		       stats.count == 10 && interrupted(),
 	       "Ctrl-C: what was done is counted");
+	reset();
+	ends[1].buffer.fd = 1000;
+	told.error = EINTR;
+	tap_ok(bounce() == EXIT_INTERRUPTED && !fake.posted,
+	       "Ctrl-C while an exporter keeps it waiting");
 }
 
 int main(void)
 {
+	/* A shell has the background jobs of a script ignore it */
+	signal(SIGINT, SIG_DFL);
 	test_arrive();
 	test_fail();
 	test_piece();
@@ -401,6 +454,7 @@ int main(void)
 	test_hang();
 	test_verify();
 	test_told();
+	test_cause();
 	test_interrupt();
 	return tap_end();
 }

@@ -149,6 +149,15 @@ static void finish(struct state *s, struct job *job, uint64_t now)
 	s->active--;
 }
 
+static int copy_by_cpu(const struct leg *leg, uint64_t at, uint64_t size)
+{
+	uint8_t *to = leg->to->buffer.cpu + at;
+	int ret = cpu_copy(to, leg->from->buffer.cpu + at, size, true);
+
+	/* Until then it has only been posted */
+	return ret || leg->to->buffer.fd < 0 ? ret : cpu_settle(to, size);
+}
+
 /* The leg is done: on to the next one, or the job is done as well */
 static int next_leg(struct state *s, struct job *job)
 {
@@ -160,11 +169,11 @@ static int next_leg(struct state *s, struct job *job)
 		leg = &way->leg[job->leg];
 		if (!leg->by_cpu)
 			return 0;
-		if (cpu_copy(leg->to->buffer.cpu + job->at,
-			     leg->from->buffer.cpu + job->at, s->t->size, true) ||
-		    (leg->to->buffer.fd >= 0 &&
-		     cpu_settle(leg->to->buffer.cpu + job->at, s->t->size)))
+		if (copy_by_cpu(leg, job->at, s->t->size)) {
+			snprintf(s->t->engine->why, sizeof(s->t->engine->why),
+				 "the memory was taken away while the CPU used it");
 			return -EFAULT;
+		}
 	}
 	finish(s, job, now_ns());
 	return 0;
@@ -335,8 +344,15 @@ int transfer_run(struct transfer *transfer)
 	/* By default the kernel wakes us up to 50 us late */
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	transfer->moved = transfer->elapsed = 0;
+	transfer->engine->why[0] = 0;
 	ret = cpu_access(transfer, access_begin);
-	if (!ret) {
+	if (ret && interrupted()) {
+		ret = EXIT_INTERRUPTED;
+	} else if (ret) {
+		snprintf(transfer->engine->why, sizeof(transfer->engine->why),
+			 "an exporter does not let the CPU use its memory: %s",
+			 strerror(-ret));
+	} else {
 		transfer->began = s.progress = now_ns();
 		ret = loop(&s);
 		cpu_access(transfer, access_end);
