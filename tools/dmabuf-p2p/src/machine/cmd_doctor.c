@@ -44,7 +44,7 @@ static const char doc[] =
 	"one FAIL.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p doctor\n"
-	"  dmabuf-p2p doctor --json | jq -r '.findings[] | select(.status != \"ok\").remedy'\n";
+	"  dmabuf-p2p doctor --json | jq -r '.findings[].remedy // empty'\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
