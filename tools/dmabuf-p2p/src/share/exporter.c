@@ -153,7 +153,7 @@ int export_take(const char *addr, bool bind)
  * EACCES	it is a virtual function whose physical one has a user of VFIO, or
  *	the other way round; otherwise it is the permissions of the file
  */
-static void complain_busy(const char *addr)
+static void complain_busy(const char *addr, int err)
 {
 	pid_t pid = holder_of(addr);
 	char comm[PROCFS_COMM];
@@ -169,6 +169,8 @@ static void complain_busy(const char *addr)
 		complain(addr, geteuid() ?
 			 "root's 'dmabuf-p2p export' tells which" :
 			 "see dmesg; it may be in a container of its own",
+			 err == EINVAL ?
+			 "another program has it open, or its IOMMU does not keep caches coherent" :
 			 "another program has it or its IOMMU group open");
 	}
 }
@@ -234,7 +236,7 @@ void export_refused(const char *addr, int err)
 		break;
 	case EBUSY:
 	case EINVAL:
-		complain_busy(addr);
+		complain_busy(addr, err);
 		break;
 	case EPERM:
 		complain_unsafe(addr);
