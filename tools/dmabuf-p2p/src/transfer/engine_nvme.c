@@ -121,7 +121,7 @@ static int open_nvme(struct engine *engine, const char *name)
 	int ret;
 
 	if (!device_find(engine->pci, name))
-		return EXIT_USAGE;
+		return device_parse(engine->pci, name) ? EXIT_FAILED : EXIT_USAGE;
 	state = calloc(1, sizeof(*state));
 	if (!state) {
 		complain(NULL, NULL, "out of memory");
