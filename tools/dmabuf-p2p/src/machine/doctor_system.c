@@ -3,10 +3,12 @@
  * doctor: the kernel, its modules, the IOMMU, and what the user may do
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "doctor.h"
@@ -165,13 +167,31 @@ static void check_binding(struct doctor *doctor)
 			   NULL);
 }
 
+/*
+ * Root may have been left without that right, and the kernel asks for the one of its
+ * first user namespace, which always has that number
+ */
+static bool may_lock_all(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	char namespace[32];
+
+	return sysfs_link(namespace, sizeof(namespace), "", "/proc/self/ns/user") &&
+	       !strcmp(namespace, "user:[4026531837]") &&
+	       !syscall(SYS_capget, &head, data) &&
+	       data[0].effective & 1u << CAP_IPC_LOCK;
+}
+
 static void check_memlock(struct doctor *doctor)
 {
 	char text[UNITS_TEXT];
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_cur == RLIM_INFINITY || !geteuid())
+	if (limit.rlim_cur == RLIM_INFINITY || may_lock_all())
 		doctor_add(doctor, MARK_OK, "memlock",
 			   text_format("memory may be locked without limit"), NULL);
 	else
