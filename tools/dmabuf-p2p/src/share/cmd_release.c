@@ -26,8 +26,8 @@ struct args {
 
 static const char doc[] =
 	"Give PCI devices back to the drivers that 'dmabuf-p2p export', 'copy' or 'bench' "
-	"took them from, when it was killed by SIGKILL before it could: each DEVICE named, or "
-	"all. What a running program has is left alone."
+	"took them from, when it could not do so itself: it was killed by SIGKILL, or the driver "
+	"refused. Each DEVICE named, or all. What a running program has is left alone."
 	"\v"
 	"A DEVICE that is bound to vfio-pci and was not left behind may be named, too: it gets "
 	"the driver that the kernel finds for it. What this does, for a device of which nothing "
