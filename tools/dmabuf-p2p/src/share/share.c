@@ -212,6 +212,18 @@ static int listen_in(int dir, const char *path,
 	return -EXIT_FAILED;
 }
 
+/* Not even a folder can be made there, as in /proc: tell what is in the way, if anything */
+static void complain_place(const char *path, int err)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && !S_ISSOCK(st.st_mode))
+		complain(path, "name another path, or remove it",
+			 "there is something, and it is no socket");
+	else
+		complain(path, NULL, "cannot make the socket: %s", strerror(err));
+}
+
 int share_listen(const char *path, gid_t gid)
 {
 	struct sockaddr_un address;
@@ -224,7 +236,7 @@ int share_listen(const char *path, gid_t gid)
 	snprintf(own, sizeof(own), "%s.XXXXXX", path);
 	dir = cleanup_mkdtemp(own, "s");
 	if (dir < 0) {
-		complain(path, NULL, "cannot make the socket: %s", strerror(-dir));
+		complain_place(path, -dir);
 		return -EXIT_FAILED;
 	}
 	if (fstat(dir, &st) || st.st_uid != geteuid() || st.st_mode & 077)
