@@ -85,16 +85,13 @@ int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
 	struct iopt_pages_dmabuf_track *track;
 	struct iopt_pages *pages = area->pages;
 	bool is_lost = false;
-	int rc;
+	int rc = 0;
 
-	scoped_guard(mutex, &pages->mutex) {
+	/* The iova_rwsem keeps it */
+	scoped_guard(mutex, &pages->mutex)
 		track = iopt_dmabuf_find(pages, area, domain);
-		if (track)
-			is_lost = iopt_dmabuf_lost_dirty(track, &lost, &lost_last,
-							 !(flags & IOMMU_DIRTY_NO_CLEAR));
-	}
-	if (is_lost && dirty->bitmap)
-		iova_bitmap_set(dirty->bitmap, lost, lost_last - lost + 1);
+	if (WARN_ON(!track))
+		return -EINVAL;
 
 	while (true) {
 		unsigned long end = min(last, iova | (window - 1));
@@ -102,14 +99,24 @@ int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
 		if (dirty->bitmap)
 			iova_bitmap_hold(dirty->bitmap, iova & ~(window - 1),
 					 shift);
+		/* io-pgtable-arm fails where nothing is mapped */
 		scoped_guard(mutex, &pages->mutex)
-			rc = ops->read_and_clear_dirty(domain, iova,
-						       end - iova + 1, flags,
-						       dirty);
+			if (track->mapped)
+				rc = ops->read_and_clear_dirty(domain, iova,
+							       end - iova + 1,
+							       flags, dirty);
 		if (dirty->bitmap)
 			iova_bitmap_release(dirty->bitmap);
 		if (rc || end == last)
-			return rc;
+			break;
 		iova = end + 1;
 	}
+
+	/* Last, as a revoke may have taken what the walk had not come to */
+	scoped_guard(mutex, &pages->mutex)
+		is_lost = iopt_dmabuf_lost_dirty(track, &lost, &lost_last,
+						 !(flags & IOMMU_DIRTY_NO_CLEAR));
+	if (is_lost && dirty->bitmap)
+		iova_bitmap_set(dirty->bitmap, lost, lost_last - lost + 1);
+	return rc;
 }
