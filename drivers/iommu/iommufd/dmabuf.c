@@ -62,6 +62,16 @@ static int iopt_dmabuf_prot(const struct iopt_area *area,
 	return prot;
 }
 
+/* Dirty bits go with the mapping: all that was mapped writable may be dirty */
+static void iopt_dmabuf_lose_dirty(struct iopt_pages_dmabuf_track *track)
+{
+	if (!(track->area->iommu_prot & IOMMU_WRITE))
+		return;
+	track->dirty = true;
+	track->dirty_iova = iopt_area_iova(track->area);
+	track->dirty_last = iopt_area_last_iova(track->area);
+}
+
 /*
  * How much to map at @iova before the next look at pages->dmabuf.stop. No page
  * can be larger than the distance of the two addresses is aligned, so to stop at
@@ -137,6 +147,9 @@ int iopt_dmabuf_fill(struct iopt_pages *pages,
 	return 0;
 
 err_unmap:
+	/* Devices may have written to it, or to some of what @rc is about */
+	if (rc || iova != start)
+		iopt_dmabuf_lose_dirty(track);
 	if (iova != start)
 		WARN_ON(iommu_unmap(track->domain, start, iova - start) !=
 			iova - start);
@@ -172,7 +185,6 @@ static int iopt_dmabuf_fill_all(struct iopt_pages *pages)
 	return rc;
 }
 
-/* Dirty bits go with the mapping: all that was mapped writable may be dirty */
 static void iopt_dmabuf_stop(struct iopt_pages *pages,
 			     struct dma_buf_phys_attachment *attach)
 {
@@ -188,11 +200,7 @@ static void iopt_dmabuf_stop(struct iopt_pages *pages,
 			continue;
 		iopt_area_unmap_domain(track->area, track->domain);
 		track->mapped = false;
-		if (track->area->iommu_prot & IOMMU_WRITE) {
-			track->dirty = true;
-			track->dirty_iova = iopt_area_iova(track->area);
-			track->dirty_last = iopt_area_last_iova(track->area);
-		}
+		iopt_dmabuf_lose_dirty(track);
 	}
 	WRITE_ONCE(pages->dmabuf.list, NULL);
 	dma_buf_phys_unmap(attach, list);
