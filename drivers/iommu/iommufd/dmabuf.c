@@ -62,16 +62,6 @@ static int iopt_dmabuf_prot(const struct iopt_area *area,
 	return prot;
 }
 
-/* Dirty bits go with the mapping: all that was mapped writable may be dirty */
-static void iopt_dmabuf_lose_dirty(struct iopt_pages_dmabuf_track *track)
-{
-	if (!(track->area->iommu_prot & IOMMU_WRITE))
-		return;
-	track->dirty = true;
-	track->dirty_iova = iopt_area_iova(track->area);
-	track->dirty_last = iopt_area_last_iova(track->area);
-}
-
 /*
  * How much to map at @iova before the next look at pages->dmabuf.stop. No page
  * can be larger than the distance of the two addresses is aligned, so to stop at
@@ -405,6 +395,7 @@ void iopt_unmap_dmabuf(struct iopt_pages *pages)
 int iopt_dmabuf_track_split(struct iopt_pages *pages, struct iopt_area *area,
 			    struct iopt_area *lhs, struct iopt_area *rhs)
 {
+	const unsigned long at = iopt_area_length(lhs);
 	struct iopt_pages_dmabuf_track *track, *upper, *tmp;
 	LIST_HEAD(uppers);
 
@@ -417,12 +408,16 @@ int iopt_dmabuf_track_split(struct iopt_pages *pages, struct iopt_area *area,
 		if (!upper)
 			goto err_free;
 		upper->area = rhs;
+		iopt_dmabuf_cut_dirty(upper, at, iopt_area_length(area));
 		list_add_tail(&upper->elm, &uppers);
 	}
 
-	list_for_each_entry(track, &pages->dmabuf.tracker, elm)
-		if (track->area == area)
-			track->area = lhs;
+	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
+		if (track->area != area)
+			continue;
+		track->area = lhs;
+		iopt_dmabuf_cut_dirty(track, 0, at);
+	}
 	list_splice_tail(&uppers, &pages->dmabuf.tracker);
 	return 0;
 

@@ -21,31 +21,67 @@
 
 #include "io_pagetable.h"
 
-/*
- * What of a range was mapped writable and lost its dirty bits since they were
- * read last. A program that reads an area in pieces, in either direction, is
- * told each piece once.
+/**
+ * iopt_dmabuf_lose_dirty() - Note that dirty bits go with their mapping
+ * @track: The area and the domain in which it is not mapped any more
  */
-static bool iopt_dmabuf_lost_dirty(struct iopt_pages_dmabuf_track *track,
-				   unsigned long *iova, unsigned long *last,
-				   bool clear)
+void iopt_dmabuf_lose_dirty(struct iopt_pages_dmabuf_track *track)
 {
-	if (!track->dirty)
-		return false;
-	*iova = max(*iova, track->dirty_iova);
-	*last = min(*last, track->dirty_last);
-	if (*iova > *last)
-		return false;
+	if (!(track->area->iommu_prot & IOMMU_WRITE))
+		return;
+	track->lost[0].start = 0;
+	track->lost[0].end = iopt_area_length(track->area);
+	track->lost[1].end = 0;
+}
 
-	if (clear) {
-		if (*iova == track->dirty_iova && *last == track->dirty_last)
-			track->dirty = false;
-		else if (*iova == track->dirty_iova)
-			track->dirty_iova = *last + 1;
-		else if (*last == track->dirty_last)
-			track->dirty_last = *iova - 1;
+/**
+ * iopt_dmabuf_cut_dirty() - Keep what is lost of a part of an area
+ * @track: The area and the domain
+ * @start: Start of the part, which becomes the area's
+ * @end: End of the part
+ */
+void iopt_dmabuf_cut_dirty(struct iopt_pages_dmabuf_track *track,
+			   unsigned long start, unsigned long end)
+{
+	struct iopt_dmabuf_range *lost = track->lost;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(track->lost); i++, lost++) {
+		lost->start = max(lost->start, start) - start;
+		lost->end = max(min(lost->end, end), start) - start;
 	}
-	return true;
+}
+
+/*
+ * What of a range lost its dirty bits since they were read last. A program that
+ * reads an area in pieces, from anywhere up or down, is told each piece once, as
+ * what is left fits into two ranges. What does not is told again.
+ */
+static void iopt_dmabuf_take_lost(struct iopt_pages_dmabuf_track *track,
+				  struct iopt_dmabuf_range *found,
+				  unsigned long start, unsigned long end,
+				  bool clear)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(track->lost); i++) {
+		struct iopt_dmabuf_range *lost = &track->lost[i];
+		struct iopt_dmabuf_range *other = &track->lost[!i];
+
+		found[i].start = max(start, lost->start);
+		found[i].end = min(end, lost->end);
+		if (found[i].start >= found[i].end || !clear)
+			continue;
+		if (found[i].start == lost->start) {
+			lost->start = found[i].end;
+		} else if (found[i].end == lost->end) {
+			lost->end = found[i].start;
+		} else if (other->start >= other->end) {
+			other->start = found[i].end;
+			other->end = lost->end;
+			lost->end = found[i].start;
+		}
+	}
 }
 
 static struct iopt_pages_dmabuf_track *
@@ -81,10 +117,11 @@ int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
 	const struct iommu_dirty_ops *ops = domain->dirty_ops;
 	const unsigned int shift = __ffs(domain->pgsize_bitmap);
 	const unsigned long window = IOVA_BITMAP_HELD_BITS << shift;
-	unsigned long lost = iova, lost_last = last;
-	struct iopt_pages_dmabuf_track *track;
+	const unsigned long base = iopt_area_iova(area), first = iova;
 	struct iopt_pages *pages = area->pages;
-	bool is_lost = false;
+	struct iopt_pages_dmabuf_track *track;
+	struct iopt_dmabuf_range lost[2];
+	unsigned int i;
 	int rc = 0;
 
 	/* The iova_rwsem keeps it */
@@ -114,9 +151,12 @@ int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
 
 	/* Last, as a revoke may have taken what the walk had not come to */
 	scoped_guard(mutex, &pages->mutex)
-		is_lost = iopt_dmabuf_lost_dirty(track, &lost, &lost_last,
-						 !(flags & IOMMU_DIRTY_NO_CLEAR));
-	if (is_lost && dirty->bitmap)
-		iova_bitmap_set(dirty->bitmap, lost, lost_last - lost + 1);
+		iopt_dmabuf_take_lost(track, lost, first - base,
+				      last - base + 1,
+				      !(flags & IOMMU_DIRTY_NO_CLEAR));
+	for (i = 0; i < ARRAY_SIZE(lost); i++)
+		if (dirty->bitmap && lost[i].start < lost[i].end)
+			iova_bitmap_set(dirty->bitmap, base + lost[i].start,
+					lost[i].end - lost[i].start);
 	return rc;
 }
