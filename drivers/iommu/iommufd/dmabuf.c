@@ -317,6 +317,25 @@ void iopt_dmabuf_settle(struct iopt_pages *pages)
 }
 
 /**
+ * iopt_dmabuf_pin() - Keep a dma-buf where it is, until iopt_unmap_dmabuf()
+ * @pages: pages of type IOPT_ADDRESS_DMABUF, not locked
+ *
+ * For those who are about to tell a physical address: a device that uses it can
+ * be kept from it by nobody.
+ */
+void iopt_dmabuf_pin(struct iopt_pages *pages)
+{
+	struct dma_buf_phys_attachment *attach = pages->dmabuf.attach;
+
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	if (!pages->dmabuf.pinned)
+		dma_buf_phys_pin(attach);
+	pages->dmabuf.pinned = true;
+	dma_resv_unlock(attach->dmabuf->resv);
+	iopt_dmabuf_settle(pages);
+}
+
+/**
  * iopt_map_dmabuf() - Attach to a dma-buf and map its list
  * @pages: iopt_pages of type IOPT_ADDRESS_DMABUF that no area uses yet
  * @dmabuf: the dma-buf; on success its reference belongs to @pages
@@ -375,6 +394,8 @@ void iopt_unmap_dmabuf(struct iopt_pages *pages)
 	}
 	scoped_guard(mutex, &pages->mutex)
 		iopt_dmabuf_stop(pages, attach);
+	if (pages->dmabuf.pinned)
+		dma_buf_phys_unpin(attach);
 	dma_buf_phys_detach_locked(attach);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_put(dmabuf);
