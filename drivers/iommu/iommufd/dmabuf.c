@@ -425,7 +425,7 @@ int iopt_dmabuf_track_split(struct iopt_pages *pages, struct iopt_area *area,
 	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
 		if (track->area != area)
 			continue;
-		upper = kmemdup(track, sizeof(*track), GFP_KERNEL);
+		upper = kmemdup(track, sizeof(*track), GFP_KERNEL_ACCOUNT);
 		if (!upper)
 			goto err_free;
 		upper->area = rhs;
