@@ -249,8 +249,11 @@ static void iopt_dmabuf_restore(struct work_struct *work)
 	struct mem_cgroup *old = set_active_memcg(source->memcg);
 	int rc;
 
-	iopt_dmabuf_lock(dmabuf, false);
-	rc = iopt_dmabuf_get_list(pages);
+	rc = iopt_dmabuf_lock(dmabuf, false);
+	if (rc)
+		dma_resv_lock(dmabuf->resv, NULL);
+	else
+		rc = iopt_dmabuf_get_list(pages);
 	if (!rc) {
 		dma_resv_unlock(dmabuf->resv);
 		rc = iopt_dmabuf_fill_all(pages);
