@@ -9,6 +9,7 @@
 
 #include "igt_core.h"
 #include "query.h"
+#include "sysfs.h"
 
 #define NODE "/dev/dma_buf_phys"
 
@@ -53,6 +54,19 @@ void query(int dev, int dmabuf, struct dma_buf_phys_query *query)
 	memset(query, 0, sizeof(*query));
 	ret = __query(dev, dmabuf, query, NULL);
 	igt_assert_f(!ret, "cannot query the dma-buf: %s\n", strerror(-ret));
+}
+
+uint32_t query_wait_try(int dev, int dmabuf)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+	struct dma_buf_phys_query q;
+
+	do {
+		igt_assert_f(now_ms() < deadline, "the restore hangs\n");
+		usleep(1000);
+		query(dev, dmabuf, &q);
+	} while (q.nr_behind && !q.nr_failed);
+	return q.nr_failed;
 }
 
 void query_groups(int dev, int dmabuf, struct dma_buf_phys_query *query,

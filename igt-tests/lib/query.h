@@ -25,6 +25,16 @@ int __query(int dev, int dmabuf, struct dma_buf_phys_query *query,
 void query(int dev, int dmabuf, struct dma_buf_phys_query *query);
 
 /**
+ * query_wait_try - wait until importers have tried to follow a restore
+ * @dev: from query_open()
+ * @dmabuf: fd
+ *
+ * Return: how many of them have failed so far; others may not be ready then. 0 if
+ * all are.
+ */
+uint32_t query_wait_try(int dev, int dmabuf);
+
+/**
  * query_groups - ask for everything and fail the test if something does not fit
  * @dev: from query_open()
  * @dmabuf: fd

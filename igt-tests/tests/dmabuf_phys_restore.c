@@ -8,13 +8,13 @@
  *	again by itself, at the expense of the program that asked for the mapping
  * Test category: functionality test
  */
+#include <fcntl.h>
 #include <poll.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "memcg.h"
 #include "query.h"
 #include "scene.h"
 #include "subtests.h"
@@ -32,89 +32,20 @@ static struct scene scene;
 static int phys = -1, fd = -1;
 static const char *edu, *nvme;
 
-#define CGROUPS "/sys/fs/cgroup"
-static const char importer[] = CGROUPS "/importer", exporter[] = CGROUPS "/exporter";
-
-static const char *in(const char *cgroup, const char *file)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", cgroup, file);
-	return path;
-}
-
-static void enter(const char *cgroup)
-{
-	sysfs_write(in(cgroup, "cgroup.procs"), "0");
-}
-
-static void make_cgroups(void)
-{
-	if (access(CGROUPS "/cgroup.procs", F_OK))
-		igt_assert(!mount("none", CGROUPS, "cgroup2", 0, NULL));
-	sysfs_write(CGROUPS "/cgroup.subtree_control", "+memory");
-	igt_assert(!mkdir(importer, 0755) || errno == EEXIST);
-	igt_assert(!mkdir(exporter, 0755) || errno == EEXIST);
-}
-
-/* Memory for tables of IOMMUs and guests that a cgroup pays for, bytes */
-static uint64_t tables_of(const char *cgroup)
-{
-	FILE *file = fopen(in(cgroup, "memory.stat"), "r");
-	char name[64];
-	uint64_t value, found = UINT64_MAX;
-
-	igt_assert(file);
-	while (fscanf(file, "%63s %" SCNu64, name, &value) == 2)
-		if (!strcmp(name, "sec_pagetables"))
-			found = value;
-	fclose(file);
-	igt_assert_neq_u64(found, UINT64_MAX);
-	return found;
-}
+static const char importer[] = MEMCG_ROOT "/importer";
+static const char exporter[] = MEMCG_ROOT "/exporter";
 
 /* The kernel sums its counters up every 2 s */
 static void wait_tables(const char *cgroup, uint64_t least, uint64_t most)
 {
 	uint64_t deadline = now_ms() + 20000, bytes;
 
-	while ((bytes = tables_of(cgroup)) < least || bytes > most) {
+	while ((bytes = memcg_tables(cgroup)) < least || bytes > most) {
 		igt_assert_f(now_ms() < deadline,
 			     "%s pays for %" PRIu64 " bytes of tables, not %" PRIu64 " to %" PRIu64 "\n",
 			     cgroup, bytes, least, most);
 		usleep(100000);
 	}
-}
-
-/* No memory but what it has got, which is little besides what CPUs have at hand */
-static void limit(const char *cgroup, uint64_t more)
-{
-	char text[32];
-
-	igt_assert_eq(__sysfs_read(in(cgroup, "memory.current"), text,
-				   sizeof(text)), 0);
-	more += strtoull(text, NULL, 10);
-	snprintf(text, sizeof(text), "%" PRIu64, more);
-	sysfs_write(in(cgroup, "memory.max"), text);
-}
-
-static void no_limit(const char *cgroup)
-{
-	sysfs_write(in(cgroup, "memory.max"), "max");
-}
-
-/* Until the first try is over; Return: how many importers it failed for */
-static uint32_t wait_try(void)
-{
-	uint64_t deadline = now_ms() + 60000;
-	struct dma_buf_phys_query q;
-
-	do {
-		igt_assert_f(now_ms() < deadline, "the restore hangs\n");
-		usleep(1000);
-		query(phys, fd, &q);
-	} while (q.nr_behind && !q.nr_failed);
-	return q.nr_failed;
 }
 
 static void memory_on(void)
@@ -159,8 +90,8 @@ static bool mapped(const char *addr, uint64_t iova, uint64_t length)
 
 static void begin(void)
 {
-	enter(CGROUPS);
-	no_limit(importer);
+	memcg_enter(MEMCG_ROOT);
+	memcg_no_limit(importer);
 	scene_reset_ioas(&scene);
 	close_fd(&fd);
 	vfio_memory_enable(&scene.shm, true);
@@ -171,9 +102,9 @@ static void begin(void)
 static void map_as_importer(uint32_t ioas, uint64_t start, uint64_t length,
 			    uint64_t iova)
 {
-	enter(importer);
+	memcg_enter(importer);
 	ioas_map_file(scene.iommufd, ioas, fd, start, length, iova);
-	enter(CGROUPS);
+	memcg_enter(MEMCG_ROOT);
 }
 
 /**
@@ -186,14 +117,14 @@ static void who_pays(void)
 	map_as_importer(scene.ioas, 0, MAPPED, AT(0));
 	wait_tables(importer, TABLES * PAGE, UINT64_MAX);
 
-	enter(exporter);
+	memcg_enter(exporter);
 	vfio_memory_enable(&scene.shm, false);
 	wait_tables(importer, 0, TABLES * PAGE / 4);
 	vfio_memory_enable(&scene.shm, true);
-	enter(CGROUPS);
+	memcg_enter(MEMCG_ROOT);
 	igt_assert(mapped(edu, AT(0), MAPPED));
 	wait_tables(importer, TABLES * PAGE, UINT64_MAX);
-	igt_assert_eq_u64(tables_of(exporter), 0);
+	igt_assert_eq_u64(memcg_tables(exporter), 0);
 }
 
 /**
@@ -227,9 +158,9 @@ static void failure(void)
 			   !mapped(edu, AT(1), MAPPED) &&
 			   !mapped(nvme, AT(0), MAPPED) &&
 			   !mapped(nvme, AT(1), MAPPED));
-		limit(importer, more);
+		memcg_limit(importer, more);
 		memory_on();
-		failed = wait_try();
+		failed = query_wait_try(phys, fd);
 		there = mapped(edu, AT(0), MAPPED) +
 			mapped(edu, AT(1), MAPPED) +
 			mapped(nvme, AT(0), MAPPED) +
@@ -240,7 +171,7 @@ static void failure(void)
 		} else {
 			igt_assert_eq(there, 4);
 		}
-		no_limit(importer);
+		memcg_no_limit(importer);
 		more += 61 * PAGE;
 		tries++;
 	} while (failed);
@@ -260,9 +191,9 @@ static void fail_restore(void)
 {
 	map_as_importer(scene.ioas, 0, MAPPED, AT(0));
 	vfio_memory_enable(&scene.shm, false);
-	limit(importer, 0);
+	memcg_limit(importer, 0);
 	memory_on();
-	igt_assert_eq_u32(wait_try(), 1);
+	igt_assert_eq_u32(query_wait_try(phys, fd), 1);
 }
 
 /**
@@ -284,11 +215,11 @@ static void retry(void)
 	watch_read(watcher, &event);
 	igt_assert_eq_u32(event.nr_behind, 1);
 
-	no_limit(importer);
+	memcg_no_limit(importer);
 	igt_assert(watch_poll(watcher, 30000) & POLLIN);
 	watch_read(watcher, &event);
 	igt_assert_eq_u32(event.nr_behind, 0);
-	igt_assert_eq_u32(wait_try(), 0);
+	igt_assert_eq_u32(query_wait_try(phys, fd), 0);
 	igt_assert(mapped(edu, AT(0), MAPPED));
 	scene_store(&scene, AT(0) + MiB(100), scene.bar + MiB(100));
 	close(watcher);
@@ -310,7 +241,7 @@ static void no_hole(void)
 	igt_assert(mapped(edu, AT(1), MAPPED));
 	scene_store(&scene, AT(0) + MiB(200), scene.bar + MiB(200));
 
-	no_limit(importer);
+	memcg_no_limit(importer);
 	vfio_attach(&scene.edu.dev, scene.ioas);
 	iommufd_destroy(scene.iommufd, hwpt);
 	wait_restored();
@@ -437,13 +368,15 @@ int igt_main()
 		edu = scene.edu.dev.addr;
 		nvme = scene.nvme.dev.addr;
 		phys = query_open();
-		make_cgroups();
+		memcg_mount();
+		memcg_make(importer);
+		memcg_make(exporter);
 	}
 
 	subtests(tests, begin, NULL);
 
 	igt_fixture() {
-		enter(CGROUPS);
+		memcg_enter(MEMCG_ROOT);
 		close_fd(&fd);
 		close_fd(&phys);
 		scene_close(&scene);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIB_MEMCG_H
+#define LIB_MEMCG_H
+
+#include <stdint.h>
+
+#define MEMCG_ROOT "/sys/fs/cgroup"
+
+/** memcg_mount - make sure that cgroups can have limits of memory */
+void memcg_mount(void);
+
+/**
+ * memcg_make - make a cgroup, or be content with one that exists
+ * @cgroup: its path, directly below %MEMCG_ROOT
+ */
+void memcg_make(const char *cgroup);
+
+/** memcg_enter - move this process into a cgroup */
+void memcg_enter(const char *cgroup);
+
+/** memcg_tables - bytes for tables of IOMMUs and guests that a cgroup pays for */
+uint64_t memcg_tables(const char *cgroup);
+
+/**
+ * memcg_limit - leave a cgroup the memory it has got
+ * @cgroup: path
+ * @more: and so many bytes, besides what CPUs have at hand, 256 KiB each
+ */
+void memcg_limit(const char *cgroup, uint64_t more);
+
+/** memcg_no_limit - give it as much as there is */
+void memcg_no_limit(const char *cgroup);
+
+#endif /* LIB_MEMCG_H */
