@@ -191,6 +191,21 @@ int __ioas_copy(int iommufd, uint32_t dst, uint64_t dst_iova, uint32_t src,
 	return do_ioctl(iommufd, IOMMU_IOAS_COPY, &cmd);
 }
 
+int __ioas_get_pa(int iommufd, uint32_t ioas, uint64_t iova, uint64_t *pa)
+{
+	struct iommu_ioas_noiommu_get_pa cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = 1,
+	};
+	int ret = do_ioctl(iommufd, IOMMU_IOAS_NOIOMMU_GET_PA, &cmd);
+
+	if (!ret)
+		*pa = cmd.out_phys;
+	return ret;
+}
+
 int __ioas_set_huge_pages(int iommufd, uint32_t ioas, bool allow)
 {
 	struct iommu_option cmd = {

@@ -104,6 +104,17 @@ void ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t length);
 int __ioas_copy(int iommufd, uint32_t dst, uint64_t dst_iova, uint32_t src,
 		uint64_t src_iova, uint64_t length);
 
+/**
+ * __ioas_get_pa - ask for a physical address, for a device without an IOMMU
+ * @iommufd: where
+ * @ioas: id
+ * @iova: where
+ * @pa: receives it
+ *
+ * Return: 0 or -errno.
+ */
+int __ioas_get_pa(int iommufd, uint32_t ioas, uint64_t iova, uint64_t *pa);
+
 /** __ioas_set_huge_pages - allow or forbid large I/O pages in an empty IOAS */
 int __ioas_set_huge_pages(int iommufd, uint32_t ioas, bool allow);
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: dmabuf phys noiommu
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: iommufd importer
+ * Description: Devices that use physical addresses, as VFIO's no-IOMMU mode has them,
+ *	and a buffer that moves
+ * Test category: functionality test
+ */
+#include <unistd.h>
+
+#include "edu.h"
+#include "igt_core.h"
+#include "iommufd.h"
+#include "movable.h"
+#include "ranges.h"
+#include "subtests.h"
+
+IGT_TEST_DESCRIPTION("Physical addresses of dma-bufs");
+
+#define SIZE MiB(1)
+#define IOVA GiB(4)
+
+static int iommufd = -1, movable = -1, dmabuf = -1;
+static uint32_t ioas;
+static struct edu edu = { .dev.fd = -1 };
+
+static void close_all(void)
+{
+	edu_close(&edu);
+	close_fd(&iommufd);
+	close_fd(&dmabuf);
+	close_fd(&movable);
+}
+
+static void begin(void)
+{
+	close_all();
+	iommufd = iommufd_open();
+	ioas = ioas_alloc(iommufd);
+	edu_open(&edu, iommufd);
+	edu_attach(&edu, ioas);
+	movable = movable_open();
+	dmabuf = movable_create(movable, SIZE);
+	ioas_map_file(iommufd, ioas, dmabuf, 0, SIZE, IOVA);
+}
+
+static uint64_t address(uint64_t iova)
+{
+	uint64_t pa = 0;
+	int ret = __ioas_get_pa(iommufd, ioas, iova, &pa);
+
+	igt_assert_f(!ret, "IOMMU_IOAS_NOIOMMU_GET_PA: %s\n", strerror(-ret));
+	return pa;
+}
+
+static int move(void)
+{
+	return __movable_move(movable, MOVABLE_ANYWHERE, 1, 0);
+}
+
+/**
+ * SUBTEST: pinned
+ * Description: A buffer moves until the first time that a physical address in it is
+ *	asked for, which is that of the new place at once, and not again before it is
+ *	unmapped everywhere: the device writes to it and not to what else is there
+ */
+static void pinned(void)
+{
+	static const char sent[8] = "to edu";
+	char received[sizeof(sent)];
+	uint64_t pa;
+
+	igt_assert_eq(move(), 1);
+	pa = address(IOVA);
+	igt_assert_eq(move(), -EBUSY);
+	igt_assert_eq_u64(address(IOVA), pa);
+	memcpy(edu.bounce, sent, sizeof(sent));
+	igt_assert_eq(__edu_dma(&edu, address(EDU_BOUNCE_IOVA), 0, sizeof(sent),
+				false), 0);
+	igt_assert_eq(__edu_dma(&edu, pa, 0, sizeof(sent), true), 0);
+	movable_read(movable, 0, received, sizeof(received));
+	igt_assert(!memcmp(received, sent, sizeof(sent)));
+
+	/* Of the same iopt_pages */
+	igt_assert_eq(__ioas_copy(iommufd, ioas, 2 * IOVA, ioas, IOVA, SIZE), 0);
+	ioas_unmap(iommufd, ioas, IOVA, SIZE);
+	igt_assert_eq(move(), -EBUSY);
+	ioas_unmap(iommufd, ioas, 2 * IOVA, SIZE);
+	igt_assert_eq(move(), 1);
+}
+
+int igt_main()
+{
+	static const struct subtest tests[] = {
+		{ "pinned", "An address that was told stays true", pinned },
+	};
+
+	igt_fixture()
+		movable_bind();
+
+	subtests(tests, begin, NULL);
+
+	igt_fixture()
+		close_all();
+}
