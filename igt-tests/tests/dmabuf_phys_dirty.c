@@ -5,18 +5,25 @@
  * Mega feature: dma-buf physical lists
  * Sub-category: iommufd importer
  * Description: Dirty tracking of mapped dma-bufs that are revoked and restored, with
- *	iommufd's mock IOMMU and mock exporter: kernels with CONFIG_IOMMUFD_TEST only
+ *	iommufd's mock IOMMU and mock exporter, which CONFIG_IOMMUFD_TEST has
  * Test category: functionality test
  */
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "iommufd.h"
+#include "memcg.h"
+#include "query.h"
 #include "ranges.h"
 #include "subtests.h"
+#include "sysfs.h"
 #include "vfio.h"
 #include "worker.h"
 
@@ -29,6 +36,13 @@ IGT_TEST_DESCRIPTION("Dirty bits of dma-bufs");
 #define TEST_DMABUF_GET 22
 #define TEST_DMABUF_REVOKE 23
 #define MOCK_PAGE KiB(2)
+#define MOCK_HUGE_PAGE (512 * MOCK_PAGE)
+#define DATA_SELFTEST 0xdead
+
+struct hwpt_selftest {
+	uint32_t iotlb;
+	uint32_t huge;
+};
 
 struct test_cmd {
 	uint32_t size;
@@ -115,20 +129,25 @@ static int tracking(bool on)
 	return ioctl(iommufd, HWPT_SET_DIRTY_TRACKING, &cmd) ? -errno : 0;
 }
 
-/* @first and @nr pages of the mapping, into the same bits of bitmap[] */
-static int read_bits(uint32_t flags, uint64_t first, uint64_t nr, void *into)
+static int read_at(uint32_t flags, uint64_t iova, uint64_t nr, void *into)
 {
 	struct get_bitmap cmd = {
 		.size = sizeof(cmd),
 		.hwpt_id = hwpt,
 		.flags = flags,
-		.iova = IOVA + first * MOCK_PAGE,
+		.iova = iova,
 		.length = nr * MOCK_PAGE,
 		.page_size = MOCK_PAGE,
 		.data = (uintptr_t)into,
 	};
 
 	return ioctl(iommufd, HWPT_GET_DIRTY_BITMAP, &cmd) ? -errno : 0;
+}
+
+/* @nr pages of the mapping from its page @first on */
+static int read_bits(uint32_t flags, uint64_t first, uint64_t nr, void *into)
+{
+	return read_at(flags, IOVA + first * MOCK_PAGE, nr, into);
 }
 
 static void write_pages(const uint8_t *bits)
@@ -142,11 +161,21 @@ static void write_pages(const uint8_t *bits)
 	igt_assert_eq(test(TEST_DIRTY, &cmd), 0);
 }
 
+static void compare(const uint8_t *bits)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(expected); i++)
+		igt_assert_f(bits[i] == expected[i],
+			     "byte %zu of the bitmap is 0x%02x instead of 0x%02x\n",
+			     i, bits[i], expected[i]);
+}
+
 static void expect(uint32_t flags)
 {
 	memset(bitmap, 0, sizeof(bitmap));
 	igt_assert_eq(read_bits(flags, 0, NR, bitmap), 0);
-	igt_assert(!memcmp(bitmap, expected, sizeof(bitmap)));
+	compare(bitmap);
 }
 
 static void expect_all(uint32_t flags, uint8_t byte)
@@ -155,8 +184,9 @@ static void expect_all(uint32_t flags, uint8_t byte)
 	expect(flags);
 }
 
-static void begin(void)
+static void start(bool huge)
 {
+	struct hwpt_selftest data = { .huge = huge };
 	struct test_cmd cmd = { .id = 0 };
 	struct iommu_hwpt_alloc alloc = { .size = sizeof(alloc) };
 
@@ -170,16 +200,26 @@ static void begin(void)
 		      strerror(-fd));
 
 	ioas = ioas_alloc(iommufd);
+	if (!huge)
+		igt_assert_eq(__ioas_set_huge_pages(iommufd, ioas, false), 0);
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.id = ioas;
 	igt_assert_eq(test(TEST_MOCK_DOMAIN_FLAGS, &cmd), 0);
 	alloc.dev_id = cmd.domain.out_idev_id;
 	alloc.pt_id = ioas;
 	alloc.flags = HWPT_ALLOC_DIRTY_TRACKING;
+	alloc.data_type = DATA_SELFTEST;
+	alloc.data_len = sizeof(data);
+	alloc.data_uptr = (uintptr_t)&data;
 	igt_assert_eq(ioctl(iommufd, IOMMU_HWPT_ALLOC, &alloc), 0);
 	hwpt = alloc.out_hwpt_id;
 	ioas_map_file(iommufd, ioas, fd, 0, SIZE, IOVA);
 	igt_assert_eq(tracking(true), 0);
+}
+
+static void begin(void)
+{
+	start(false);
 }
 
 /**
@@ -192,7 +232,8 @@ static void begin(void)
  */
 static void exact(void)
 {
-	static const uint8_t patterns[] = { 0x55, 0x01, 0xff, 0x80 };
+	/* I/O pages are no smaller than those of the CPU: two bits each */
+	static const uint8_t patterns[] = { 0x33, 0x03, 0xff, 0xc0 };
 	size_t i;
 
 	expect_all(0, 0);
@@ -209,7 +250,7 @@ static void revoked(void)
 {
 	uint64_t piece = NR / 8, i;
 
-	memset(expected, 0x11, sizeof(expected));
+	memset(expected, 0x03, sizeof(expected));
 	write_pages(expected);
 	igt_assert_eq(set_revoked(true), 0);
 	expect_all(HWPT_NO_CLEAR, 0xff);
@@ -219,7 +260,7 @@ static void revoked(void)
 	igt_assert_eq(set_revoked(false), 0);
 	wait_restored();
 	expect_all(0, 0);
-	memset(expected, 0x42, sizeof(expected));
+	memset(expected, 0x3c, sizeof(expected));
 	write_pages(expected);
 	expect(0);
 
@@ -230,7 +271,7 @@ static void revoked(void)
 	for (i = 0; i < NR; i += piece)
 		igt_assert_eq(read_bits(0, i, piece, bitmap + i / 8), 0);
 	memset(expected, 0xff, sizeof(expected));
-	igt_assert(!memcmp(bitmap, expected, sizeof(bitmap)));
+	compare(bitmap);
 	expect_all(0, 0);
 
 	/* Tracking begins with a clean slate */
@@ -238,6 +279,174 @@ static void revoked(void)
 	igt_assert_eq(tracking(false), 0);
 	igt_assert_eq(tracking(true), 0);
 	expect_all(0, 0);
+}
+
+/**
+ * SUBTEST: middle
+ * Description: After a revoke a program is told of a piece in the middle of the mapping
+ *	once, and of what is around it after that
+ */
+static void middle(void)
+{
+	uint64_t piece = NR / 8, i;
+	uint8_t told[NR / 8], all[NR / 8], none[NR / 8] = { 0 };
+
+	memset(all, 0xff, sizeof(all));
+	igt_assert_eq(set_revoked(true), 0);
+	for (i = 3; i < 6; i++) {
+		memset(told, 0, sizeof(told));
+		igt_assert_eq(read_bits(0, i * piece, piece, told), 0);
+		igt_assert(!memcmp(told, all, piece / 8));
+		memset(told, 0, sizeof(told));
+		igt_assert_eq(read_bits(0, i * piece, piece, told), 0);
+		igt_assert(!memcmp(told, none, piece / 8));
+	}
+	memset(expected, 0xff, sizeof(expected));
+	memset(expected + 3 * piece / 8, 0, 3 * piece / 8);
+	expect(0);
+	expect_all(0, 0);
+}
+
+/**
+ * SUBTEST: large-pages
+ * Description: A bitmap that starts inside a large I/O page has the bits of the rest of
+ *	that page and of those that follow
+ */
+static void large_pages(void)
+{
+	const uint64_t first = MOCK_HUGE_PAGE / MOCK_PAGE / 2;
+
+	start(true);
+	/* They are large: one write, and all of a page is dirty */
+	memset(expected, 0, sizeof(expected));
+	expected[0] = 1;
+	write_pages(expected);
+	memset(expected, 0xff, MOCK_HUGE_PAGE / MOCK_PAGE / 8);
+	expect(0);
+
+	memset(expected, 0xff, sizeof(expected));
+	write_pages(expected);
+	memset(bitmap, 0, sizeof(bitmap));
+	igt_assert_eq(read_bits(0, first, NR - first, bitmap), 0);
+	memset(expected + (NR - first) / 8, 0, first / 8);
+	compare(bitmap);
+	expect_all(0, 0);
+}
+
+/**
+ * SUBTEST: revoke-during-read
+ * Description: A revoke while the kernel waits for memory for the bits of the first
+ *	window: the read says that the rest is dirty, too
+ */
+struct reader {
+	void *into;
+	int ret;
+};
+
+static void *read_thread(void *arg)
+{
+	struct reader *reader = arg;
+
+	reader->ret = read_bits(0, 0, NR, reader->into);
+	return NULL;
+}
+
+static void revoke_during_read(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = { .mode = 0 };
+	struct reader reader = { .ret = -EINPROGRESS };
+	struct uffd_msg msg;
+	struct pollfd pfd;
+	pthread_t thread;
+	int uffd, revoke;
+
+	uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	igt_assert_f(uffd >= 0, "userfaultfd: %s\n", strerror(errno));
+	igt_assert(!ioctl(uffd, UFFDIO_API, &api));
+	reader.into = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(reader.into != MAP_FAILED);
+	range.range.start = zero.range.start = (uintptr_t)reader.into;
+	range.range.len = zero.range.len = PAGE;
+	igt_assert(!ioctl(uffd, UFFDIO_REGISTER, &range));
+
+	memset(expected, 0x03, sizeof(expected));
+	write_pages(expected);
+	igt_assert(!pthread_create(&thread, NULL, read_thread, &reader));
+	pfd.fd = uffd;
+	pfd.events = POLLIN;
+	igt_assert_eq(poll(&pfd, 1, PATIENCE_MS), 1);
+	igt_assert_eq((int)read(uffd, &msg, sizeof(msg)), (int)sizeof(msg));
+	revoke = set_revoked(true);
+	igt_assert(!ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	igt_assert(!pthread_join(thread, NULL));
+	close(uffd);
+	igt_assert_eq(revoke, 0);
+	igt_assert_eq(reader.ret, 0);
+
+	memset(expected, 0xff, sizeof(expected));
+	compare(reader.into);
+	munmap(reader.into, PAGE);
+	/* It has been said */
+	expect_all(0, 0);
+}
+
+/**
+ * SUBTEST: interrupted-restore
+ * Description: 128 mappings of one dma-buf, and not enough memory to map all of them
+ *	again: those for which it failed may have been written to meanwhile and are dirty
+ */
+#define COPIES 128u
+#define COPIES_IOVA MiB(32)
+
+static void interrupted_restore(void)
+{
+	static const char importer[] = MEMCG_ROOT "/importer";
+	static uint8_t bits[COPIES * NR / 8];
+	unsigned int i, dirty = 0;
+	int phys = query_open();
+
+	memcg_mount();
+	memcg_make(importer);
+	memcg_no_limit(importer);
+	memcg_enter(importer);
+	ioas_map_file(iommufd, ioas, fd, 0, SIZE, COPIES_IOVA);
+	memcg_enter(MEMCG_ROOT);
+	for (i = 1; i < COPIES; i++)
+		igt_assert_eq(__ioas_copy(iommufd, ioas, COPIES_IOVA + i * SIZE,
+					  ioas, COPIES_IOVA, SIZE), 0);
+
+	igt_assert_eq(set_revoked(true), 0);
+	igt_assert_eq(tracking(true), 0);
+	igt_assert_eq(read_at(0, COPIES_IOVA, COPIES * NR, bits), 0);
+	for (i = 0; i < sizeof(bits); i++)
+		igt_assert_eq(bits[i], 0);
+
+	memcg_limit(importer, 0);
+	igt_assert_eq(set_revoked(false), 0);
+	igt_assert_lt(0, (int)query_wait_try(phys, fd));
+	close(phys);
+	igt_assert_eq(read_at(0, COPIES_IOVA, COPIES * NR, bits), 0);
+	for (i = 0; i < COPIES; i++) {
+		const uint8_t *one = bits + i * NR / 8;
+
+		igt_assert(*one == 0 || *one == 0xff);
+		igt_assert(!memcmp(one, one + 1, NR / 8 - 1));
+		dirty += !!*one;
+	}
+	igt_info("%u of %u mappings are dirty\n", dirty, COPIES);
+	igt_assert_lt(0, (int)dirty);
+
+	memcg_no_limit(importer);
+	wait_restored();
+	/* Of tries in between */
+	igt_assert_eq(tracking(true), 0);
+	memset(bits, 0, sizeof(bits));
+	igt_assert_eq(read_at(0, COPIES_IOVA, COPIES * NR, bits), 0);
+	for (i = 0; i < sizeof(bits); i++)
+		igt_assert_eq(bits[i], 0);
 }
 
 /**
@@ -293,6 +502,12 @@ int igt_main()
 	static const struct subtest tests[] = {
 		{ "exact", "Exactly what was written", exact },
 		{ "revoked", "Nothing is lost by a revoke", revoked },
+		{ "middle", "A piece in the middle", middle },
+		{ "large-pages", "A bitmap from inside a page", large_pages },
+		{ "revoke-during-read", "A revoke between two windows",
+		  revoke_during_read },
+		{ "interrupted-restore", "Written to while it failed",
+		  interrupted_restore },
 		{ "race", "Reading against revokes", race },
 	};
 
