@@ -149,6 +149,8 @@ err_unmap:
 /**
  * iopt_dmabuf_mapped() - Is all mapped that should be?
  * @pages: pages of type IOPT_ADDRESS_DMABUF
+ *
+ * Return: whether it is.
  */
 bool iopt_dmabuf_mapped(struct iopt_pages *pages)
 {
