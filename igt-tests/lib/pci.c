@@ -136,13 +136,13 @@ static int probe(const char *addr, const char *driver)
 	char now[64];
 	int ret;
 
-	ret = set_override(addr, driver);
-	if (!ret)
-		ret = __sysfs_write(BUS "drivers_probe", addr);
+	ret = __sysfs_write(BUS "drivers_probe", addr);
 	if (ret)
 		return ret;
-	/* The probe's own error is lost: see whether it has one now */
+	/* The probe's own error is lost: see whether it has one now, and which */
 	ret = __pci_driver(addr, now, sizeof(now));
+	if (!ret && strcmp(now, driver))
+		return -EBUSY;
 	return ret == -ENOENT ? -ENODEV : ret;
 }
 
@@ -150,26 +150,32 @@ static int probe(const char *addr, const char *driver)
 static int move_to(const char *addr, const char *from, const char *driver,
 		   const char *override)
 {
+	struct pci_saved now;
 	int ret, failed = 0;
-	char now[64];
 
-	ret = __pci_driver(addr, now, sizeof(now));
-	if (ret == -ENOENT)
-		now[0] = 0;
-	else if (ret)
+	ret = read_binding(addr, &now);
+	if (ret)
 		return ret;
-
-	if (now[0] && strcmp(now, driver)) {
-		if (strcmp(now, from))
-			return -EEXIST;
-		/* Another one may have it by now, and be used */
-		ret = __pci_unbind_from(addr, from);
+	if (now.driver[0] && strcmp(now.driver, driver) &&
+	    strcmp(now.driver, from))
+		return -EEXIST;
+	/* While it has none, nobody else's probe may give it another one */
+	if (*driver && strcmp(now.driver, driver)) {
+		ret = set_override(addr, driver);
 		if (ret)
 			return ret;
-		now[0] = 0;
+	}
+	if (now.driver[0] && strcmp(now.driver, driver)) {
+		/* Another one may have it by now, and be used */
+		ret = __pci_unbind_from(addr, from);
+		if (ret) {
+			set_override(addr, now.override);
+			return ret;
+		}
+		now.driver[0] = 0;
 	}
 	/* A driver that will not have it must not keep the others away from it */
-	if (*driver && !now[0])
+	if (*driver && !now.driver[0])
 		failed = probe(addr, driver);
 	ret = set_override(addr, override);
 	return failed ? failed : ret;

@@ -23,6 +23,8 @@ static struct bus {
 	char override[64];
 	const char *refuses;	/* a driver that does not take the device */
 	const char *later;	/* somebody binds it to that, just before an unbind */
+	const char *prober;	/* takes what has no driver and no driver_override */
+	const char *taker;	/* takes what has no driver, whatever is said */
 	unsigned int unbound;
 } bus;
 
@@ -64,6 +66,10 @@ static void unbind(void)
 {
 	bus.driver[0] = 0;
 	bus.unbound++;
+	if (bus.prober && !bus.override[0])
+		strcpy(bus.driver, bus.prober);
+	if (bus.taker)
+		strcpy(bus.driver, bus.taker);
 }
 
 int __wrap___sysfs_write(const char *path, const char *text)
@@ -141,6 +147,15 @@ static void test_library(void)
 	bus.later = "other";
 	tap_ok(__pci_put_back(&was) && is("other", "vfio-pci") && !bus.unbound,
 	       "nor if that happens just now");
+	bus_is("nvme", "");
+	bus.prober = "other";
+	tap_ok(!__pci_bind(ADDR, "vfio-pci") && is("vfio-pci", "vfio-pci"),
+	       "nobody gets between two drivers");
+	bus_is("nvme", "");
+	bus.taker = "other";
+	tap_ok(__pci_bind(ADDR, "vfio-pci") == -EBUSY,
+	       "another driver is not the one that was asked for");
+	pci_restore();
 	bus_is("vfio-pci", "vfio-pci");
 	bus.refuses = "nvme";
 	tap_ok(__pci_put_back(&was) == -ENODEV && is("", ""),
