@@ -504,7 +504,8 @@ void dma_buf_phys_set_status(struct dma_buf_phys_attachment *at, int status);
  *
  * Embedded in the importer's own structure; filled by dma_buf_phys_dma_map().
  * It is all the memory that a mapping takes, however many frags the slice has,
- * unless the platform needs the address of each frag to unmap it.
+ * unless the platform needs the address of each frag to unmap it, or there are
+ * bus addresses among those of a list with more groups than a word has bits.
  */
 struct dma_buf_phys_dma {
 	/* private: */
@@ -523,6 +524,11 @@ struct dma_buf_phys_dma {
 /**
  * struct dma_buf_phys_dma_iter - walks the DMA ranges of a mapping
  * @addr: DMA address of the current range, for the device that was mapped for
+	/* if bus: a bit for each group of the list that has a bus address */
+	union {
+		unsigned long bus_few;
+		unsigned long *bus_many;
+	};
  * @offset: of the current range in the mapping, bytes
  * @length: of the current range, bytes
  * @p2p: some of the range is MMIO of a PCI device, so that PCIe ATS, if the

@@ -223,9 +223,12 @@ int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
 		.dir = dir,
 	};
 	ret = phys_dma_find_routes(dma, &mapped);
-	if (ret || !mapped)
-		return ret;
-	return use_dma_iommu(dev) ? map_window(dma, mapped) : map_frags(dma);
+	if (!ret && mapped)
+		ret = use_dma_iommu(dev) ? map_window(dma, mapped) :
+					   map_frags(dma);
+	if (ret)
+		phys_dma_forget_routes(dma);
+	return ret;
 }
 
 /**
@@ -259,6 +262,7 @@ void phys_dma_unmap(struct dma_buf_phys_dma *dma)
  * frags must be entered into an IOMMU's tables.
  *
  * Context: may sleep; reservation lock held.
+	phys_dma_forget_routes(dma);
  *
  * Return: 0; -ENODEV if the buffer is revoked or dead; -EACCES if the device may
  * not write to it and @dir is not DMA_TO_DEVICE; -EREMOTEIO if the device

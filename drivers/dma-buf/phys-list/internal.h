@@ -77,11 +77,10 @@ struct phys_dma_part {
 
 bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
 			struct phys_dma_part *part);
-bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
-			   const struct dma_buf_phys_group *group);
 enum pci_p2pdma_map_type
 phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group);
 int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped);
+void phys_dma_forget_routes(struct dma_buf_phys_dma *dma);
 int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list);
 u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
 			const struct dma_buf_phys_group *group, bool masked);
@@ -95,6 +94,20 @@ bool phys_dma_is_direct(struct device *dev);
 dma_addr_t phys_dma_direct_addr(struct device *dev,
 				const struct dma_buf_phys_group *group,
 				phys_addr_t paddr);
+
+static inline bool phys_dma_has_many_groups(const struct dma_buf_phys_dma *dma)
+{
+	return dma->list->nr_groups > BITS_PER_LONG;
+}
+
+/* Is this group of the slice reached by bus address, as it was mapped? */
+static inline bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
+					 const struct dma_buf_phys_group *group)
+{
+	return dma->bus && test_bit(group - dma->list->groups,
+				    phys_dma_has_many_groups(dma) ?
+				    dma->bus_many : &dma->bus_few);
+}
 
 /* Is all of a mapping one range, whatever the list looks like? */
 static inline bool phys_dma_is_contiguous(struct dma_buf_phys_dma *dma)

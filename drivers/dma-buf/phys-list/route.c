@@ -9,8 +9,9 @@
  *  - not at all: an error, and a message that names both devices;
  *  - not in place, or beyond what the device can address: an error.
  *
- * A route is looked up per group, never per frag, and only if some group of the
- * slice has a bus address is it looked up again after the mapping was made.
+ * A route is looked up per group, never per frag, and once: the mapping notes which
+ * groups have a bus address. The PCI core may say something else later: it looks at
+ * the switches again when a driver asks how far two devices are apart.
  */
 #include <kunit/static_stub.h>
 #include <linux/cc_platform.h>
@@ -19,6 +20,7 @@
 #include <linux/pci-p2pdma.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
+#include <linux/slab.h>
 #include <linux/swiotlb.h>
 #include <uapi/linux/dma-buf-phys.h>
 
@@ -56,14 +58,6 @@ phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group)
 	return pci_p2pdma_map_type(group->provider, dev);
 }
 EXPORT_SYMBOL_FOR_MODULES(phys_dma_map_type, "dma-buf-phys-kunit");
-
-/* Is this group of the slice reached by bus address? */
-bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
-			   const struct dma_buf_phys_group *group)
-{
-	return dma->bus &&
-	       phys_dma_map_type(dma->dev, group) == PCI_P2PDMA_MAP_BUS_ADDR;
-}
 
 /*
  * In place or not at all
@@ -190,10 +184,37 @@ static u32 route_of_part(const struct dma_buf_phys_dma *dma,
 	return route;
 }
 
-/* Fills in what depends on the routes; @mapped: bytes that must be mapped */
+static int set_bus_addr(struct dma_buf_phys_dma *dma,
+			const struct dma_buf_phys_group *group)
+{
+	if (phys_dma_has_many_groups(dma) && !dma->bus) {
+		dma->bus_many = kvcalloc(BITS_TO_LONGS(dma->list->nr_groups),
+					 sizeof(*dma->bus_many),
+					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!dma->bus_many)
+			return -ENOMEM;
+	}
+	dma->bus = true;
+	__set_bit(group - dma->list->groups,
+		  phys_dma_has_many_groups(dma) ? dma->bus_many :
+						  &dma->bus_few);
+	return 0;
+}
+
+void phys_dma_forget_routes(struct dma_buf_phys_dma *dma)
+{
+	if (dma->bus && phys_dma_has_many_groups(dma))
+		kvfree(dma->bus_many);
+}
+
+/*
+ * Fills in what depends on the routes, and is to be forgotten, also after an
+ * error; @mapped: bytes that must be mapped
+ */
 int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
 {
 	struct phys_dma_part part = {};
+	int ret;
 
 	*mapped = 0;
 	if (dma->list->types & BIT(DMA_BUF_PHYS_ENCRYPTED))
@@ -207,7 +228,9 @@ int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
 			*mapped += part.length;
 			break;
 		case DMA_BUF_PHYS_ROUTE_BUS_ADDR:
-			dma->bus = true;
+			ret = set_bus_addr(dma, part.group);
+			if (ret)
+				return ret;
 			break;
 		case DMA_BUF_PHYS_ROUTE_NONE:
 			dev_err_ratelimited(dma->dev, "no peer-to-peer route to the memory of %s: put both below one PCIe switch or behind a host bridge that supports it\n",
@@ -227,7 +250,7 @@ int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
  *
  * Return: 0; -EREMOTEIO if there is a group it has no route to, which is logged,
  * or that it cannot address, or not in place; -EOPNOTSUPP if there is an
- * encrypted group.
+ * encrypted group; -ENOMEM.
  */
 int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list)
 {
@@ -237,8 +260,11 @@ int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list)
 		.length = list->size,
 	};
 	u64 mapped;
+	int ret;
 
-	return phys_dma_find_routes(&dma, &mapped);
+	ret = phys_dma_find_routes(&dma, &mapped);
+	phys_dma_forget_routes(&dma);
+	return ret;
 }
 
 /**

@@ -20,7 +20,6 @@
 
 struct phys_sgt {
 	struct sg_table sgt;
-	unsigned int allocated;
 	struct dma_buf_phys_dma dma;
 };
 
@@ -66,19 +65,19 @@ static struct scatterlist *append_range(struct phys_sgt *ps,
 }
 
 /* What the ranges need at most: the longest entries, and a short one a range */
+static u64 max_nents(struct phys_sgt *ps)
+{
+	return div_u64(ps->dma.length, MAX_SG_LENGTH) +
+	       (phys_dma_is_contiguous(&ps->dma) ? 1 : ps->dma.list->nr_frags);
+}
+
 static int alloc_table(struct phys_sgt *ps)
 {
-	u64 nents = div_u64(ps->dma.length, MAX_SG_LENGTH);
-	int ret;
+	u64 nents = max_nents(ps);
 
-	nents += phys_dma_is_contiguous(&ps->dma) ? 1 : ps->dma.list->nr_frags;
 	if (nents > INT_MAX)
 		return -ENOMEM;
-	ret = sg_alloc_table(&ps->sgt, nents, GFP_KERNEL_ACCOUNT);
-	if (ret)
-		return ret;
-	ps->allocated = nents;
-	return 0;
+	return sg_alloc_table(&ps->sgt, nents, GFP_KERNEL_ACCOUNT);
 }
 
 static void fill_table(struct phys_sgt *ps)
@@ -138,8 +137,8 @@ void phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 {
 	struct phys_sgt *ps = container_of(sgt, struct phys_sgt, sgt);
 
+	ps->sgt.orig_nents = max_nents(ps);
 	phys_dma_unmap(&ps->dma);
-	ps->sgt.orig_nents = ps->allocated;
 	sg_free_table(&ps->sgt);
 	phys_map_end(attach->dmabuf->priv, ps->dma.list);
 	kfree(ps);

@@ -6,13 +6,15 @@
  * platform here shifts every address and counts what is mapped, so whatever is
  * unmapped wrongly, twice or not at all shows.
  *
- * Bus addresses and IOVA windows take real devices: see igt-tests.
+ * Bus addresses are made up here. IOVA windows take real devices: see igt-tests.
  */
 #include <kunit/device.h>
+#include <kunit/static_stub.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 
+#include "../internal.h"
 #include "kunit.h"
 
 #define PAGES(n) ((u64)(n) * PAGE_SIZE)
@@ -323,12 +325,102 @@ static void encrypted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, KT_SIZE), -EOPNOTSUPP);
 }
 
+/* A BAR that is reached by bus address, one through the host bridge; then swapped */
+static struct p2pdma_provider bars[2];
+static bool swapped;
+
+static enum pci_p2pdma_map_type
+map_type_of_bar(struct device *dev, const struct dma_buf_phys_group *group)
+{
+	return group->provider == &bars[swapped] ?
+	       PCI_P2PDMA_MAP_BUS_ADDR : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
+}
+
+/* Groups of two pages, a page apart, of the one BAR and the other in turns */
+static struct dma_buf_phys_list *list_of_bars(struct kunit *test,
+					      unsigned int nr_groups)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	unsigned int i;
+
+	dma_buf_phys_build(&b, 2 * nr_groups);
+	for (i = 0; i < 2 * nr_groups; i++) {
+		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC,
+				       &bars[i / 2 % 2]);
+		dma_buf_phys_add_frag(&b, KT_BASE + PAGES(2 * i), PAGE_SIZE);
+	}
+	list = dma_buf_phys_seal(&b, PAGES(2 * nr_groups));
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	KUNIT_ASSERT_EQ(test, list->nr_groups, nr_groups);
+	return list;
+}
+
+static void expect_bars(struct kunit *test, struct dma_imp *imp, u64 slice,
+			u64 length)
+{
+	struct dma_buf_phys_dma_iter iter;
+	unsigned int wrong = 0;
+	u64 next = 0;
+
+	dma_buf_phys_for_each_dma(&iter, &imp->dma, 0, length) {
+		u64 page = (slice + iter.offset) / PAGE_SIZE;
+		bool bus = page / 2 % 2 == 0;
+
+		if (iter.bus_addr != bus || !iter.p2p || iter.offset != next ||
+		    iter.length != PAGE_SIZE ||
+		    iter.addr != KT_BASE + PAGES(2 * page) +
+				 (bus ? bars[0].bus_offset : imp->shift))
+			wrong++;
+		next += iter.length;
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, next, length);
+}
+
+/* Whatever the PCI core says by then: a mapping is walked and undone as it was made */
+static void routes_change(struct kunit *test)
+{
+	static const struct {
+		unsigned int nr_groups;
+		u64 offset, length;
+	} slices[] = {
+		{ 2, 0, PAGES(4) }, { 3, PAGES(1), PAGES(4) },
+		{ 64, 0, PAGES(128) }, { 64, PAGES(125), PAGES(3) },
+		{ 65, 0, PAGES(130) }, { 200, PAGES(255), PAGES(8) },
+	};
+	struct dma_imp *imp = NULL;
+	struct kt_buf *buf;
+	unsigned int i;
+
+	kunit_activate_static_stub(test, phys_dma_map_type, map_type_of_bar);
+	bars[0].bus_offset = SZ_1G;
+	for (i = 0; i < ARRAY_SIZE(slices); i++) {
+		buf = kt_buf(test, list_of_bars(test, slices[i].nr_groups));
+		if (imp)
+			imp->imp = kt_attached(test, buf);
+		else
+			imp = dma_imp(test, buf);
+		bars[0].owner = imp->dev;
+		bars[1].owner = imp->dev;
+		swapped = false;
+		KUNIT_ASSERT_EQ(test, dma_map(imp, slices[i].offset,
+					      slices[i].length), 0);
+		expect_bars(test, imp, slices[i].offset, slices[i].length);
+		swapped = true;
+		expect_bars(test, imp, slices[i].offset, slices[i].length);
+		dma_unmap(imp);
+		expect_nothing_mapped(test);
+	}
+}
+
 static struct kunit_case dma_cases[] = {
 	KUNIT_CASE_PARAM(slices, platform_gen_params),
 	KUNIT_CASE_PARAM(bad_slices, platform_gen_params),
 	KUNIT_CASE_PARAM(parts_outside, platform_gen_params),
 	KUNIT_CASE_PARAM(partial_failure, platform_gen_params),
 	KUNIT_CASE_PARAM(revoked, platform_gen_params),
+	KUNIT_CASE_PARAM(routes_change, platform_gen_params),
 	KUNIT_CASE(encrypted),
 	{}
 };
