@@ -8,6 +8,8 @@
  *	anybody tries, on every topology
  * Test category: functionality test
  */
+#include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "host_access.h"
@@ -242,6 +244,82 @@ static void device_without_flag(void)
 	igt_assert_eq_u32(groups[0].route, DMA_BUF_PHYS_ROUTE_UNKNOWN);
 }
 
+/* The register that says what the port above the exporter sends up, of PCIe's ACS */
+struct acs {
+	int config;
+	off_t at;
+	uint16_t was;
+};
+
+#define ACS_ID 0x000d
+#define ACS_CONTROL 6
+#define ACS_REDIRECTS 0x1d
+
+static void acs_open(struct acs *acs)
+{
+	char path[PATH_MAX];
+	uint32_t head;
+	off_t at;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/../config",
+		 pci_env("DMABUF_EXPORTER"));
+	acs->config = open(path, O_RDWR | O_CLOEXEC);
+	igt_assert_fd(acs->config);
+	for (at = 0x100; at; at = head >> 20) {
+		igt_assert_eq((int)pread(acs->config, &head, 4, at), 4);
+		if ((head & 0xffff) == ACS_ID)
+			break;
+	}
+	igt_assert_f(at, "the port above the exporter has no ACS\n");
+	acs->at = at + ACS_CONTROL;
+	igt_assert_eq((int)pread(acs->config, &acs->was, 2, acs->at), 2);
+}
+
+static void acs_set(const struct acs *acs, uint16_t control)
+{
+	igt_assert_eq((int)pwrite(acs->config, &control, 2, acs->at), 2);
+}
+
+static void acs_close(struct acs *acs)
+{
+	acs_set(acs, acs->was);
+	close(acs->config);
+}
+
+/**
+ * SUBTEST: acs-changes
+ * Description: Somebody switches ACS of the port that both devices are below, and asks
+ *	for the route, while a device has a mapping: it is undone as it was made. The
+ *	question does not change what is known of the two devices
+ */
+static void acs_changes(uint32_t placement, uint32_t first, uint32_t second)
+{
+	struct dma_buf_edu_info info;
+	struct acs acs;
+	int importer;
+
+	/* What is known is forgotten when the exporter's driver goes */
+	close_all();
+	pci_bind(pci_env("DMABUF_EXPORTER"), NULL);
+	acs_open(&acs);
+	acs_set(&acs, 0);
+	start_movable(placement);
+	sg_bind(pci_env("DMABUF_EDU"));
+	importer = sg_open();
+	sg_attach(importer, dmabuf, 0);
+	expect("DMABUF_EDU", first == second ? 1 : 2, first, second);
+
+	acs_set(&acs, ACS_REDIRECTS);
+	expect("DMABUF_EDU", first == second ? 1 : 2, first, second);
+	/* The log would have a report of DMA-API debugging */
+	igt_assert_eq(__sg_unmap(importer), 0);
+	igt_assert_eq(__sg_map(importer), 0);
+	sg_info(importer, &info);
+	igt_assert_eq_u64(info.length, 8 * PAGE);
+	close(importer);
+	acs_close(&acs);
+}
+
 int igt_main()
 {
 	igt_fixture() {
@@ -291,6 +369,18 @@ int igt_main()
 	igt_describe("A device that nobody asked about");
 	igt_subtest("device-without-flag")
 		device_without_flag();
+
+	igt_describe("ACS switched under a mapping");
+	igt_subtest_with_dynamic("acs-changes") {
+		igt_dynamic("bar")
+			acs_changes(DMA_BUF_MOVABLE_BAR,
+				    DMA_BUF_PHYS_ROUTE_BUS_ADDR,
+				    DMA_BUF_PHYS_ROUTE_BUS_ADDR);
+		igt_dynamic("mixed")
+			acs_changes(DMA_BUF_MOVABLE_SYSTEM_BAR,
+				    DMA_BUF_PHYS_ROUTE_MEMORY,
+				    DMA_BUF_PHYS_ROUTE_BUS_ADDR);
+	}
 
 	igt_fixture() {
 		close_all();
