@@ -9,9 +9,12 @@
  * Test category: functionality test
  */
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <linux/dma-buf.h>
 #include <xf86drm.h>
 
 #include "igt_core.h"
@@ -190,6 +193,123 @@ static void prime_export_iommufd(void)
 	iommufd_destroy(scene.iommufd, ioas);
 }
 
+/* include/uapi/drm/vgem_drm.h */
+struct vgem_fence_attach {
+	uint32_t handle, flags, out_fence, pad;
+};
+
+struct vgem_fence_signal {
+	uint32_t fence, flags;
+};
+
+#define VGEM_FENCE_WRITE 1
+#define VGEM_FENCE_ATTACH \
+	DRM_IOWR(DRM_COMMAND_BASE + 1, struct vgem_fence_attach)
+#define VGEM_FENCE_SIGNAL \
+	DRM_IOW(DRM_COMMAND_BASE + 2, struct vgem_fence_signal)
+
+/* A fence of vgem's, which signals in 10 s if nobody does so before */
+struct fence {
+	uint32_t handle;
+	uint32_t id;
+	int sync_file;
+};
+
+static void fence_begin(struct fence *fence)
+{
+	struct drm_mode_create_dumb create = {
+		.width = 32, .height = 32, .bpp = 32 };
+	struct dma_buf_export_sync_file export = { .flags = DMA_BUF_SYNC_RW };
+	struct vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
+	int fd = -1;
+
+	igt_assert_eq(drmIoctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
+	fence->handle = attach.handle = create.handle;
+	igt_assert_eq(drmIoctl(card, VGEM_FENCE_ATTACH, &attach), 0);
+	fence->id = attach.out_fence;
+	igt_assert_eq(drmPrimeHandleToFD(card, create.handle, DRM_CLOEXEC,
+					 &fd), 0);
+	igt_assert_eq(ioctl(fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &export), 0);
+	fence->sync_file = export.fd;
+	close(fd);
+}
+
+static void fence_add_to(const struct fence *fence, int dmabuf)
+{
+	struct dma_buf_import_sync_file import = {
+		.flags = DMA_BUF_SYNC_RW, .fd = fence->sync_file };
+
+	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import),
+		      0);
+}
+
+static bool fence_signaled(const struct fence *fence)
+{
+	struct pollfd p = { .fd = fence->sync_file, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void fence_end(struct fence *fence)
+{
+	struct vgem_fence_signal signal = { .fence = fence->id };
+
+	/* ETIMEDOUT if it has signaled by itself */
+	drmIoctl(card, VGEM_FENCE_SIGNAL, &signal);
+	close(fence->sync_file);
+	destroy_dumb(fence->handle);
+}
+
+/**
+ * SUBTEST: strangers-fence
+ * Description: Who has a dma-buf may add fences to it. They keep neither a revoke nor
+ *	the close of the device waiting, with iommufd attached or nobody
+ */
+static bool ends_before_fence(bool imported, bool closes)
+{
+	uint32_t ioas = ioas_alloc(scene.iommufd);
+	struct fence fence;
+	bool before;
+	int fds[3];
+	size_t i;
+
+	fence_begin(&fence);
+	for (i = 0; i < 3; i++) {
+		fds[i] = vfio_dmabuf_one(&scene.shm, 2, i * PAGE, PAGE);
+		if (imported)
+			ioas_map_file(scene.iommufd, ioas, fds[i], 0, PAGE,
+				      GiB(4) + i * PAGE);
+		fence_add_to(&fence, fds[i]);
+	}
+	if (closes)
+		vfio_close(&scene.shm);
+	else
+		vfio_memory_enable(&scene.shm, false);
+	before = !fence_signaled(&fence);
+	fence_end(&fence);
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
+	iommufd_destroy(scene.iommufd, ioas);
+	rdma_scene_reset(&scene);
+	return before;
+}
+
+static void strangers_fence(void)
+{
+	int kind, tries;
+
+	for (kind = 0; kind < 4; kind++) {
+		/* On a busy machine 10 s may pass without anybody's waiting */
+		for (tries = 0; tries < 3; tries++)
+			if (ends_before_fence(kind & 1, kind & 2))
+				break;
+		igt_assert_f(tries < 3, "%s of %s waits for a stranger's fence\n",
+			     kind & 2 ? "the close" : "the revoke",
+			     kind & 1 ? "what iommufd has mapped" :
+					"what nobody has");
+	}
+}
+
 int igt_main()
 {
 	igt_fixture() {
@@ -220,6 +340,12 @@ int igt_main()
 	igt_subtest("prime-export-iommufd") {
 		rdma_scene_reset(&scene);
 		prime_export_iommufd();
+	}
+
+	igt_describe("Fences of somebody who only has the dma-buf");
+	igt_subtest("strangers-fence") {
+		rdma_scene_reset(&scene);
+		strangers_fence();
 	}
 
 	igt_fixture() {

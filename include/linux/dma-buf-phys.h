@@ -442,14 +442,21 @@ struct dma_buf_phys_importer_ops {
 	unsigned int types;
 
 	/**
+	 * @leaves_fences: when @notify returns from %DMA_BUF_PHYS_EV_REVOKE there
+	 * may be fences on the reservation object to wait for
+	 */
+	bool leaves_fences;
+
+	/**
 	 * @notify: the buffer is moved, revoked or restored; mandatory
 	 *
 	 * Called with the reservation lock held. On
 	 * %DMA_BUF_PHYS_EV_MOVE and %DMA_BUF_PHYS_EV_REVOKE the importer must
-	 * have stopped using its mappings when it returns, or have fences
-	 * (usage BOOKKEEP) on the reservation object that signal when it has;
-	 * it must call dma_buf_phys_unmap() in the callback or in bounded time
-	 * after it. %DMA_BUF_PHYS_EV_RESTORE only tells: the exporter and its
+	 * have stopped using its mappings when it returns, or set
+	 * @leaves_fences and have fences (usage BOOKKEEP) on the reservation
+	 * object that signal when it has; it must call dma_buf_phys_unmap() in
+	 * the callback or in bounded time after it.
+	 * %DMA_BUF_PHYS_EV_RESTORE only tells: the exporter and its
 	 * lock wait for the callback, so what it does must not grow with the
 	 * size of the buffer. An importer that has to map again by itself calls
 	 * dma_buf_phys_set_status() and does it from a work item. Whenever it
@@ -517,6 +524,11 @@ struct dma_buf_phys_dma {
 	enum dma_data_direction dir;
 	bool p2p;
 	bool bus;
+	/* if bus: a bit for each group of the list that has a bus address */
+	union {
+		unsigned long bus_few;
+		unsigned long *bus_many;
+	};
 	struct dma_iova_state iova;
 	dma_addr_t *addrs;
 };
@@ -524,11 +536,6 @@ struct dma_buf_phys_dma {
 /**
  * struct dma_buf_phys_dma_iter - walks the DMA ranges of a mapping
  * @addr: DMA address of the current range, for the device that was mapped for
-	/* if bus: a bit for each group of the list that has a bus address */
-	union {
-		unsigned long bus_few;
-		unsigned long *bus_many;
-	};
  * @offset: of the current range in the mapping, bytes
  * @length: of the current range, bytes
  * @p2p: some of the range is MMIO of a PCI device, so that PCIe ATS, if the

@@ -218,10 +218,29 @@ static void notify(struct dma_buf_phys *phys, enum dma_buf_phys_event event)
 	dma_buf_invalidate_mappings(phys->dmabuf);
 }
 
-static void wait_fences(struct dma_buf_phys *phys)
+static void wait_fences(struct dma_buf_phys *phys, enum dma_resv_usage usage)
 {
-	dma_resv_wait_timeout(phys->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
-			      false, MAX_SCHEDULE_TIMEOUT);
+	dma_resv_wait_timeout(phys->dmabuf->resv, usage, false,
+			      MAX_SCHEDULE_TIMEOUT);
+}
+
+/*
+ * What a revoke waits for. Whoever has a descriptor may add fences as well, by
+ * DMA_BUF_IOCTL_IMPORT_SYNC_FILE, and they may take as long as they like. They
+ * count only where a fence may be an importer's; no program can add one of KERNEL.
+ */
+static enum dma_resv_usage importers_usage(struct dma_buf_phys *phys)
+{
+	struct dma_buf_phys_attachment *at;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	if (!list_empty(&phys->dmabuf->attachments))
+		return DMA_RESV_USAGE_BOOKKEEP;
+	list_for_each_entry(at, &phys->attachments, node)
+		if (at->ops->leaves_fences)
+			return DMA_RESV_USAGE_BOOKKEEP;
+	return DMA_RESV_USAGE_KERNEL;
 }
 
 static void wait_unmapped(struct dma_buf_phys *phys,
@@ -235,7 +254,8 @@ static void wait_unmapped(struct dma_buf_phys *phys,
 
 /*
  * Changes that importers need not know of are for programs that watch. Those
- * take phys->lock only, so no program can keep the exporter waiting.
+ * take phys->lock only, and never while they wait: each costs the exporter a
+ * wake-up.
  */
 static void change(struct dma_buf_phys *phys, enum dma_buf_phys_state state,
 		   u64 *count)
@@ -270,7 +290,7 @@ static void take_access(struct dma_buf_phys *phys,
 		change(phys, state, &phys->nr_revokes);
 		phys_mmap_zap(phys);
 		notify(phys, DMA_BUF_PHYS_EV_REVOKE);
-		wait_fences(phys);
+		wait_fences(phys, importers_usage(phys));
 	} else if (state == DMA_BUF_PHYS_DEAD && phys->state != state) {
 		change(phys, state, NULL);
 	}
@@ -403,7 +423,7 @@ dma_buf_phys_move_begin(struct dma_buf_phys *phys,
 		notify(phys, DMA_BUF_PHYS_EV_MOVE);
 	}
 	/* Of importers, and of a copy that was made to the old place */
-	wait_fences(phys);
+	wait_fences(phys, DMA_RESV_USAGE_BOOKKEEP);
 	return old;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_move_begin);

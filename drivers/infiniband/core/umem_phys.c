@@ -87,6 +87,7 @@ static void umem_phys_notify(struct dma_buf_phys_attachment *at,
 		attach->importer_ops->invalidate_mappings(attach);
 }
 
+/* Drivers stop in their callback: none leaves a fence */
 static const struct dma_buf_phys_importer_ops umem_phys_ops = {
 	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P),
 	.notify = umem_phys_notify,

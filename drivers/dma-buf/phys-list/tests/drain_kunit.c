@@ -243,6 +243,34 @@ static void revoke_waits_for_earlier_fence(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, kt_is_mapped(other));
 }
 
+/* So that it is a failure, and no hang, if it is waited for */
+#define KT_STRANGER_MS (200 * KT_LATE_MS)
+
+/* Programs add fences, too: where no importer leaves any they are nobody's access */
+static void revoke_ignores_strangers_fence(struct kunit *test)
+{
+	struct kt_buf *buf = buffer(test);
+	struct kt_imp *stranger = kt_imp(test, buf);
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	imp->ops.leaves_fences = false;
+	imp->unmap_ms = KT_LATE_MS;
+	KUNIT_ASSERT_EQ(test, kt_attach(imp), 0);
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	stranger->fence_ms = KT_STRANGER_MS;
+	dma_resv_lock(stranger->dmabuf->resv, NULL);
+	kt_add_fence(stranger, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(stranger->dmabuf->resv);
+
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(stranger->signaled));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	dma_buf_phys_restore(&buf->phys);
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(stranger->signaled));
+	flush_delayed_work(&stranger->signal_work);
+}
+
 static struct kunit_case drain_cases[] = {
 	KT_CASE(revoke_waits_for_unmap),
 	KT_CASE(revoke_waits_for_fence),
@@ -257,6 +285,7 @@ static struct kunit_case drain_cases[] = {
 	KT_CASE(move_while_revoked_with_copy),
 	KT_CASE(pinned),
 	KT_CASE(revoke_waits_for_earlier_fence),
+	KT_CASE(revoke_ignores_strangers_fence),
 	{}
 };
 

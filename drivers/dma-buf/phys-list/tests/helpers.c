@@ -399,6 +399,7 @@ static void kt_notify(struct dma_buf_phys_attachment *at,
 void kt_imp_init(struct kt_imp *imp, struct kt_buf *buf)
 {
 	*imp = (struct kt_imp){
+		.ops.leaves_fences = true,
 		.ops.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P) |
 			     BIT(DMA_BUF_PHYS_ENCRYPTED),
 		.ops.notify = kt_notify,
