@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "host_access.h"
@@ -23,6 +24,7 @@
 #include "query.h"
 #include "sg_importer.h"
 #include "subtests.h"
+#include "sysfs.h"
 
 IGT_TEST_DESCRIPTION("Routes from dma-bufs to devices");
 
@@ -182,6 +184,10 @@ static void self(void)
  * SUBTEST: mask
  * Description: A driver has said that its device sends 32 bits of address, and the
  *	BAR's bus address is longer
+ *
+ * SUBTEST: locked
+ * Description: The same while the device's lock is taken for resets: the question does
+ *	without, and so keeps nobody from it who only tries
  */
 static void mixed(void)
 {
@@ -205,6 +211,47 @@ static void mask(void)
 	start_movable(DMA_BUF_MOVABLE_BAR_SYSTEM);
 	expect("DMABUF_EXPORTER", 2, DMA_BUF_PHYS_ROUTE_MASK,
 	       DMA_BUF_PHYS_ROUTE_MEMORY);
+}
+
+struct resets {
+	char path[64];
+	int ret;
+	bool done;
+};
+
+static void *reset_thread(void *data)
+{
+	struct resets *resets = data;
+	int i;
+
+	for (i = 0; i < 5 && !resets->ret; i++)
+		resets->ret = __sysfs_write(resets->path, "1");
+	__atomic_store_n(&resets->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void locked(void)
+{
+	const char *addr = pci_env("DMABUF_EXPORTER");
+	unsigned int answers = 0, unmasked = 0;
+	struct resets resets = { 0 };
+	pthread_t thread;
+
+	snprintf(resets.path, sizeof(resets.path),
+		 "/sys/bus/pci/devices/%s/reset", addr);
+	start_movable(DMA_BUF_MOVABLE_BAR_SYSTEM);
+	igt_assert(!pthread_create(&thread, NULL, reset_thread, &resets));
+	while (!__atomic_load_n(&resets.done, __ATOMIC_ACQUIRE) &&
+	       !__query_route(phys, dmabuf, query_device(addr), &q, groups)) {
+		answers++;
+		unmasked += groups[0].route != DMA_BUF_PHYS_ROUTE_MASK;
+	}
+	pthread_join(thread, NULL);
+	igt_info("%u answers\n", answers);
+	igt_assert_f(!resets.ret, "reset of %s: %s\n", addr,
+		     strerror(-resets.ret));
+	igt_assert_f(answers && !unmasked, "%u of %u answers went by the lock\n",
+		     unmasked, answers);
 }
 
 /**
@@ -361,6 +408,10 @@ int igt_main()
 	igt_describe("Beyond the device's addresses");
 	igt_subtest("mask")
 		mask();
+
+	igt_describe("Beyond the device's addresses, and reset meanwhile");
+	igt_subtest("locked")
+		locked();
 
 	igt_describe("To no device");
 	igt_subtest("nowhere")

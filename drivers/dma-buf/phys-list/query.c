@@ -64,21 +64,22 @@ static int get_arg(void *dst, size_t size, size_t min_size, void __user *arg,
 	return copy_struct_from_user(dst, size, arg, *usize);
 }
 
+static int driver_has_mask(struct device_driver *driver, void *data)
+{
+	const struct pci_dev *pdev = data;
+
+	return READ_ONCE(pdev->dev.driver) == driver &&
+	       !to_pci_driver(driver)->driver_managed_dma;
+}
+
 /*
  * A device nobody drives, or that user space drives, has not said what addresses
- * it can send: its mask means nothing. Nor if the driver is just coming or going,
- * which may take as long as a program likes.
+ * it can send: its mask means nothing. Without the device's lock, which others only
+ * try to take and fail: what comes back is of one moment. The walk keeps the driver.
  */
 static bool mask_counts(struct pci_dev *pdev)
 {
-	bool counts;
-
-	if (!device_trylock(&pdev->dev))
-		return false;
-	counts = pdev->dev.driver &&
-		 !to_pci_driver(pdev->dev.driver)->driver_managed_dma;
-	device_unlock(&pdev->dev);
-	return counts;
+	return bus_for_each_drv(&pci_bus_type, NULL, pdev, driver_has_mask);
 }
 
 static u64 provider_address(const struct dma_buf_phys_group *group)
@@ -93,11 +94,10 @@ static u64 provider_address(const struct dma_buf_phys_group *group)
 }
 
 static void query_groups(struct dma_buf_phys_list *list,
-			 struct pci_dev *pdev,
+			 struct pci_dev *pdev, bool masked,
 			 struct dma_buf_phys_group_info *infos,
 			 unsigned int first, unsigned int nr)
 {
-	const bool masked = pdev && mask_counts(pdev);
 	unsigned int i;
 
 	for (i = first; i < first + nr; i++) {
@@ -158,6 +158,7 @@ static int query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
 {
 	struct dma_resv *resv = phys->dmabuf->resv;
 	const unsigned int max = query->groups ? query->nr_groups : 0;
+	const bool masked = pdev && mask_counts(pdev);
 	struct dma_buf_phys_list *list;
 	u64 generation = 0;
 	unsigned int nr;
@@ -176,7 +177,7 @@ static int query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
 		if (nr <= answer->room) {
 			nr = min(nr - answer->nr, QUERY_GROUPS_AT_ONCE);
 			if (nr)
-				query_groups(list, pdev, answer->infos,
+				query_groups(list, pdev, masked, answer->infos,
 					     answer->nr, nr);
 			answer->nr += nr;
 			nr = min(max, query->nr_groups);
