@@ -45,6 +45,9 @@ static uint64_t dmabuf_size(int fd)
  *
  * SUBTEST: many-ranges
  * Description: 65,536 ranges that do not merge give one dma-buf of 256 MiB
+ * SUBTEST: mirrored
+ * Description: Bytes may repeat, up to twice as much as the device's BARs hold
+ *
  *
  * SUBTEST: two-exports
  * Description: Two dma-bufs of the same bytes live and die independently
@@ -71,6 +74,25 @@ static void one_range(void)
 
 static void many_ranges(void)
 {
+static void mirrored(void)
+{
+	const struct vfio_region_dma_range all = { 0, dev.region[BAR].size };
+	const struct vfio_region_dma_range ranges[] = {
+		all, all, { 0, PAGE }, all, all };
+	uint64_t bars = 0;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < VFIO_PCI_ROM_REGION_INDEX; i++)
+		bars += dev.region[i].size;
+	igt_assert_lte_u64(2 * bars, 2 * all.length + PAGE - 1);
+	fd = vfio_dmabuf(&dev, BAR, ranges, 2);
+	igt_assert_eq_u64(dmabuf_size(fd), 2 * all.length);
+	close(fd);
+	igt_assert_eq(__vfio_dmabuf(&dev, BAR, ranges, 3), -EINVAL);
+	igt_assert_eq(__vfio_dmabuf(&dev, BAR, ranges, 5), -EINVAL);
+}
+
 	struct vfio_region_dma_range *ranges;
 	int fd;
 
@@ -496,6 +518,10 @@ int igt_main()
 
 	igt_describe("Unknown flags are refused");
 	igt_subtest("bad-flags")
+	igt_describe("The same bytes over and over");
+	igt_subtest("mirrored")
+		mirrored();
+
 		quietly(bad_flags);
 
 	igt_describe("Write-combining if user space wants it");

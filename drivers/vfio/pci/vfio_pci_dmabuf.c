@@ -37,13 +37,17 @@ MODULE_IMPORT_NS("DMA_BUF");
 /* Protects every priv->vdev; held for a few instructions */
 static DEFINE_SPINLOCK(detach_lock);
 
-/* A list in the making, and the ranges it is made of */
+/*
+ * A list in the making, and the ranges it is made of. The regions of a variant
+ * driver may be longer than the BARs: then they are as long as the ranges say.
+ */
 struct build {
 	struct vfio_pci_core_device *vdev;
 	struct dma_buf_phys_builder b;
 	struct vfio_pci_ranges *pages;
 	bool write_combine;
 	u64 size;
+	u64 region_size[VFIO_PCI_ROM_REGION_INDEX];
 	struct vfio_region_dma_range ranges[CHUNK];
 	struct phys_vec vecs[CHUNK];
 };
@@ -179,8 +183,37 @@ static int add_region_ranges(struct build *build, u64 region, size_t first,
 		if (ret)
 			return ret;
 		dma_buf_phys_add_frag(&build->b, vecs[i].paddr, vecs[i].len);
+		build->region_size[region] = max(build->region_size[region],
+						 ranges[i].offset +
+						 ranges[i].length);
 	}
 	return 0;
+}
+
+static void get_region_sizes(struct build *build)
+{
+	struct pci_dev *pdev = build->vdev->pdev;
+	int i;
+
+	for (i = 0; i < VFIO_PCI_ROM_REGION_INDEX; i++)
+		build->region_size[i] =
+			pci_resource_flags(pdev, i) & IORESOURCE_MEM ?
+			pci_resource_len(pdev, i) : 0;
+}
+
+/*
+ * Bytes may be there twice, as for a ring that is to be seen without its end. But
+ * what a mapping costs an importer, of page tables and time, must not be for who
+ * writes the list to choose.
+ */
+static bool repeats_too_much(const struct build *build)
+{
+	u64 size = 0;
+	int i;
+
+	for (i = 0; i < VFIO_PCI_ROM_REGION_INDEX; i++)
+		size += build->region_size[i];
+	return build->size / 2 > size;
 }
 
 /*
@@ -226,6 +259,7 @@ build_list(struct vfio_pci_core_device *vdev,
 	build->pages = pages;
 	build->write_combine = get->flags & VFIO_DMA_BUF_WRITE_COMBINE;
 	build->size = 0;
+	get_region_sizes(build);
 	dma_buf_phys_build(&build->b, get->nr_ranges);
 	for (done = 0; done < get->nr_ranges && !ret; done += nr) {
 		nr = min(get->nr_ranges - done, CHUNK);
@@ -237,6 +271,8 @@ build_list(struct vfio_pci_core_device *vdev,
 		else
 			ret = add_region_ranges(build, get->region_index, 0,
 						nr);
+		if (!ret && repeats_too_much(build))
+			ret = -EINVAL;
 		cond_resched();
 	}
 	if (ret) {
