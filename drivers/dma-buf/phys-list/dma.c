@@ -27,9 +27,14 @@
 #include <linux/dma-map-ops.h>
 #include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "internal.h"
+
+/* A table of 4 KiB pages for so much takes 32 KiB */
+#define PAUSE_BYTES ((u64)SZ_16M)
 
 static unsigned long map_attrs(const struct dma_buf_phys_group *group)
 {
@@ -47,11 +52,21 @@ static void destroy_window(struct dma_buf_phys_dma *dma, u64 linked)
 	dma_iova_destroy(dma->dev, &dma->iova, linked, dma->dir, DMA_ATTR_MMIO);
 }
 
+/* Let others run, and a process that waits be killed, every so many bytes */
+static int pause_at(u64 done, u64 *pause)
+{
+	if (likely(done < *pause))
+		return 0;
+	*pause = done + PAUSE_BYTES;
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 static int link_frags(struct dma_buf_phys_dma *dma)
 {
 	struct dma_buf_phys_iter iter;
 	struct phys_dma_part part = {};
-	u64 linked = 0;
+	u64 linked = 0, pause = PAUSE_BYTES;
 	int ret;
 
 	while (phys_dma_next_part(dma, &part)) {
@@ -61,9 +76,12 @@ static int link_frags(struct dma_buf_phys_dma *dma)
 			continue;
 		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
 					   part.length) {
-			ret = dma_iova_link(dma->dev, &dma->iova, iter.paddr,
-					    linked, iter.length, dma->dir,
-					    attrs);
+			ret = pause_at(linked, &pause);
+			if (!ret)
+				ret = dma_iova_link(dma->dev, &dma->iova,
+						    iter.paddr, linked,
+						    iter.length, dma->dir,
+						    attrs);
 			if (ret)
 				goto err;
 			linked += iter.length;
@@ -169,6 +187,7 @@ static int map_frags(struct dma_buf_phys_dma *dma)
 					dma->offset + dma->length - 1);
 	struct dma_buf_phys_iter iter;
 	struct phys_dma_part part = {};
+	u64 pause = PAUSE_BYTES;
 	int ret;
 
 	if (!phys_dma_is_direct(dma->dev)) {
@@ -183,7 +202,9 @@ static int map_frags(struct dma_buf_phys_dma *dma)
 			continue;
 		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
 					   part.length) {
-			ret = map_frag(dma, &iter, first);
+			ret = pause_at(iter.offset - dma->offset, &pause);
+			if (!ret)
+				ret = map_frag(dma, &iter, first);
 			if (ret) {
 				unmap_frags(dma, iter.offset - dma->offset);
 				return ret;
@@ -241,6 +262,7 @@ void phys_dma_unmap(struct dma_buf_phys_dma *dma)
 		destroy_window(dma, dma_iova_size(&dma->iova));
 	else
 		unmap_frags(dma, dma->length);
+	phys_dma_forget_routes(dma);
 }
 
 /**
@@ -262,15 +284,14 @@ void phys_dma_unmap(struct dma_buf_phys_dma *dma)
  * frags must be entered into an IOMMU's tables.
  *
  * Context: may sleep; reservation lock held.
-	phys_dma_forget_routes(dma);
  *
  * Return: 0; -ENODEV if the buffer is revoked or dead; -EACCES if the device may
  * not write to it and @dir is not DMA_TO_DEVICE; -EREMOTEIO if the device
  * has no route to a group of the slice, which is logged with the names of both
  * devices, or cannot address it, or not in place; -EOPNOTSUPP if the buffer is encrypted or has
  * moved to memory of a type the importer cannot use; -EINVAL if the slice is bad;
- * -ENOMEM; -EIO or another error of the DMA API; or what the exporter returned
- * when asked for the list.
+ * -EINTR if the process is being killed; -ENOMEM; -EIO or another error of the DMA
+ * API; or what the exporter returned when asked for the list.
  */
 int dma_buf_phys_dma_map(struct dma_buf_phys_attachment *at, struct device *dev,
 			 u64 offset, u64 length, enum dma_data_direction dir,

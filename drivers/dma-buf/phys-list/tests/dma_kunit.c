@@ -13,6 +13,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/sched/signal.h>
 
 #include "../internal.h"
 #include "kunit.h"
@@ -414,6 +415,53 @@ static void routes_change(struct kunit *test)
 	}
 }
 
+static void set_killed(bool killed)
+{
+	/* One's own is there as long as one is */
+	guard(spinlock_irq)(&unrcu_pointer(current->sighand)->siglock);
+	if (killed)
+		sigaddset(&current->pending.signal, SIGKILL);
+	else
+		sigdelset(&current->pending.signal, SIGKILL);
+	recalc_sigpending();
+}
+
+/* Who waits for a long mapping can be killed, and what was mapped is undone */
+static void killed(struct kunit *test)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	struct dma_imp *imp;
+	unsigned int i;
+	int ret;
+
+	dma_buf_phys_build(&b, 4);
+	for (i = 0; i < 4; i++) {
+		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB,
+				       NULL);
+		dma_buf_phys_add_frag(&b, KT_BASE + i * SZ_1G, SZ_16M);
+	}
+	list = dma_buf_phys_seal(&b, 4 * SZ_16M);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	imp = dma_imp(test, kt_buf(test, list));
+
+	set_killed(true);
+	ret = dma_map(imp, 0, 4 * SZ_16M);
+	set_killed(false);
+	KUNIT_EXPECT_EQ(test, ret, -EINTR);
+	expect_nothing_mapped(test);
+
+	/* What is short is not looked at */
+	set_killed(true);
+	ret = dma_map(imp, 0, SZ_16M);
+	set_killed(false);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	dma_unmap(imp);
+	KUNIT_ASSERT_EQ(test, dma_map(imp, 0, 4 * SZ_16M), 0);
+	dma_unmap(imp);
+	expect_nothing_mapped(test);
+}
+
 static struct kunit_case dma_cases[] = {
 	KUNIT_CASE_PARAM(slices, platform_gen_params),
 	KUNIT_CASE_PARAM(bad_slices, platform_gen_params),
@@ -421,6 +469,7 @@ static struct kunit_case dma_cases[] = {
 	KUNIT_CASE_PARAM(partial_failure, platform_gen_params),
 	KUNIT_CASE_PARAM(revoked, platform_gen_params),
 	KUNIT_CASE_PARAM(routes_change, platform_gen_params),
+	KUNIT_CASE_PARAM(killed, platform_gen_params),
 	KUNIT_CASE(encrypted),
 	{}
 };
