@@ -43,6 +43,10 @@ enum dma_buf_phys_query_type {
 
 /**
  * enum dma_buf_phys_query_attr - how the CPU may cache a group
+ *
+ * What the exporter allows. A mapping may be stricter: x86 has one attribute for
+ * all mappings of a page, and BARs of VFIO are uncached there.
+ *
  * @DMA_BUF_PHYS_QUERY_WB: write-back
  * @DMA_BUF_PHYS_QUERY_WC: write-combining
  * @DMA_BUF_PHYS_QUERY_UC: uncached
