@@ -49,18 +49,25 @@ static vm_fault_t insert(struct vm_fault *vmf, unsigned int order,
 			 unsigned long pfn, pgprot_t prot)
 {
 	bool write = vmf->flags & FAULT_FLAG_WRITE;
+	/* As it will be: what changes it is under the reservation lock */
+	pmd_t pmd = order > PMD_ORDER ? __pmd(0) :
+					pmdp_get_lockless(vmf->pmd);
 
 	if (!order) {
 		/* Since the list was fit for small entries only, it has moved */
-		if (pmd_leaf(pmdp_get_lockless(vmf->pmd)))
+		if (pmd_leaf(pmd))
 			return VM_FAULT_NOPAGE;
 		return vmf_insert_pfn_prot(vmf->vma, vmf->address, pfn, prot);
 	}
 	/* Huge entries take the attribute of the whole VMA */
 	if (pgprot_val(prot) != pgprot_val(vmf->vma->vm_page_prot))
 		return VM_FAULT_FALLBACK;
-	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER) {
+		/* Small entries have come first, while this waited for the lock */
+		if (!pmd_none(pmd) && !pmd_leaf(pmd))
+			return VM_FAULT_FALLBACK;
 		return vmf_insert_pfn_pmd(vmf, pfn, write);
+	}
 	/* Nor PUDs: mm cannot yet cut one when a part of the VMA is unmapped */
 	return VM_FAULT_FALLBACK;
 }
@@ -86,8 +93,9 @@ static vm_fault_t fault_locked(struct dma_buf_phys *phys, struct vm_fault *vmf,
 	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
 	if (!dma_buf_phys_iter_first(&iter, list, offset, size))
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+	/* A huge page begins before the address, perhaps in another group */
 	if (iter.group->type == DMA_BUF_PHYS_ENCRYPTED)
-		return VM_FAULT_SIGBUS;
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 	if (iter.length < size || !IS_ALIGNED(iter.paddr, size))
 		return VM_FAULT_FALLBACK;
 

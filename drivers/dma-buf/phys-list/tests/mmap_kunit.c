@@ -163,13 +163,54 @@ static void small_fault_after_huge_one(struct kunit *test)
 				.pmd = pmd_off(current->mm, MAP_AT),
 			};
 
-			KUNIT_EXPECT_EQ(test, vma->vm_ops->fault(&vmf),
-					VM_FAULT_NOPAGE);
+			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
+						VM_FAULT_NOPAGE);
 		}
 		KUNIT_EXPECT_NOT_NULL(test, vma);
 	}
 	EXPECT_PAGE(test, MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PMD_SIZE);
 	unmap_buf(test, PMD_SIZE);
+}
+
+/*
+ * A fault that found nothing at all asks for a huge page. While it waited for the
+ * lock somebody else has asked, when the list was fit for small pages only.
+ */
+static void huge_fault_after_small_one(struct kunit *test)
+{
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, PMD_SIZE));
+	struct vm_area_struct *vma;
+
+	map_buf(test, buf, PMD_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PMD_SIZE);
+	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_restore(&buf->phys);
+	scoped_guard(mmap_read_lock, current->mm) {
+		vma = vma_lookup(current->mm, MAP_AT);
+		if (vma) {
+			struct vm_fault vmf = {
+				.vma = vma,
+				.address = MAP_AT + PAGE_SIZE,
+				.pgoff = 1,
+				.flags = FAULT_FLAG_WRITE,
+				.pmd = pmd_off(current->mm, MAP_AT),
+			};
+
+			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
+						VM_FAULT_NOPAGE);
+			KUNIT_EXPECT_TRUE(test,
+					  vma->vm_ops->huge_fault(&vmf,
+								  PMD_ORDER) ==
+					  VM_FAULT_FALLBACK);
+		}
+		KUNIT_EXPECT_NOT_NULL(test, vma);
+	}
+	EXPECT_PAGE(test, MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PAGE_SIZE);
+	unmap_buf(test, PMD_SIZE);
+#else
+	kunit_skip(test, "no huge entries here");
+#endif
 }
 
 /* What the architecture then makes of it for one page is its own affair */
@@ -198,6 +239,7 @@ static struct kunit_case mmap_cases[] = {
 	KT_CASE(whose_area),
 	KUNIT_CASE(huge_entries_have_one_attribute),
 	KUNIT_CASE(small_fault_after_huge_one),
+	KUNIT_CASE(huge_fault_after_small_one),
 	KUNIT_CASE(attribute_of_group),
 	{}
 };
