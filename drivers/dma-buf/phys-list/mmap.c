@@ -131,8 +131,23 @@ static vm_fault_t phys_fault(struct vm_fault *vmf)
 	return phys_huge_fault(vmf, 0);
 }
 
+/*
+ * Some architectures (arm64, riscv) give the entries that are there the attribute
+ * of the VMA together with its new rights. So there must be none: they fault again,
+ * each into the attribute of its group. No fault comes in between, under the locks
+ * that mprotect() holds or takes here.
+ */
+static int phys_mprotect(struct vm_area_struct *vma, unsigned long start,
+			 unsigned long end, vm_flags_t newflags)
+{
+	vma_start_write(vma);
+	zap_special_vma_range(vma, start, end - start);
+	return 0;
+}
+
 static const struct vm_operations_struct phys_vm_ops = {
 	.fault = phys_fault,
+	.mprotect = phys_mprotect,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = phys_huge_fault,
 #endif

@@ -213,6 +213,35 @@ static void huge_fault_after_small_one(struct kunit *test)
 #endif
 }
 
+/* Entries that mprotect() would give the attribute of another group are not there */
+static void mprotect_takes_entries(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, list_of_attrs(test));
+	struct vm_area_struct *vma;
+	phys_addr_t paddr;
+
+	map_buf(test, buf, 3 * PMD_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
+	EXPECT_PAGE(test, MAP_AT + PMD_SIZE + PAGE_SIZE,
+		    KT_BASE + PMD_SIZE + PAGE_SIZE, PAGE_SIZE);
+	scoped_guard(mmap_write_lock, current->mm) {
+		vma = vma_lookup(current->mm, MAP_AT);
+		if (vma && vma->vm_ops->mprotect)
+			KUNIT_EXPECT_EQ(test,
+					vma->vm_ops->mprotect(vma,
+							      MAP_AT + PMD_SIZE,
+							      MAP_AT + PMD_SIZE +
+							      PAGE_SIZE,
+							      vma->vm_flags),
+					0);
+	}
+	KUNIT_EXPECT_EQ(test, lookup(MAP_AT + PMD_SIZE, &paddr), 0);
+	KUNIT_EXPECT_EQ(test, lookup(MAP_AT + PMD_SIZE + PAGE_SIZE, &paddr),
+			PAGE_SIZE);
+	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
+	unmap_buf(test, 3 * PMD_SIZE);
+}
+
 /* What the architecture then makes of it for one page is its own affair */
 static void attribute_of_group(struct kunit *test)
 {
@@ -240,6 +269,7 @@ static struct kunit_case mmap_cases[] = {
 	KUNIT_CASE(huge_entries_have_one_attribute),
 	KUNIT_CASE(small_fault_after_huge_one),
 	KUNIT_CASE(huge_fault_after_small_one),
+	KUNIT_CASE(mprotect_takes_entries),
 	KUNIT_CASE(attribute_of_group),
 	{}
 };
