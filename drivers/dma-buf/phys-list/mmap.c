@@ -12,8 +12,8 @@
  *
  * That holds for whoever else looks into the page tables, too, as long as he
  * follows the MMU notifiers. Nobody can pin what is in these mappings (VM_IO),
- * but VFIO's type 1 and ACRN copy the PFNs of any VM_PFNMAP area into tables of
- * their own and never look again: dma_buf_phys_vma() tells them not to.
+ * but VFIO's type 1, ACRN and mshv enter any VM_PFNMAP area into tables of their
+ * own and never look again: dma_buf_phys_vma() tells them not to.
  *
  * Locks: mmap_lock, then the reservation lock, then those of the page tables;
  * as everywhere in dma-buf.
