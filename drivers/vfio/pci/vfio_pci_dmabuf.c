@@ -19,6 +19,7 @@
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
@@ -152,8 +153,10 @@ static int add_region_ranges(struct build *build, u64 region, size_t first,
 	int attr, ret;
 	size_t i;
 
-	if (region >= VFIO_PCI_ROM_REGION_INDEX ||
-	    IS_ERR(vfio_pci_core_get_iomap(vdev, region)))
+	if (region >= VFIO_PCI_ROM_REGION_INDEX)
+		return -ENODEV;
+	region = array_index_nospec(region, VFIO_PCI_ROM_REGION_INDEX);
+	if (IS_ERR(vfio_pci_core_get_iomap(vdev, region)))
 		return -ENODEV;
 
 	for (i = 0; i < nr; i++)

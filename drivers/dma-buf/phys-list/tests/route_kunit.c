@@ -28,12 +28,14 @@
  * @route: what a program is told
  * @attrs: what the DMA API is told, if it is asked to map
  */
-static const struct route_kind {
+struct route_kind {
 	const char *name;
 	enum pci_p2pdma_map_type type;
 	u32 route;
 	unsigned long attrs;
-} route_kinds[] = {
+};
+
+static const struct route_kind route_kinds[] = {
 	{ "memory", PCI_P2PDMA_MAP_NONE, DMA_BUF_PHYS_ROUTE_MEMORY,
 	  DMA_ATTR_REQUIRE_COHERENT },
 	{ "host_bridge", PCI_P2PDMA_MAP_THRU_HOST_BRIDGE,
