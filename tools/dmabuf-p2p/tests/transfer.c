@@ -407,6 +407,33 @@ static int bounce(void)
 	return transfer_run(&transfer);
 }
 
+/* Nobody tells the engine, which goes on and on; there is no exporter here to be asked */
+static void test_revoked(void)
+{
+	const struct way way = {
+		.leg = { { .from = &ends[0], .to = &ends[1] } },
+		.nr = 1,
+	};
+	struct transfer transfer = {
+		.engine = &engine,
+		.way = &way,
+		.size = 64,
+		.areas = 1,
+		.piece = MAX,
+		.depth = 1,
+		.iterations = 1000000,
+		.duration = UINT64_MAX,
+		.stats = &stats,
+	};
+
+	reset();
+	ends[1].buffer.fd = 1000;
+	ends[1].watched = true;
+	tap_ok(transfer_run(&transfer) == EXIT_FAILED && stats.count &&
+		       transfer.elapsed < 200000000,
+	       "access that is taken away ends it while it is under way");
+}
+
 static void test_cause(void)
 {
 	/* A file of no bytes: to touch it is a SIGBUS, as with a BAR that was revoked */
@@ -454,6 +481,7 @@ int main(void)
 	test_hang();
 	test_verify();
 	test_told();
+	test_revoked();
 	test_cause();
 	test_interrupt();
 	return tap_end();

@@ -30,6 +30,9 @@
 #define MAX_SLEEP_US 10000
 #define PATIENCE_NS 30000000000ull
 
+/* How often exporters are asked whether they have taken access away */
+#define ASK_NS 100000000
+
 /**
  * struct job - moving one piece of transfer.size bytes
  * @active: there is one
@@ -55,6 +58,7 @@ struct state {
 	unsigned int pieces;
 	uint64_t nr_started;
 	uint64_t progress;	/* when something was done last */
+	uint64_t asked;		/* when exporters were */
 };
 
 uint64_t transfer_stride(uint64_t size)
@@ -99,27 +103,47 @@ static bool taken_away(const struct end *end)
 {
 	uint64_t generation;
 
-	if (!end->watched || (access_generation(end->buffer.fd, &generation) &&
-			      generation == end->generation))
-		return false;
-	complain(end->spec,
-		 "its memory was switched off, reset or unplugged; 'dmabuf-p2p watch' tells when",
-		 "access was revoked by the exporter");
-	return true;
+	return end->watched && !(access_generation(end->buffer.fd, &generation) &&
+				 generation == end->generation);
 }
 
-/*
- * A device that writes to revoked memory is not told: so this is asked even
- * after a transfer that seems to have gone well
- */
-static bool way_broken(const struct way *way)
+/* Return: an end of the way that is, or NULL */
+static const struct end *find_taken(const struct way *way)
 {
 	unsigned int i;
 
-	for (i = 0; i < way->nr; i++)
-		if (taken_away(way->leg[i].from) || taken_away(way->leg[i].to))
-			return true;
-	return false;
+	for (i = 0; i < way->nr; i++) {
+		if (taken_away(way->leg[i].from))
+			return way->leg[i].from;
+		if (taken_away(way->leg[i].to))
+			return way->leg[i].to;
+	}
+	return NULL;
+}
+
+/*
+ * A device that writes to revoked memory is not told: so this is asked now and then,
+ * and even after a transfer that seems to have gone well
+ */
+static bool way_broken(const struct way *way)
+{
+	const struct end *end = find_taken(way);
+
+	if (end)
+		complain(end->spec,
+			 "its memory was switched off, reset or unplugged; 'dmabuf-p2p watch' tells when",
+			 "access was revoked by the exporter");
+	return end;
+}
+
+static bool is_time_to_ask(struct state *s)
+{
+	const uint64_t now = now_ns();
+
+	if (now - s->asked < ASK_NS)
+		return false;
+	s->asked = now;
+	return true;
 }
 
 static int failed(struct state *s)
@@ -313,6 +337,8 @@ static int loop(struct state *s)
 	while (!ret) {
 		if (interrupted())
 			return EXIT_INTERRUPTED;
+		if (is_time_to_ask(s) && find_taken(s->t->way))
+			return -ENODEV;
 		ret = begin_more(s);
 		if (ret || !s->active)
 			break;
@@ -353,7 +379,7 @@ int transfer_run(struct transfer *transfer)
 			 "an exporter does not let the CPU use its memory: %s",
 			 strerror(-ret));
 	} else {
-		transfer->began = s.progress = now_ns();
+		transfer->began = s.progress = s.asked = now_ns();
 		ret = loop(&s);
 		cpu_access(transfer, access_end);
 	}
