@@ -449,6 +449,8 @@ static void killed(struct kunit *test)
 	ret = dma_map(imp, 0, 4 * SZ_16M);
 	set_killed(false);
 	KUNIT_EXPECT_EQ(test, ret, -EINTR);
+	if (!ret)
+		dma_unmap(imp);
 	expect_nothing_mapped(test);
 
 	/* What is short is not looked at */
