@@ -35,7 +35,7 @@ void memcg_enter(const char *cgroup)
 	sysfs_write(in(cgroup, "cgroup.procs"), "0");
 }
 
-uint64_t memcg_tables(const char *cgroup)
+uint64_t memcg_stat(const char *cgroup, const char *what)
 {
 	FILE *file = fopen(in(cgroup, "memory.stat"), "r");
 	char name[64];
@@ -43,11 +43,16 @@ uint64_t memcg_tables(const char *cgroup)
 
 	igt_assert(file);
 	while (fscanf(file, "%63s %" SCNu64, name, &value) == 2)
-		if (!strcmp(name, "sec_pagetables"))
+		if (!strcmp(name, what))
 			found = value;
 	fclose(file);
 	igt_assert_neq_u64(found, UINT64_MAX);
 	return found;
+}
+
+uint64_t memcg_tables(const char *cgroup)
+{
+	return memcg_stat(cgroup, "sec_pagetables");
 }
 
 void memcg_limit(const char *cgroup, uint64_t more)

@@ -18,6 +18,13 @@ void memcg_make(const char *cgroup);
 /** memcg_enter - move this process into a cgroup */
 void memcg_enter(const char *cgroup);
 
+/**
+ * memcg_stat - bytes that a cgroup pays for
+ * @cgroup: path
+ * @what: kind of memory, as in memory.stat. The kernel sums up every 2 s.
+ */
+uint64_t memcg_stat(const char *cgroup, const char *what);
+
 /** memcg_tables - bytes for tables of IOMMUs and guests that a cgroup pays for */
 uint64_t memcg_tables(const char *cgroup);
 

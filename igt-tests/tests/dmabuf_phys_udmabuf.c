@@ -11,11 +11,10 @@
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "memcg.h"
 #include "memory.h"
 #include "module.h"
 #include "query.h"
@@ -179,43 +178,12 @@ static void kept(void)
 	close(other);
 }
 
-/* Version 2; only the tests in this VM use it */
-#define CGROUPS "/tmp/cgroups"
+static const char maker[] = MEMCG_ROOT "/maker", asker[] = MEMCG_ROOT "/asker";
 
-static void enter(const char *cgroup)
-{
-	char path[64], pid[16];
-
-	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", cgroup);
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	sysfs_write(path, pid);
-}
-
-/* Bytes the kernel has allocated for a cgroup's processes */
+/* Signed, as it may be less than before */
 static long long charge(const char *cgroup)
 {
-	char path[64], line[128];
-	long long bytes = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), CGROUPS "%s/memory.stat", cgroup);
-	file = fopen(path, "re");
-	igt_assert_f(file, "cannot open %s: %s\n", path, strerror(errno));
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "kernel %lld", &bytes) == 1)
-			break;
-	fclose(file);
-	igt_assert_neq(bytes < 0, true);
-	return bytes;
-}
-
-static void make_cgroup(const char *cgroup)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), CGROUPS "%s", cgroup);
-	igt_assert_f(!mkdir(path, 0755) || errno == EEXIST, "%s: %s\n", path,
-		     strerror(errno));
+	return (long long)memcg_stat(cgroup, "kernel");
 }
 
 static void charged(void)
@@ -223,16 +191,13 @@ static void charged(void)
 	const uint64_t size = MiB(32), deadline = now_ms() + PATIENCE_MS;
 	struct dma_buf_phys_query q;
 	int other, between, dmabuf, phys = query_open();
-	long long maker, asker, list, more;
+	long long made, asked, list, more;
 	uint64_t at;
 
-	igt_assert(!mkdir(CGROUPS, 0755) || errno == EEXIST);
-	igt_assert_f(!mount("cgroup", CGROUPS, "cgroup2", 0, NULL) ||
-		     errno == EBUSY, "cannot mount cgroup2: %s\n", strerror(errno));
-	sysfs_write(CGROUPS "/cgroup.subtree_control", "+memory");
-	make_cgroup("/maker");
-	make_cgroup("/asker");
-	enter("/maker");
+	memcg_mount();
+	memcg_make(maker);
+	memcg_make(asker);
+	memcg_enter(maker);
 	/* In turn, so that few pages of one follow each other */
 	other = sealed_memfd(size);
 	between = sealed_memfd(size);
@@ -241,22 +206,22 @@ static void charged(void)
 			   pwrite(between, "", 1, (off_t)at) == 1);
 	dmabuf = __udmabuf(other, 0, size);
 	igt_assert_fd(dmabuf);
-	enter("/asker");
-	maker = charge("/maker");
-	asker = charge("/asker");
+	memcg_enter(asker);
+	made = charge(maker);
+	asked = charge(asker);
 	query(phys, dmabuf, &q);
 	igt_assert_eq_u64(q.length, size);
 	/* Pages that follow each other are one range; all else of a query is little */
 	list = (long long)q.nr_frags * 16;
 	igt_assert_f(list >= 16384, "memory is not scattered: %lld bytes\n", list);
 	/* The kernel sums its counters up every 2 s */
-	while ((more = charge("/maker") - maker) < list && now_ms() < deadline)
+	while ((more = charge(maker) - made) < list && now_ms() < deadline)
 		usleep(100000);
-	asker = charge("/asker") - asker;
-	igt_assert_f(more >= list && asker < list / 2,
+	asked = charge(asker) - asked;
+	igt_assert_f(more >= list && asked < list / 2,
 		     "a list of %lld bytes: %lld more of who made it, %lld of who asked\n",
-		     list, more, asker);
-	enter("");
+		     list, more, asked);
+	memcg_enter(MEMCG_ROOT);
 	close(dmabuf);
 	close(between);
 	close(other);
