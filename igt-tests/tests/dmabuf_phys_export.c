@@ -382,7 +382,7 @@ static void bars_bad(void)
  * SUBTEST: io-bar
  * Description: A BAR of I/O ports is EINVAL, one that the device does not have ENODEV
  */
-static uint32_t attr_with(uint32_t flags)
+static int __page_with(struct vfio_device *vfio, uint32_t flags)
 {
 	struct vfio_device_feature_dma_buf head = {
 		.region_index = BAR,
@@ -391,7 +391,13 @@ static uint32_t attr_with(uint32_t flags)
 		.nr_ranges = 1,
 	};
 	struct vfio_region_dma_range range = { 0, PAGE };
-	int fd = __vfio_dmabuf_raw(&dev, &head, &range, 1), questions;
+
+	return __vfio_dmabuf_raw(vfio, &head, &range, 1);
+}
+
+static uint32_t attr_with(uint32_t flags)
+{
+	int fd = __page_with(&dev, flags), questions;
 	struct dma_buf_phys_group_info group;
 	struct dma_buf_phys_query answer;
 
@@ -407,14 +413,7 @@ static uint32_t attr_with(uint32_t flags)
 /* VFIO has the BAR mapped, and on x86 all mappings of a page are alike */
 static void uncached_all_the_same(void)
 {
-	struct vfio_device_feature_dma_buf head = {
-		.region_index = BAR,
-		.open_flags = O_RDWR | O_CLOEXEC,
-		.flags = VFIO_DMA_BUF_WRITE_COMBINE,
-		.nr_ranges = 1,
-	};
-	struct vfio_region_dma_range range = { 0, PAGE };
-	int fd = __vfio_dmabuf_raw(&dev2, &head, &range, 1);
+	int fd = __page_with(&dev2, VFIO_DMA_BUF_WRITE_COMBINE);
 	volatile uint8_t *at;
 	struct cpu_entry entry;
 

@@ -308,19 +308,20 @@ static void test_network(void)
 	tap_ok(used("2 virtual functions"), "virtual functions");
 }
 
+static void virtio(const char *class, const char *driver)
+{
+	machine(class);
+	link_to(HERE "/virtio0/subsystem", "bus/virtio");
+	link_to(HERE "/virtio0/driver", driver);
+}
+
 static void test_virtio(void)
 {
-	machine("0x000200");
-	link_to(HERE "/virtio0/subsystem", "bus/virtio");
-	link_to(HERE "/virtio0/driver", "../bus/virtio/drivers/virtio_rng");
+	virtio("0x000200", "../bus/virtio/drivers/virtio_rng");
 	tap_ok(is_free(), "virtio: randomness");
-	machine("0x000200");
-	link_to(HERE "/virtio0/subsystem", "bus/virtio");
-	link_to(HERE "/virtio0/driver", "../bus/virtio/drivers/9pnet_virtio");
+	virtio("0x000200", "../bus/virtio/drivers/9pnet_virtio");
 	tap_ok(used("file system of virtio0"), "virtio: 9p");
-	machine("0x018000");
-	link_to(HERE "/virtio0/subsystem", "bus/virtio");
-	link_to(HERE "/virtio0/driver", "../bus/virtio/drivers/virtiofs");
+	virtio("0x018000", "../bus/virtio/drivers/virtiofs");
 	tap_ok(used("file system of virtio0"), "virtio: virtiofs");
 }
 
