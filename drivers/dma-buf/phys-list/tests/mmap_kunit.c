@@ -139,6 +139,18 @@ static void huge_entries_have_one_attribute(struct kunit *test)
 	unmap_buf(test, 2 * PMD_SIZE);
 }
 
+/* A write to the second page of what map_buf() has mapped at its start */
+static struct vm_fault fault_beside(struct vm_area_struct *vma)
+{
+	return (struct vm_fault){
+		.vma = vma,
+		.address = MAP_AT + PAGE_SIZE,
+		.pgoff = 1,
+		.flags = FAULT_FLAG_WRITE,
+		.pmd = pmd_off(current->mm, MAP_AT),
+	};
+}
+
 /*
  * A fault that found nothing huge goes on to ask for a small page. Meanwhile the
  * buffer has moved to where it is, and somebody else has asked.
@@ -155,13 +167,7 @@ static void small_fault_after_huge_one(struct kunit *test)
 	scoped_guard(mmap_read_lock, current->mm) {
 		vma = vma_lookup(current->mm, MAP_AT);
 		if (vma) {
-			struct vm_fault vmf = {
-				.vma = vma,
-				.address = MAP_AT + PAGE_SIZE,
-				.pgoff = 1,
-				.flags = FAULT_FLAG_WRITE,
-				.pmd = pmd_off(current->mm, MAP_AT),
-			};
+			struct vm_fault vmf = fault_beside(vma);
 
 			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
 						VM_FAULT_NOPAGE);
@@ -189,13 +195,7 @@ static void huge_fault_after_small_one(struct kunit *test)
 	scoped_guard(mmap_read_lock, current->mm) {
 		vma = vma_lookup(current->mm, MAP_AT);
 		if (vma) {
-			struct vm_fault vmf = {
-				.vma = vma,
-				.address = MAP_AT + PAGE_SIZE,
-				.pgoff = 1,
-				.flags = FAULT_FLAG_WRITE,
-				.pmd = pmd_off(current->mm, MAP_AT),
-			};
+			struct vm_fault vmf = fault_beside(vma);
 
 			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
 						VM_FAULT_NOPAGE);
