@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * QEMU's human monitor behind a virtio port
+ * QEMU's monitor behind a virtio port
  *
- * The monitor echoes what is typed with escape sequences, and its banner may
- * still be in the pipe. So each command is followed by one that prints a number
- * used only once: what lies between the echo and that line is the reply.
+ * The port speaks QMP, which carries commands of the human monitor. A greeting,
+ * events, and answers that whoever had the port before did not wait for come in
+ * between: what belongs to a command is known by its id.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #define PORT "/dev/virtio-ports/org.qemu.monitor"
 
 static int port = -1;
-static unsigned int serial = 0x5eed0000;
+static unsigned int serial;
 
 /* One line without its end; -ETIMEDOUT if none comes */
 static int read_line(char *line, size_t size, uint64_t deadline)
@@ -52,41 +52,66 @@ static int read_line(char *line, size_t size, uint64_t deadline)
 	}
 }
 
+/* What the JSON string at @from stands for, without carriage returns */
+static void unescape(const char *from, char *to, size_t size)
+{
+	size_t len = 0;
+
+	for (; *from && *from != '"'; from++) {
+		char c = *from;
+
+		if (c == '\\') {
+			c = *++from;
+			if (c == 'r')
+				continue;
+			if (c == 'n')
+				c = '\n';
+			if (!c)
+				break;
+		}
+		if (len + 1 < size)
+			to[len++] = c;
+	}
+	if (size)
+		to[len] = 0;
+}
+
 int __monitor_command(const char *command, char *reply, size_t size)
 {
+	static const char begin[] = "{\"execute\": \"qmp_capabilities\"}\n";
+	static const char answer[] = "\"return\": \"";
+	static char line[65536];
 	uint64_t deadline = now_ms() + PATIENCE_MS;
-	char line[8192], mark[32];
-	bool echo_seen = false;
-	size_t len = 0;
-	int ret;
+	char id[48];
+	const char *text;
+	int len, ret;
 
-	if (port < 0)
+	if (port < 0) {
 		port = open(PORT, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (port < 0)
-		return -errno;
+		if (port < 0)
+			return -errno;
+		/* An error if somebody did so before, which is as well */
+		if (write(port, begin, strlen(begin)) != (ssize_t)strlen(begin))
+			return -EIO;
+	}
 
-	snprintf(mark, sizeof(mark), "0x%x", ++serial);
-	snprintf(line, sizeof(line), "%s\nprint /x %s\n", command, mark);
-	if (write(port, line, strlen(line)) != (ssize_t)strlen(line))
+	snprintf(id, sizeof(id), "\"id\": \"%d-%u\"", getpid(), ++serial);
+	len = snprintf(line, sizeof(line),
+		       "{\"execute\": \"human-monitor-command\", %s, \"arguments\": {\"command-line\": \"%s\"}}\n",
+		       id, command);
+	if (write(port, line, (size_t)len) != len)
 		return -EIO;
 
-	if (size)
-		reply[0] = 0;
-	for (;;) {
+	do {
 		ret = read_line(line, sizeof(line), deadline);
 		if (ret)
 			return ret;
-		if (!strcmp(line, mark))
-			return 0;
-		/* Typed text comes back one character and escape at a time */
-		if (strchr(line, '\033')) {
-			echo_seen = true;
-			continue;
-		}
-		if (echo_seen && len < size)
-			len += (size_t)snprintf(reply + len, size - len, "%s\n",
-						line);
-	}
+	} while (!strstr(line, id));
+	text = strstr(line, answer);
+	if (!text)
+		return -EPROTO;
+	unescape(text + strlen(answer), reply, size);
+	return 0;
 }
 
 void monitor_command(const char *command)

@@ -7,11 +7,12 @@
 
 /**
  * __monitor_command - have QEMU's human monitor do something
- * @command: one line, such as "device_del shm0"
+ * @command: one line without quotes or backslashes, such as "device_del shm0"
  * @reply: receives what it printed
  * @size: of @reply, bytes
  *
- * Return: 0, -ENOENT if the VM has no monitor port, or -errno.
+ * Return: 0, -ENOENT if the VM has no monitor port, -ETIMEDOUT if there is no answer,
+ * -EPROTO if it is an error of QMP, or another -errno.
  */
 int __monitor_command(const char *command, char *reply, size_t size);
 
