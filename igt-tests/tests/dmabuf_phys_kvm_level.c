@@ -18,6 +18,11 @@
 IGT_TEST_DESCRIPTION("Page sizes and fault counts of slots of dma-bufs");
 
 #define SEED 0x1e7e000000000000ull
+/*
+ * A word of every page where pages are small. In large ones a word of every 61st:
+ * eight in each 2 MiB, never at the same places as in the one before.
+ */
+#define SPARSE (61 * PAGE)
 
 static struct scene scene;
 static struct guest guest;
@@ -53,12 +58,13 @@ static void expect_levels(uint64_t k4, uint64_t m2, uint64_t g1)
 	igt_assert_eq_u64(now.g1 - before.g1, g1);
 }
 
-/* One word of every page, stored by the guest */
-static void check_words(uint64_t bar, uint64_t length, uint64_t seed)
+/* What the guest stored by vcpu_fill() */
+static void check_words(uint64_t bar, uint64_t length, uint64_t seed,
+			uint64_t stride)
 {
 	uint64_t at;
 
-	for (at = 0; at < length; at += PAGE)
+	for (at = 0; at < length; at += stride)
 		igt_assert_eq_u64(*(volatile uint64_t *)(scene.bar + bar + at),
 				  seed + at);
 }
@@ -102,22 +108,23 @@ static const struct slot {
 
 static void level(const struct slot *slot)
 {
+	const uint64_t stride = slot->k4 ? PAGE : SPARSE;
 	int fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, GiB(1));
 
 	begin();
 	vmm_dmabuf(&guest.vmm, 1, slot->gpa, fd, slot->offset, slot->size);
 	close(fd);
 	expect_levels(0, 0, 0);
-	vcpu_fill(vcpu, slot->gpa, slot->size, SEED, PAGE);
+	vcpu_fill(vcpu, slot->gpa, slot->size, SEED, stride);
 	expect_levels(slot->k4, slot->m2, slot->g1);
 	expect_faults(slot->k4 + slot->m2 + slot->g1);
-	check_words(slot->offset, slot->size, SEED);
+	check_words(slot->offset, slot->size, SEED, stride);
 
 	/* Revoke leaves none, and the next accesses map as well as the first */
 	vfio_memory_enable(&scene.shm, false);
 	expect_levels(0, 0, 0);
 	vfio_memory_enable(&scene.shm, true);
-	vcpu_check(vcpu, slot->gpa, slot->size, SEED, PAGE);
+	vcpu_check(vcpu, slot->gpa, slot->size, SEED, stride);
 	expect_levels(slot->k4, slot->m2, slot->g1);
 	/* KVM takes the occasion to unmap everything: count again */
 	vmm_delete(&guest.vmm, 1);
@@ -135,8 +142,8 @@ static void level(const struct slot *slot)
  * Description: Ranges of 1 MiB, no two of which are neighbours: pages of 4 KiB
  *
  * SUBTEST: ranges
- * Description: A buffer of 1, 256 and 65,536 ranges of a page: every byte of it, and
- *	of every gap
+ * Description: A buffer of 1, 256 and 65,536 ranges of a page: every byte of it, or
+ *	something of every page, and every byte of every gap
  */
 static void ranges_of(uint64_t length, uint64_t k4, uint64_t m2)
 {
@@ -150,7 +157,7 @@ static void ranges_of(uint64_t length, uint64_t k4, uint64_t m2)
 	vcpu_fill(vcpu, BASE, 8 * length, SEED, PAGE);
 	expect_levels(k4, m2, 0);
 	for (i = 0; i < 8; i++) {
-		check_words(ranges[i].offset, length, SEED + i * length);
+		check_words(ranges[i].offset, length, SEED + i * length, PAGE);
 		guard_check(scene.bar, ranges[i].offset + length, length);
 	}
 	free(ranges);
@@ -160,30 +167,30 @@ static void many_ranges(size_t nr)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, PAGE);
 	int fd = vfio_dmabuf(&scene.shm, SHM_BAR, ranges, nr);
+	/* Of many, one word of a page, of the next one that before it */
+	const uint64_t stride = nr <= 256 ? 8 : PAGE - 8;
 	uint64_t i, at;
 
 	begin();
 	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, nr * PAGE);
 	close(fd);
 	guard_fill(scene.bar, 0, 2 * nr * PAGE);
-	vcpu_fill(vcpu, BASE, nr * PAGE, SEED, 8);
+	vcpu_fill(vcpu, BASE, nr * PAGE, SEED, stride);
 	expect_levels(nr, 0, 0);
 	expect_faults(nr);
-	for (i = 0; i < nr; i++) {
-		const volatile uint64_t *words =
-			(const uint64_t *)(scene.bar + ranges[i].offset);
-
-		for (at = 0; at < PAGE; at += 8)
-			igt_assert_eq_u64(*words++, SEED + i * PAGE + at);
+	for (at = 0; at < nr * PAGE; at += stride)
+		igt_assert_eq_u64(*(volatile uint64_t *)(scene.bar +
+				  ranges[at / PAGE].offset + at % PAGE),
+				  SEED + at);
+	for (i = 0; i < nr; i++)
 		guard_check(scene.bar, ranges[i].offset + PAGE, PAGE);
-	}
-	vcpu_check(vcpu, BASE, nr * PAGE, SEED, 8);
+	vcpu_check(vcpu, BASE, nr * PAGE, SEED, stride);
 	/* All of them go at once */
 	vfio_memory_enable(&scene.shm, false);
 	expect_levels(0, 0, 0);
 	vcpu_expect_fault(vcpu, BASE + (nr - 1) * PAGE, 0);
 	vfio_memory_enable(&scene.shm, true);
-	vcpu_check(vcpu, BASE, nr * PAGE, SEED, 8);
+	vcpu_check(vcpu, BASE, nr * PAGE, SEED, stride);
 	free(ranges);
 }
 
@@ -196,7 +203,9 @@ static void many_ranges(size_t nr)
 static void hole(void)
 {
 	int fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, GiB(1));
-	const uint64_t at = MiB(516) + 16 * PAGE, next = at + PAGE;
+	/* The 2 MiB around the hole, and the hole */
+	const uint64_t from = MiB(516), to = from + MiB(2);
+	const uint64_t at = from + 16 * PAGE, next = at + PAGE;
 
 	begin();
 	guard_fill(scene.bar, at - PAGE, 3 * PAGE);
@@ -205,14 +214,18 @@ static void hole(void)
 	close(fd);
 	vcpu_check(vcpu, BASE + at - PAGE, PAGE, guard_word(at - PAGE), 8);
 	vcpu_check(vcpu, BASE + next, PAGE, guard_word(next), 8);
-	vcpu_fill(vcpu, BASE, at, SEED, PAGE);
-	vcpu_fill(vcpu, BASE + next, GiB(1) - next, SEED + next, PAGE);
+	vcpu_fill(vcpu, BASE, from, SEED, SPARSE);
+	vcpu_fill(vcpu, BASE + from, at - from, SEED + from, PAGE);
+	vcpu_fill(vcpu, BASE + next, to - next, SEED + next, PAGE);
+	vcpu_fill(vcpu, BASE + to, GiB(1) - to, SEED + to, SPARSE);
 	expect_levels(511, 511, 0);
 	vcpu_expect_nothing(vcpu, BASE + at);
 	vcpu_expect_nothing(vcpu, BASE + next - 8);
 	guard_check(scene.bar, at, PAGE);
-	check_words(0, at, SEED);
-	check_words(next, GiB(1) - next, SEED + next);
+	check_words(0, from, SEED, SPARSE);
+	check_words(from, at - from, SEED + from, PAGE);
+	check_words(next, to - next, SEED + next, PAGE);
+	check_words(to, GiB(1) - to, SEED + to, SPARSE);
 }
 
 /**
@@ -242,7 +255,8 @@ static void prefault(void)
 	igt_assert_eq(__vcpu_prefault(vcpu, BASE + GiB(3), MiB(2)), MiB(1));
 
 	faults_before = vmm_stat(vcpu->fd, "pf_taken");
-	vcpu_fill(vcpu, BASE, GiB(1), SEED, PAGE);
+	vcpu_fill(vcpu, BASE, MiB(64), SEED, PAGE);
+	vcpu_fill(vcpu, BASE + MiB(64), GiB(1) - MiB(64), SEED + MiB(64), SPARSE);
 	vcpu_check(vcpu, BASE + GiB(2), MiB(64), SEED, PAGE);
 	vcpu_check(vcpu, BASE + GiB(3), MiB(1), SEED + PAGE, PAGE);
 	expect_faults(0);
@@ -253,7 +267,8 @@ static void prefault(void)
 	vfio_memory_enable(&scene.shm, true);
 	igt_assert_eq(__vcpu_prefault(vcpu, BASE, GiB(1)), 0);
 	expect_levels(0, 0, 1);
-	check_words(0, GiB(1), SEED);
+	check_words(0, MiB(64), SEED, PAGE);
+	check_words(MiB(64), GiB(1) - MiB(64), SEED + MiB(64), SPARSE);
 }
 
 int igt_main()
