@@ -11,6 +11,8 @@
  * @undo: undoes a successful @go; may be NULL
  * @failed: looks at what a failed @go left; may be NULL
  * @survives: @go promises to go well whatever fails
+ * @injected: what @go returns, besides -ENOMEM, where the kernel makes iommufd fail:
+ *	-ENOENT for the look-up of an object, -EINVAL for what a device reserves
  */
 struct sweep_op {
 	void (*begin)(void);
@@ -18,6 +20,7 @@ struct sweep_op {
 	void (*undo)(int result);
 	void (*failed)(void);
 	bool survives;
+	int injected[2];
 };
 
 /**
@@ -33,8 +36,8 @@ void sweep_require(void);
  * @op: the operation
  *
  * Until a pass goes through without an n-th allocation. Fails the test if an
- * operation fails without one that failed, or with anything but -ENOMEM, or if no
- * pass failed although it promises nothing.
+ * operation fails without one that failed, or with anything but -ENOMEM or what
+ * is injected, or if no pass failed although it promises nothing.
  */
 void sweep_over(const struct sweep_op *op);
 

@@ -331,7 +331,8 @@ int igt_main()
 				start(counts[i]);
 				sweep_over(&(struct sweep_op) {
 					.go = map_go, .undo = map_undo,
-					.failed = map_failed });
+					.failed = map_failed,
+					.injected = { -ENOENT } });
 			}
 	}
 
@@ -340,7 +341,8 @@ int igt_main()
 		start(256);
 		map_to = ioas_alloc(scene.iommufd);
 		sweep_over(&(struct sweep_op) {
-			.go = map_go, .undo = map_undo, .failed = map_failed });
+			.go = map_go, .undo = map_undo, .failed = map_failed,
+			.injected = { -ENOENT } });
 		iommufd_destroy(scene.iommufd, map_to);
 	}
 
@@ -350,7 +352,8 @@ int igt_main()
 		other = ioas_alloc(scene.iommufd);
 		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, nr * PAGE, BASE);
 		sweep_over(&(struct sweep_op) {
-			.go = copy_go, .undo = copy_undo });
+			.go = copy_go, .undo = copy_undo,
+			.injected = { -ENOENT } });
 		iommufd_destroy(scene.iommufd, other);
 	}
 
@@ -362,7 +365,8 @@ int igt_main()
 			      BASE + GiB(1));
 		sweep_over(&(struct sweep_op) {
 			.go = attach_go, .undo = attach_undo,
-			.failed = attach_failed });
+			.failed = attach_failed,
+			.injected = { -ENOENT, -EINVAL } });
 		iommufd_destroy(scene.iommufd, other);
 	}
 
@@ -396,7 +400,8 @@ int igt_main()
 		start(1);
 		memfd = sealed_memfd(MiB(1));
 		sweep_over(&(struct sweep_op) {
-			.go = udmabuf_go, .undo = udmabuf_undo });
+			.go = udmabuf_go, .undo = udmabuf_undo,
+			.injected = { -ENOENT } });
 		close(memfd);
 	}
 
