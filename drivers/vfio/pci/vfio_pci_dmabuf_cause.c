@@ -50,7 +50,7 @@ enum {
 	CAUSE_RESET	= BIT(2),
 	/* It is recovering from an error: there may be a reset without notice */
 	CAUSE_RECOVERY	= BIT(3),
-	/* It could not: until there is a reset, or another owner */
+	/* It could not: until there is a reset, or it is opened anew */
 	CAUSE_FAILED	= BIT(4),
 };
 
@@ -173,6 +173,35 @@ void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
 	vdev->no_host_access = RB_ROOT_CACHED;
 }
 
+/*
+ * Who opens the device has had no error. But a recovery that is under way goes on,
+ * whoever has the device meanwhile, and may still reset the bus; its end is told
+ * by resume() or by a permanent failure. There is none on s390, nor for what the root
+ * complex of a CXL 1.1 device reports.
+ */
+static void forget_errors(struct vfio_pci_core_device *vdev)
+{
+	struct pci_dev *pdev = vdev->pdev;
+
+	lockdep_assert_held(&vdev->dmabuf_lock);
+
+	vdev->dmabuf_causes &= ~CAUSE_FAILED;
+	if (IS_ENABLED(CONFIG_S390) ||
+	    (pci_pcie_type(pdev) == PCI_EXP_TYPE_RC_END &&
+	     pdev->class >> 8 == PCI_CLASS_MEMORY_CXL))
+		vdev->dmabuf_causes &= ~CAUSE_RECOVERY;
+}
+
+/**
+ * vfio_pci_dma_buf_open - somebody opens the device
+ * @vdev: the device, not open yet
+ */
+void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev)
+{
+	guard(mutex)(&vdev->dmabuf_lock);
+	forget_errors(vdev);
+}
+
 /**
  * vfio_pci_dma_buf_opened - from now on there may be dma-bufs
  * @vdev: the device, open; dmabuf_lock held
@@ -193,12 +222,6 @@ void vfio_pci_dma_buf_closed(struct vfio_pci_core_device *vdev)
 {
 	lockdep_assert_held(&vdev->dmabuf_lock);
 
-	/*
-	 * The next owner has had no error. Some are never said to be over: where the
-	 * driver of a neighbour cannot recover and the function has no reset, on
-	 * s390, and what the root complex of a CXL 1.1 device reports.
-	 */
-	vdev->dmabuf_causes &= ~(CAUSE_RECOVERY | CAUSE_FAILED);
 	vdev->dmabuf_causes |= CAUSE_CLOSED;
 	vdev->dmabuf_live = false;
 }

@@ -67,6 +67,7 @@ bool __vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
 
 void vfio_pci_dma_buf_follow(struct vfio_pci_core_device *vdev);
 void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev);
+void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev);
 void vfio_pci_dma_buf_opened(struct vfio_pci_core_device *vdev);
 void vfio_pci_dma_buf_closed(struct vfio_pci_core_device *vdev);
 void vfio_pci_dma_buf_look(struct vfio_pci_core_device *vdev);
@@ -100,6 +101,10 @@ static inline bool vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
 #else
 
 static inline void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
+{
+}
+
+static inline void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev)
 {
 }
 
