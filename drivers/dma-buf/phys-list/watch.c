@@ -4,7 +4,7 @@
  *
  * A watch is not an importer. The buffer counts what happens to it and wakes its
  * wait queue each time; a watch remembers the counts at its beginning and the
- * change it has told last. So it costs the exporter nothing and cannot lose an
+ * change it has told last. So it costs the exporter a wake-up and cannot lose an
  * event, however late it is read. It takes the buffer's spinlock only, never the
  * reservation lock, which may be held for as long as a revoke takes.
  */
