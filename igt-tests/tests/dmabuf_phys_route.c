@@ -29,6 +29,8 @@
 IGT_TEST_DESCRIPTION("Routes from dma-bufs to devices");
 
 #define LENGTH MiB(1)
+#define NR_REMOVED 20
+#define MANY 10000u
 
 static int phys = -1, iommufd = -1, movable = -1, dmabuf = -1;
 static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
@@ -333,14 +335,22 @@ static void acs_close(struct acs *acs)
 	close(acs->config);
 }
 
+/* Where the port sends it through the root complex */
+static uint32_t redirected(uint32_t route)
+{
+	return route == DMA_BUF_PHYS_ROUTE_BUS_ADDR ?
+	       DMA_BUF_PHYS_ROUTE_HOST_BRIDGE : route;
+}
+
 /**
  * SUBTEST: acs-changes
  * Description: Somebody switches ACS of the port that both devices are below, and asks
- *	for the route, while a device has a mapping: it is undone as it was made. The
- *	question does not change what is known of the two devices
+ *	for the route, while a device has a mapping: it is undone as it was made.
+ *	Questions neither decide what is known of the two devices nor change it
  */
 static void acs_changes(uint32_t placement, uint32_t first, uint32_t second)
 {
+	const uint32_t nr = first == second ? 1 : 2;
 	struct dma_buf_edu_info info;
 	struct acs acs;
 	int importer;
@@ -352,12 +362,17 @@ static void acs_changes(uint32_t placement, uint32_t first, uint32_t second)
 	acs_set(&acs, 0);
 	start_movable(placement);
 	sg_bind(pci_env("DMABUF_EDU"));
+	expect("DMABUF_EDU", nr, first, second);
+	acs_set(&acs, ACS_REDIRECTS);
+	expect("DMABUF_EDU", nr, redirected(first), redirected(second));
+	acs_set(&acs, 0);
+
 	importer = sg_open();
 	sg_attach(importer, dmabuf, 0);
-	expect("DMABUF_EDU", first == second ? 1 : 2, first, second);
+	expect("DMABUF_EDU", nr, first, second);
 
 	acs_set(&acs, ACS_REDIRECTS);
-	expect("DMABUF_EDU", first == second ? 1 : 2, first, second);
+	expect("DMABUF_EDU", nr, first, second);
 	/* The log would have a report of DMA-API debugging */
 	igt_assert_eq(__sg_unmap(importer), 0);
 	igt_assert_eq(__sg_map(importer), 0);
@@ -365,6 +380,80 @@ static void acs_changes(uint32_t placement, uint32_t first, uint32_t second)
 	igt_assert_eq_u64(info.length, 8 * PAGE);
 	close(importer);
 	acs_close(&acs);
+}
+
+static volatile bool asking;
+
+static void *ask_thread(void *device)
+{
+	struct dma_buf_phys_group_info *infos = calloc(MANY, sizeof(*infos));
+	unsigned long *nr = calloc(1, sizeof(*nr));
+
+	while (asking && infos && nr) {
+		struct dma_buf_phys_query query = {
+			.flags = DMA_BUF_PHYS_QUERY_ROUTE,
+			.device = query_device(device),
+			.nr_groups = MANY,
+		};
+
+		*nr += !__query(phys, dmabuf, &query, infos);
+	}
+	free(infos);
+	return nr;
+}
+
+/* So many groups that somebody is nearly always in the middle of them */
+static void start_many_groups(void)
+{
+	struct vfio_region_dma_range *ranges = calloc(MANY, sizeof(*ranges));
+	unsigned int i;
+
+	igt_assert(ranges);
+	close_all();
+	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+	for (i = 0; i < MANY; i++)
+		ranges[i] = (struct vfio_region_dma_range) {
+			i % 2 ? nvme1.region[2].offset + i * PAGE :
+				nvme1.region[0].offset,
+			PAGE
+		};
+	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, MANY);
+	igt_assert_fd(dmabuf);
+	free(ranges);
+}
+
+/**
+ * SUBTEST: removed
+ * Description: A device is removed and found again while programs ask about it all the
+ *	time: what the IOMMU has of it goes, and no question looks at that
+ */
+static void removed(void)
+{
+	const char *const device = pci_env("DMABUF_EDU2");
+	pthread_t threads[2];
+	unsigned long *nr;
+	char path[80];
+	size_t i;
+
+	start_many_groups();
+	asking = true;
+	for (i = 0; i < 2; i++)
+		igt_assert(!pthread_create(&threads[i], NULL, ask_thread,
+					   (void *)device));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", device);
+	for (i = 0; i < NR_REMOVED; i++) {
+		sysfs_write(path, "1");
+		usleep(1000);
+		sysfs_write("/sys/bus/pci/rescan", "1");
+		usleep(1000);
+	}
+	asking = false;
+	for (i = 0; i < 2; i++) {
+		igt_assert(!pthread_join(threads[i], (void **)&nr));
+		igt_assert(nr && *nr);
+		igt_info("%lu answers\n", *nr);
+		free(nr);
+	}
 }
 
 int igt_main()
@@ -420,6 +509,10 @@ int igt_main()
 	igt_describe("A device that nobody asked about");
 	igt_subtest("device-without-flag")
 		device_without_flag();
+
+	igt_describe("A device that goes while it is asked about");
+	igt_subtest("removed")
+		removed();
 
 	igt_describe("ACS switched under a mapping");
 	igt_subtest_with_dynamic("acs-changes") {

@@ -78,12 +78,30 @@ struct phys_dma_part {
 bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
 			struct phys_dma_part *part);
 enum pci_p2pdma_map_type
-phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group);
+phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group,
+		  bool ask);
 int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped);
 void phys_dma_forget_routes(struct dma_buf_phys_dma *dma);
 int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list);
-u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
-			const struct dma_buf_phys_group *group, bool masked);
+
+/**
+ * struct phys_asker - a program asks by which routes a device reaches groups
+ * @dev: the device
+ * @masked: it has a driver that has said what addresses it can send
+ * @provider: of the group that was asked for last, or NULL
+ * @type: what the PCI core said of @provider
+ *
+ * Good for as long as the reservation lock is held.
+ */
+struct phys_asker {
+	struct device *dev;
+	bool masked;
+	struct p2pdma_provider *provider;
+	enum pci_p2pdma_map_type type;
+};
+
+u32 phys_dma_tell_route(struct phys_asker *asker, struct dma_buf_phys_list *list,
+			const struct dma_buf_phys_group *group);
 
 /* dma.c */
 int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,

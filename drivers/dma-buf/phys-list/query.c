@@ -98,6 +98,10 @@ static void query_groups(struct dma_buf_phys_list *list,
 			 struct dma_buf_phys_group_info *infos,
 			 unsigned int first, unsigned int nr)
 {
+	struct phys_asker asker = {
+		.dev = pdev ? &pdev->dev : NULL,
+		.masked = masked,
+	};
 	unsigned int i;
 
 	for (i = first; i < first + nr; i++) {
@@ -110,8 +114,8 @@ static void query_groups(struct dma_buf_phys_list *list,
 		infos[i].type = group->type;
 		infos[i].attr = group->attr;
 		if (pdev)
-			infos[i].route = phys_dma_tell_route(&pdev->dev, list,
-							     group, masked);
+			infos[i].route = phys_dma_tell_route(&asker, list,
+							     group);
 	}
 }
 

@@ -18,7 +18,6 @@
 #include <linux/dma-map-ops.h>
 #include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
-#include <linux/pci.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
@@ -47,17 +46,32 @@ bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
 	return true;
 }
 
-/* Tests, which have no PCI devices, put another function in its place */
+/*
+ * To @ask leaves nothing behind, neither in the log nor in what the PCI core
+ * remembers. Tests, which have no PCI devices, put another function in its place.
+ */
 enum pci_p2pdma_map_type
-phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group)
+phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group,
+		  bool ask)
 {
-	KUNIT_STATIC_STUB_REDIRECT(phys_dma_map_type, dev, group);
+	KUNIT_STATIC_STUB_REDIRECT(phys_dma_map_type, dev, group, ask);
 
 	if (group->type != DMA_BUF_PHYS_P2P)
 		return PCI_P2PDMA_MAP_NONE;
-	return pci_p2pdma_map_type(group->provider, dev);
+	return ask ? pci_p2pdma_ask_map_type(group->provider, dev) :
+		     pci_p2pdma_map_type(group->provider, dev);
 }
 EXPORT_SYMBOL_FOR_MODULES(phys_dma_map_type, "dma-buf-phys-kunit");
+
+static enum pci_p2pdma_map_type
+ask_map_type(struct phys_asker *asker, const struct dma_buf_phys_group *group)
+{
+	if (!group->provider || group->provider != asker->provider) {
+		asker->type = phys_dma_map_type(asker->dev, group, true);
+		asker->provider = group->provider;
+	}
+	return asker->type;
+}
 
 /*
  * In place or not at all
@@ -100,14 +114,16 @@ static bool route_exposes(const struct dma_buf_phys_dma *dma,
 }
 
 static bool route_is_in_place(const struct dma_buf_phys_dma *dma,
-			      const struct phys_dma_part *part)
+			      const struct phys_dma_part *part, bool ask)
 {
 	/* Nobody flushes caches for the time of a mapping */
 	if (part->group->type == DMA_BUF_PHYS_CPU &&
 	    !dev_is_dma_coherent(dma->dev))
 		return false;
-	return !route_bounces(dma->dev, part->group) &&
-	       !route_exposes(dma, part);
+	if (route_bounces(dma->dev, part->group))
+		return false;
+	/* The device may be on its way out, and its domain gone */
+	return (ask && use_dma_iommu(dma->dev)) || !route_exposes(dma, part);
 }
 
 /*
@@ -154,16 +170,23 @@ static bool can_address_part(const struct dma_buf_phys_dma *dma,
 	return true;
 }
 
-/* One answer for who maps and for who asks: enum dma_buf_phys_query_route */
+/*
+ * One answer for who maps and for who asks: enum dma_buf_phys_query_route. Who maps,
+ * without an @asker, has a driver bound to the device. A reference to the device,
+ * which is what an asker has, keeps neither its IOMMU domain nor its map of DMA
+ * addresses: both are left out of the answer.
+ */
 static u32 route_of_part(const struct dma_buf_phys_dma *dma,
-			 const struct phys_dma_part *part, bool masked)
+			 const struct phys_dma_part *part,
+			 struct phys_asker *asker)
 {
 	bool bus = false;
 	u32 route;
 
 	if (part->group->type == DMA_BUF_PHYS_ENCRYPTED)
 		return DMA_BUF_PHYS_ROUTE_ENCRYPTED;
-	switch (phys_dma_map_type(dma->dev, part->group)) {
+	switch (asker ? ask_map_type(asker, part->group) :
+			phys_dma_map_type(dma->dev, part->group, false)) {
 	case PCI_P2PDMA_MAP_NONE:
 		route = DMA_BUF_PHYS_ROUTE_MEMORY;
 		break;
@@ -177,9 +200,11 @@ static u32 route_of_part(const struct dma_buf_phys_dma *dma,
 	default:
 		return DMA_BUF_PHYS_ROUTE_NONE;
 	}
-	if (!bus && !route_is_in_place(dma, part))
+	if (!bus && !route_is_in_place(dma, part, asker))
 		return DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE;
-	if (masked && !can_address_part(dma, part, bus))
+	if (asker && (!asker->masked || (!bus && dma->dev->dma_range_map)))
+		return route;
+	if (!can_address_part(dma, part, bus))
 		return DMA_BUF_PHYS_ROUTE_MASK;
 	return route;
 }
@@ -222,7 +247,7 @@ int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
 
 	while (phys_dma_next_part(dma, &part)) {
 		dma->p2p |= part.group->type == DMA_BUF_PHYS_P2P;
-		switch (route_of_part(dma, &part, true)) {
+		switch (route_of_part(dma, &part, NULL)) {
 		case DMA_BUF_PHYS_ROUTE_MEMORY:
 		case DMA_BUF_PHYS_ROUTE_HOST_BRIDGE:
 			*mapped += part.length;
@@ -269,20 +294,21 @@ int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list)
 
 /**
  * phys_dma_tell_route - what a program is told about a device and a group
- * @dev: the device
+ * @asker: who asks, for a device
  * @list: the list, whose buffer is not dead; reservation lock held
  * @group: one of its groups
- * @masked: @dev has a driver that has said what addresses it can send
  *
- * Says nothing to the log.
+ * Says nothing to the log. Not asked is what only a bound driver may look at: an
+ * IOMMU whose pages are larger than ours, and the reach of a device with a map of
+ * DMA addresses.
  *
  * Return: enum dma_buf_phys_query_route.
  */
-u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
-			const struct dma_buf_phys_group *group, bool masked)
+u32 phys_dma_tell_route(struct phys_asker *asker, struct dma_buf_phys_list *list,
+			const struct dma_buf_phys_group *group)
 {
 	struct dma_buf_phys_dma dma = {
-		.dev = dev,
+		.dev = asker->dev,
 		.list = list,
 	};
 	struct phys_dma_part part = {
@@ -291,11 +317,6 @@ u32 phys_dma_tell_route(struct device *dev, struct dma_buf_phys_list *list,
 		.length = group->length,
 	};
 
-	/* pci_p2pdma_map_type() logs what it finds unless that is known */
-	if (group->provider && dev_is_pci(group->provider->owner) &&
-	    (group == list->groups || group[-1].provider != group->provider))
-		pci_p2pdma_distance(to_pci_dev(group->provider->owner), dev,
-				    false);
-	return route_of_part(&dma, &part, masked);
+	return route_of_part(&dma, &part, asker);
 }
 EXPORT_SYMBOL_FOR_MODULES(phys_dma_tell_route, "dma-buf-phys-kunit");

@@ -70,6 +70,10 @@ enum dma_buf_phys_query_attr {
  * @DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE: not at all: it would be copied for the device,
  *	the device does not see what is in the processor's caches, or the IOMMU's
  *	pages are larger than the memory's pieces
+ *
+ * Only an attempt to map tells what depends on the device's driver and the IOMMU
+ * domain it has by then: pages of the IOMMU that are too large, and the reach of a
+ * device whose DMA addresses are not the physical ones.
  */
 enum dma_buf_phys_query_route {
 	DMA_BUF_PHYS_ROUTE_UNKNOWN,

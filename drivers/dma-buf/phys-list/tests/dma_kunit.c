@@ -331,7 +331,8 @@ static struct p2pdma_provider bars[2];
 static bool swapped;
 
 static enum pci_p2pdma_map_type
-map_type_of_bar(struct device *dev, const struct dma_buf_phys_group *group)
+map_type_of_bar(struct device *dev, const struct dma_buf_phys_group *group,
+		bool ask)
 {
 	return group->provider == &bars[swapped] ?
 	       PCI_P2PDMA_MAP_BUS_ADDR : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;

@@ -56,7 +56,8 @@ static const void *route_gen_params(struct kunit *test, const void *prev,
 }
 
 static enum pci_p2pdma_map_type
-made_up_map_type(struct device *dev, const struct dma_buf_phys_group *group)
+made_up_map_type(struct device *dev, const struct dma_buf_phys_group *group,
+		 bool ask)
 {
 	const struct route_kind *kind =
 		kunit_get_current_test()->param_value;
@@ -135,12 +136,13 @@ static int try_map(struct kunit *test, struct route_imp *r, u64 offset,
 
 static u32 tell(struct route_imp *r, bool masked)
 {
+	struct phys_asker asker = { .dev = r->dev, .masked = masked };
 	struct dma_buf_phys_list *list;
 	u32 route;
 
 	dma_resv_lock(r->imp->dmabuf->resv, NULL);
 	list = r->buf->phys.list;
-	route = phys_dma_tell_route(r->dev, list, list->groups, masked);
+	route = phys_dma_tell_route(&asker, list, list->groups);
 	dma_resv_unlock(r->imp->dmabuf->resv);
 	return route;
 }
