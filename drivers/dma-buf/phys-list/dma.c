@@ -62,6 +62,31 @@ static int pause_at(u64 done, u64 *pause)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
+/* A frag may be all of a large BAR: a piece ends where the largest pages do */
+static int link_frag(struct dma_buf_phys_dma *dma,
+		     const struct dma_buf_phys_iter *iter, unsigned long attrs,
+		     u64 *linked, u64 *pause)
+{
+	phys_addr_t paddr = iter->paddr;
+	u64 left = iter->length, length;
+	int ret;
+
+	do {
+		ret = pause_at(*linked, pause);
+		if (ret)
+			return ret;
+		length = min_t(u64, left, SZ_1G - (paddr & (SZ_1G - 1)));
+		ret = dma_iova_link(dma->dev, &dma->iova, paddr, *linked, length,
+				    dma->dir, attrs);
+		if (ret)
+			return ret;
+		*linked += length;
+		paddr += length;
+		left -= length;
+	} while (left);
+	return 0;
+}
+
 static int link_frags(struct dma_buf_phys_dma *dma)
 {
 	struct dma_buf_phys_iter iter;
@@ -76,15 +101,9 @@ static int link_frags(struct dma_buf_phys_dma *dma)
 			continue;
 		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
 					   part.length) {
-			ret = pause_at(linked, &pause);
-			if (!ret)
-				ret = dma_iova_link(dma->dev, &dma->iova,
-						    iter.paddr, linked,
-						    iter.length, dma->dir,
-						    attrs);
+			ret = link_frag(dma, &iter, attrs, &linked, &pause);
 			if (ret)
 				goto err;
-			linked += iter.length;
 		}
 	}
 	ret = dma_iova_sync(dma->dev, &dma->iova, 0, linked);
