@@ -524,6 +524,8 @@ struct dma_buf_phys_dma {
 	enum dma_data_direction dir;
 	bool p2p;
 	bool bus;
+	/* all but bus addresses, if there is anything else */
+	bool mapped;
 	/* if bus: a bit for each group of the list that has a bus address */
 	union {
 		unsigned long bus_few;

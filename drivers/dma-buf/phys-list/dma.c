@@ -263,9 +263,11 @@ int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
 		.dir = dir,
 	};
 	ret = phys_dma_find_routes(dma, &mapped);
-	if (!ret && mapped)
+	if (!ret && mapped) {
+		dma->mapped = true;
 		ret = use_dma_iommu(dev) ? map_window(dma, mapped) :
 					   map_frags(dma);
+	}
 	if (ret)
 		phys_dma_forget_routes(dma);
 	return ret;
@@ -279,7 +281,7 @@ void phys_dma_unmap(struct dma_buf_phys_dma *dma)
 {
 	if (dma_use_iova(&dma->iova))
 		destroy_window(dma, dma_iova_size(&dma->iova));
-	else
+	else if (dma->mapped)
 		unmap_frags(dma, dma->length);
 	phys_dma_forget_routes(dma);
 }

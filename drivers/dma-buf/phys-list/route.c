@@ -29,15 +29,15 @@
 bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
 			struct phys_dma_part *part)
 {
-	const struct dma_buf_phys_group *group = part->group;
+	const struct dma_buf_phys_list *list = dma->list;
+	const struct dma_buf_phys_group *group =
+		part->group ? part->group + 1 : list->groups;
+	const struct dma_buf_phys_group *behind = list->groups + list->nr_groups;
 	u64 end = dma->offset + dma->length;
 
-	group = group ? group + 1 : dma->list->groups;
-	while (group < dma->list->groups + dma->list->nr_groups &&
-	       group->offset + group->length <= dma->offset)
+	while (group != behind && group->offset + group->length <= dma->offset)
 		group++;
-	if (group == dma->list->groups + dma->list->nr_groups ||
-	    group->offset >= end)
+	if (group == behind || group->offset >= end)
 		return false;
 
 	part->group = group;
@@ -130,23 +130,30 @@ static bool route_is_in_place(const struct dma_buf_phys_dma *dma,
  * What the device can address
  */
 
-static bool can_address(const struct dma_buf_phys_dma *dma,
-			const struct dma_buf_phys_group *group,
-			phys_addr_t first, phys_addr_t last, bool bus)
+static dma_addr_t unmapped_addr(const struct dma_buf_phys_dma *dma,
+				const struct dma_buf_phys_group *group,
+				phys_addr_t paddr, bool bus)
 {
-	struct device *dev = dma->dev;
-	dma_addr_t from, to;
+	return bus ? pci_p2pdma_bus_addr_map(group->provider, paddr) :
+		     phys_dma_direct_addr(dma->dev, group, paddr);
+}
 
-	if (bus) {
-		from = pci_p2pdma_bus_addr_map(group->provider, first);
-		to = pci_p2pdma_bus_addr_map(group->provider, last);
-	} else {
-		from = phys_dma_direct_addr(dev, group, first);
-		to = phys_dma_direct_addr(dev, group, last);
-	}
+static bool can_send(struct device *dev, dma_addr_t addr)
+{
+	return addr != DMA_MAPPING_ERROR &&
+	       addr <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
+static bool can_address(const struct dma_buf_phys_dma *dma,
+			const struct dma_buf_phys_iter *frag, bool bus)
+{
+	phys_addr_t last = frag->paddr + (frag->length - 1);
+	dma_addr_t from = unmapped_addr(dma, frag->group, frag->paddr, bus);
+	dma_addr_t to = unmapped_addr(dma, frag->group, last, bus);
+
 	/* What is in two of a bridge's windows may be torn apart */
-	return from != DMA_MAPPING_ERROR && to - from == last - first &&
-	       to <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	return from != DMA_MAPPING_ERROR && to - from == frag->length - 1 &&
+	       can_send(dma->dev, to);
 }
 
 /* The DMA API would warn. The group's highest address mostly tells. */
@@ -159,12 +166,11 @@ static bool can_address_part(const struct dma_buf_phys_dma *dma,
 	if (!bus && !phys_dma_is_direct(dma->dev))
 		return true;
 	if ((bus || !dma->dev->dma_range_map) &&
-	    can_address(dma, group, group->last, group->last, bus))
+	    can_send(dma->dev, unmapped_addr(dma, group, group->last, bus)))
 		return true;
 	dma_buf_phys_for_each_frag(&iter, dma->list, part->offset,
 				   part->length) {
-		if (!can_address(dma, group, iter.paddr,
-				 iter.paddr + (iter.length - 1), bus))
+		if (!can_address(dma, &iter, bus))
 			return false;
 	}
 	return true;

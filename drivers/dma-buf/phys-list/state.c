@@ -150,7 +150,7 @@ void phys_map_end(struct dma_buf_phys *phys, struct dma_buf_phys_list *list)
 	nr_mapped = list->nr_mapped - 1;
 	/* Pairs with wait_unmapped(), whose caller may free the list */
 	smp_store_release(&list->nr_mapped, nr_mapped);
-	if (!nr_mapped)
+	if (!nr_mapped && wq_has_sleeper(&phys->unmapped))
 		wake_up_all(&phys->unmapped);
 }
 
