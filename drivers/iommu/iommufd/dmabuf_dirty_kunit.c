@@ -10,6 +10,10 @@
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
+/* Names of its own: it may be linked to the same image as the one of iommufd */
+#define iopt_dmabuf_lose_dirty iopt_kunit_lose_dirty
+#define iopt_dmabuf_cut_dirty iopt_kunit_cut_dirty
+#define iopt_dmabuf_read_dirty iopt_kunit_read_dirty
 #include "dmabuf_dirty.c"
 
 #define SMALL SZ_4K
