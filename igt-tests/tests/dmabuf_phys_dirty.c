@@ -310,7 +310,7 @@ static void middle(void)
 /**
  * SUBTEST: large-pages
  * Description: A bitmap that starts inside a large I/O page has the bits of the rest of
- *	that page and of those that follow
+ *	that page and of those that follow; a later one has those of the start, once
  */
 static void large_pages(void)
 {
@@ -326,10 +326,19 @@ static void large_pages(void)
 
 	memset(expected, 0xff, sizeof(expected));
 	write_pages(expected);
+	memset(expected + (NR - first) / 8, 0, first / 8);
+	memset(bitmap, 0, sizeof(bitmap));
+	igt_assert_eq(read_bits(HWPT_NO_CLEAR, first, NR - first, bitmap), 0);
+	compare(bitmap);
 	memset(bitmap, 0, sizeof(bitmap));
 	igt_assert_eq(read_bits(0, first, NR - first, bitmap), 0);
-	memset(expected + (NR - first) / 8, 0, first / 8);
 	compare(bitmap);
+
+	/* The page is clean, but nobody has been told of its start */
+	memset(expected, 0, sizeof(expected));
+	memset(expected, 0xff, first / 8);
+	expect(HWPT_NO_CLEAR);
+	expect(0);
 	expect_all(0, 0);
 }
 

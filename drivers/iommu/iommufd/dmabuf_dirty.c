@@ -14,6 +14,8 @@
  * first would make the exporter wait. Instead the whole of what was mapped
  * writable counts as dirty from then on, until it is read: memory that moves
  * under a program that migrates is copied once more than necessary, but not lost.
+ * The same goes for what a bitmap leaves out of a large page that is clean after
+ * the walk.
  */
 #include <linux/cleanup.h>
 #include <linux/iommu.h>
@@ -84,6 +86,57 @@ static void iopt_dmabuf_take_lost(struct iopt_pages_dmabuf_track *track,
 	}
 }
 
+static unsigned long iopt_dmabuf_grown(const struct iopt_dmabuf_range *range,
+				       unsigned long start, unsigned long end)
+{
+	if (range->start >= range->end)
+		return end - start;
+	return max(range->end, end) - min(range->start, start) -
+	       (range->end - range->start);
+}
+
+/* Rather too much than too little: both ranges may be in use */
+static void iopt_dmabuf_add_lost(struct iopt_pages_dmabuf_track *track,
+				 unsigned long start, unsigned long end)
+{
+	struct iopt_dmabuf_range *lost = &track->lost[0];
+	struct iopt_dmabuf_range *other = &track->lost[1];
+	unsigned long grown, other_grown;
+
+	if (start >= end)
+		return;
+	grown = iopt_dmabuf_grown(lost, start, end);
+	other_grown = iopt_dmabuf_grown(other, start, end);
+	/* If it makes no difference keep the one that is empty for something else */
+	if (other_grown < grown ||
+	    (other_grown == grown && lost->start >= lost->end))
+		lost = other;
+	if (lost->start < lost->end) {
+		start = min(start, lost->start);
+		end = max(end, lost->end);
+	}
+	lost->start = start;
+	lost->end = end;
+}
+
+/*
+ * Pages that a walk has made clean may be larger than what was asked for. Noted
+ * before others can walk, who find them clean.
+ */
+static void iopt_dmabuf_keep_rest(struct iopt_pages_dmabuf_track *track,
+				  const struct iova_bitmap *bitmap,
+				  unsigned long start, unsigned long end)
+{
+	const unsigned long length = iopt_area_length(track->area);
+	size_t before, behind;
+
+	lockdep_assert_held(&track->area->pages->mutex);
+
+	iova_bitmap_cut_off(bitmap, &before, &behind);
+	iopt_dmabuf_add_lost(track, start - min(start, before), start);
+	iopt_dmabuf_add_lost(track, end, end + min(length - end, behind));
+}
+
 static struct iopt_pages_dmabuf_track *
 iopt_dmabuf_find(struct iopt_pages *pages, struct iopt_area *area,
 		 struct iommu_domain *domain)
@@ -117,7 +170,9 @@ int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
 	const struct iommu_dirty_ops *ops = domain->dirty_ops;
 	const unsigned int shift = __ffs(domain->pgsize_bitmap);
 	const unsigned long window = IOVA_BITMAP_HELD_BITS << shift;
-	const unsigned long base = iopt_area_iova(area), first = iova;
+	const unsigned long base = iopt_area_iova(area);
+	const unsigned long from = iova - base, to = last - base + 1;
+	const bool clear = !(flags & IOMMU_DIRTY_NO_CLEAR);
 	struct iopt_pages *pages = area->pages;
 	struct iopt_pages_dmabuf_track *track;
 	struct iopt_dmabuf_range lost[2];
@@ -137,11 +192,15 @@ int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
 			iova_bitmap_hold(dirty->bitmap, iova & ~(window - 1),
 					 shift);
 		/* io-pgtable-arm fails where nothing is mapped */
-		scoped_guard(mutex, &pages->mutex)
+		scoped_guard(mutex, &pages->mutex) {
 			if (track->mapped)
 				rc = ops->read_and_clear_dirty(domain, iova,
 							       end - iova + 1,
 							       flags, dirty);
+			if (dirty->bitmap && clear)
+				iopt_dmabuf_keep_rest(track, dirty->bitmap, from,
+						      to);
+		}
 		if (dirty->bitmap)
 			iova_bitmap_release(dirty->bitmap);
 		if (rc || end == last)
@@ -151,9 +210,7 @@ int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
 
 	/* Last, as a revoke may have taken what the walk had not come to */
 	scoped_guard(mutex, &pages->mutex)
-		iopt_dmabuf_take_lost(track, lost, first - base,
-				      last - base + 1,
-				      !(flags & IOMMU_DIRTY_NO_CLEAR));
+		iopt_dmabuf_take_lost(track, lost, from, to, clear);
 	for (i = 0; i < ARRAY_SIZE(lost); i++)
 		if (dirty->bitmap && lost[i].start < lost[i].end)
 			iova_bitmap_set(dirty->bitmap, base + lost[i].start,

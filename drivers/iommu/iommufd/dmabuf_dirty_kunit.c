@@ -247,6 +247,66 @@ static void pieces(struct kunit *test)
 	expect_none(test, s, at, at + SZ_1M);
 }
 
+/* What a bitmap leaves out of a page is told to the next that has it, once */
+static void rest_of_pages(struct kunit *test)
+{
+	static const unsigned long leaves[] = { SZ_2M, WINDOW };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(leaves); i++) {
+		const unsigned long leaf = leaves[i], piece = leaf / 4;
+		struct dirty_scene *s = dirty_scene(test, 0, 4 * leaf, leaf);
+		unsigned long at;
+
+		/* From the middle of a page into the next; then around that */
+		expect_all(test, s, leaf / 2, leaf + piece);
+		expect_none(test, s, leaf / 2, leaf + piece);
+		expect_all(test, s, 0, leaf / 2);
+		expect_all(test, s, leaf + piece, 2 * leaf);
+		expect_none(test, s, 0, 2 * leaf);
+
+		/* Page by page in pieces, up and down */
+		for (at = 2 * leaf; at < 3 * leaf; at += piece)
+			expect_all(test, s, at, at + piece);
+		for (at = 4 * leaf; at > 3 * leaf; at -= piece)
+			expect_all(test, s, at - piece, at);
+		expect_none(test, s, 0, 4 * leaf);
+
+		/* More than can be kept apart: nothing of it is forgotten */
+		bitmap_zero(s->clean, 64);
+		expect_all(test, s, piece, 2 * piece);
+		expect_all(test, s, 3 * leaf + piece, 3 * leaf + 2 * piece);
+		expect_all(test, s, 0, piece);
+		expect_all(test, s, 2 * piece, 4 * leaf);
+		expect_none(test, s, 0, 4 * leaf);
+	}
+}
+
+static void rest_of_area(struct kunit *test)
+{
+	/* The driver's page is larger than the area */
+	struct dirty_scene *s = dirty_scene(test, SZ_1M, SZ_512K, SZ_2M);
+
+	expect_all(test, s, SZ_1M + SZ_128K, SZ_1M + SZ_256K);
+	KUNIT_EXPECT_EQ(test, max(s->track.lost[0].end, s->track.lost[1].end),
+			SZ_512K);
+	expect_all(test, s, SZ_1M + SZ_256K, SZ_1M + SZ_512K);
+	expect_all(test, s, SZ_1M, SZ_1M + SZ_128K);
+	expect_none(test, s, SZ_1M, SZ_1M + SZ_512K);
+}
+
+/* A revoke in the middle of such a read: all is dirty, and that is all */
+static void rest_and_revoke(struct kunit *test)
+{
+	struct dirty_scene *s = dirty_scene(test, 0, 2 * WINDOW, SZ_2M);
+
+	s->revoke_after = 1;
+	expect_all(test, s, SZ_1M, 2 * WINDOW - SZ_1M);
+	expect_all(test, s, 0, SZ_1M);
+	expect_all(test, s, 2 * WINDOW - SZ_1M, 2 * WINDOW);
+	expect_none(test, s, 0, 2 * WINDOW);
+}
+
 static void split(struct kunit *test)
 {
 	struct dirty_scene *s = dirty_scene(test, WINDOW, SZ_1M, SMALL);
@@ -282,6 +342,9 @@ static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(revoke_between_windows),
 	KUNIT_CASE(nothing_mapped),
 	KUNIT_CASE(pieces),
+	KUNIT_CASE(rest_of_pages),
+	KUNIT_CASE(rest_of_area),
+	KUNIT_CASE(rest_and_revoke),
 	KUNIT_CASE(split),
 	{}
 };
