@@ -66,7 +66,16 @@ void memcg_limit(const char *cgroup, uint64_t more)
 	sysfs_write(in(cgroup, "memory.max"), text);
 }
 
+void memcg_slow(const char *cgroup, uint64_t bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	sysfs_write(in(cgroup, "memory.high"), text);
+}
+
 void memcg_no_limit(const char *cgroup)
 {
 	sysfs_write(in(cgroup, "memory.max"), "max");
+	sysfs_write(in(cgroup, "memory.high"), "max");
 }

@@ -35,6 +35,13 @@ uint64_t memcg_tables(const char *cgroup);
  */
 void memcg_limit(const char *cgroup, uint64_t more);
 
+/**
+ * memcg_slow - let who asks for memory wait while a cgroup has too much
+ * @cgroup: path
+ * @bytes: more than that; with twice as much they wait 2 s each time
+ */
+void memcg_slow(const char *cgroup, uint64_t bytes);
+
 /** memcg_no_limit - give it as much as there is */
 void memcg_no_limit(const char *cgroup);
 

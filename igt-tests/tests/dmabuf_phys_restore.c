@@ -10,6 +10,9 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -298,6 +301,104 @@ static void interrupted(void)
 }
 
 /**
+ * SUBTEST: slow-charge
+ * Description: A program that has more memory than its cgroup likes is made to wait
+ *	while it maps 131,072 small pages: a revoke meanwhile is not
+ */
+#define SLOW_MAPPED MiB(512)
+#define ANON MiB(16)
+
+static void slow_child(int dmabuf)
+{
+	void *anon = mmap(NULL, ANON, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	/* Until there is a limit */
+	raise(SIGSTOP);
+	_exit(anon == MAP_FAILED ||
+	      __ioas_map_file(scene.iommufd, scene.ioas, dmabuf, 0, SLOW_MAPPED,
+			      AT(0)));
+}
+
+/* It waits for the memory cgroup: nothing else here takes long */
+static bool is_held_up(pid_t pid)
+{
+	char path[32], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	igt_assert_eq(__sysfs_read(path, text, sizeof(text)), 0);
+	return strstr(text, ") D ");
+}
+
+static void slow_charge(void)
+{
+	uint64_t deadline, start, took;
+	bool in_time;
+	int status;
+	pid_t pid;
+
+	close(fd);
+	fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, SLOW_MAPPED);
+	memcg_enter(importer);
+	pid = fork();
+	if (!pid)
+		slow_child(fd);
+	memcg_enter(MEMCG_ROOT);
+	igt_assert(pid > 0);
+	igt_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+	igt_assert(WIFSTOPPED(status));
+	memcg_slow(importer, ANON / 4);
+	kill(pid, SIGCONT);
+
+	deadline = now_ms() + PATIENCE_MS;
+	while (!vtd_mapped(edu, AT(0)) && now_ms() < deadline)
+		;
+	while (!is_held_up(pid) && now_ms() < deadline)
+		usleep(10000);
+	start = now_ms();
+	in_time = start < deadline;
+	vfio_memory_enable(&scene.shm, false);
+	took = now_ms() - start;
+	kill(pid, SIGKILL);
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	memcg_no_limit(importer);
+
+	igt_assert_f(in_time, "the importer does not map, or does not wait\n");
+	igt_info("a revoke took %" PRIu64 " ms\n", took);
+	igt_assert_lte_u64(took, 1000);
+	igt_assert(!vtd_mapped(edu, AT(0)));
+}
+
+/**
+ * SUBTEST: reclaim
+ * Description: A cgroup that has all it may have, but could do without most of it: what
+ *	page tables take is reclaimed from it, for a mapping and for a restore
+ */
+static void reclaim(void)
+{
+	void *anon;
+	int ret;
+
+	memcg_enter(importer);
+	anon = mmap(NULL, ANON, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	igt_assert(anon != MAP_FAILED);
+	igt_assert_eq(madvise(anon, ANON, MADV_FREE), 0);
+	memcg_limit(importer, 0);
+	ret = __ioas_map_file(scene.iommufd, scene.ioas, fd, 0, MAPPED, AT(0));
+	memcg_enter(MEMCG_ROOT);
+	igt_assert_eq(ret, 0);
+	igt_assert(mapped(edu, AT(0), MAPPED));
+
+	vfio_memory_enable(&scene.shm, false);
+	memcg_limit(importer, 0);
+	memory_on();
+	igt_assert_eq_u32(query_wait_try(phys, fd), 0);
+	igt_assert(mapped(edu, AT(0), MAPPED));
+	munmap(anon, ANON);
+}
+
+/**
  * SUBTEST: importers
  * Description: With 1 and with 1,000 mappings of 256 small pages: what a restore costs
  *	the exporter grows by a fraction of what it costs to map them
@@ -360,6 +461,9 @@ int igt_main()
 		{ "no-hole", "Copies and domains after a failed restore",
 		  no_hole },
 		{ "interrupted", "A revoke during a restore", interrupted },
+		{ "slow-charge", "A revoke while an importer has to wait",
+		  slow_charge },
+		{ "reclaim", "Page tables instead of what can go", reclaim },
 		{ "importers", "1 and 1,000 importers", importers },
 	};
 
