@@ -13,7 +13,9 @@
 #include "edu.h"
 #include "igt_core.h"
 #include "iommufd.h"
+#include "memcg.h"
 #include "movable.h"
+#include "query.h"
 #include "ranges.h"
 #include "subtests.h"
 
@@ -91,10 +93,57 @@ static void pinned(void)
 	igt_assert_eq(move(), 1);
 }
 
+/**
+ * SUBTEST: not-told
+ * Description: A buffer for which there is no memory to map it again after a move, 513
+ *	times: no physical address in it can be asked for, and who tries does not keep it
+ *	from moving on; when it is mapped there is one
+ */
+#define COPIES 512u
+
+static void not_told(void)
+{
+	static const char importer[] = MEMCG_ROOT "/importer";
+	int phys = query_open(), tried, moved;
+	unsigned int i;
+	uint64_t pa;
+
+	memcg_mount();
+	memcg_make(importer);
+	memcg_no_limit(importer);
+	ioas_unmap(iommufd, ioas, IOVA, SIZE);
+	memcg_enter(importer);
+	ioas_map_file(iommufd, ioas, dmabuf, 0, SIZE, IOVA);
+	memcg_enter(MEMCG_ROOT);
+	/* Each takes tables of its own, more of them than CPUs have charged ahead */
+	for (i = 1; i <= COPIES; i++)
+		igt_assert_eq(__ioas_copy(iommufd, ioas, IOVA + i * GiB(1), ioas,
+					  IOVA, SIZE), 0);
+
+	/* Unmapped, and to be mapped again when the bytes are there */
+	moved = __movable_move(movable, MOVABLE_ANYWHERE, 1,
+			       DMA_BUF_MOVABLE_HOLD);
+	memcg_limit(importer, 0);
+	movable_release(movable);
+	tried = __ioas_get_pa(iommufd, ioas, IOVA, &pa);
+	igt_assert_lt(0, (int)query_wait_try(phys, dmabuf));
+	close(phys);
+	igt_assert_eq(moved, 1);
+	igt_assert_eq(tried, -EINVAL);
+	igt_assert_eq(move(), 1);
+
+	memcg_no_limit(importer);
+	wait_restored();
+	pa = address(IOVA);
+	igt_assert_eq(move(), -EBUSY);
+	igt_assert_eq_u64(address(IOVA), pa);
+}
+
 int igt_main()
 {
 	static const struct subtest tests[] = {
 		{ "pinned", "An address that was told stays true", pinned },
+		{ "not-told", "No address, and no pin", not_told },
 	};
 
 	igt_fixture()

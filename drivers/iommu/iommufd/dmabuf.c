@@ -393,22 +393,35 @@ int iopt_dmabuf_add(struct iopt_pages *pages,
 }
 
 /**
- * iopt_dmabuf_pin() - Keep a dma-buf where it is, until iopt_unmap_dmabuf()
+ * iopt_dmabuf_lock_pinned() - Lock pages, and keep the dma-buf where it is
  * @pages: pages of type IOPT_ADDRESS_DMABUF, not locked
  *
  * For those who are about to tell a physical address: a device that uses it can
- * be kept from it by nobody.
+ * be kept from it by nobody. Until iopt_unmap_dmabuf() the dma-buf stays. Of one
+ * that is not mapped there is nothing to tell, and its exporter may have to move it
+ * before it can be: it is not pinned, see iopt_dmabuf_revoked().
  */
-void iopt_dmabuf_pin(struct iopt_pages *pages)
+void iopt_dmabuf_lock_pinned(struct iopt_pages *pages)
 {
 	struct dma_buf_phys_attachment *attach = pages->dmabuf.attach;
+	struct dma_resv *resv = attach->dmabuf->resv;
 
-	dma_resv_lock(attach->dmabuf->resv, NULL);
-	if (!pages->dmabuf.pinned)
+	while (true) {
+		iopt_dmabuf_settle(pages);
+		dma_resv_lock(resv, NULL);
+		mutex_lock(&pages->mutex);
+		/* Unless it has moved again */
+		if (iopt_dmabuf_mapped(pages) ||
+		    pages->dmabuf.status != -EINPROGRESS)
+			break;
+		mutex_unlock(&pages->mutex);
+		dma_resv_unlock(resv);
+	}
+	if (!pages->dmabuf.pinned && iopt_dmabuf_mapped(pages)) {
 		dma_buf_phys_pin(attach);
-	pages->dmabuf.pinned = true;
-	dma_resv_unlock(attach->dmabuf->resv);
-	iopt_dmabuf_settle(pages);
+		pages->dmabuf.pinned = true;
+	}
+	dma_resv_unlock(resv);
 }
 
 /**
