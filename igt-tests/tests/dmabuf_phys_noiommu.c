@@ -21,7 +21,8 @@
 
 IGT_TEST_DESCRIPTION("Physical addresses of dma-bufs");
 
-#define SIZE MiB(1)
+/* A table of small pages, which goes when they are unmapped */
+#define SIZE MiB(2)
 #define IOVA GiB(4)
 
 static int iommufd = -1, movable = -1, dmabuf = -1;
@@ -41,6 +42,7 @@ static void begin(void)
 	close_all();
 	iommufd = iommufd_open();
 	ioas = ioas_alloc(iommufd);
+	igt_assert_eq(__ioas_set_huge_pages(iommufd, ioas, false), 0);
 	edu_open(&edu, iommufd);
 	edu_attach(&edu, ioas);
 	movable = movable_open();
@@ -115,7 +117,7 @@ static void not_told(void)
 	memcg_enter(importer);
 	ioas_map_file(iommufd, ioas, dmabuf, 0, SIZE, IOVA);
 	memcg_enter(MEMCG_ROOT);
-	/* Each takes tables of its own, more of them than CPUs have charged ahead */
+	/* Each takes a table of its own, more of them than CPUs have charged ahead */
 	for (i = 1; i <= COPIES; i++)
 		igt_assert_eq(__ioas_copy(iommufd, ioas, IOVA + i * GiB(1), ioas,
 					  IOVA, SIZE), 0);

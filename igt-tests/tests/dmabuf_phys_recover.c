@@ -20,6 +20,7 @@
 #include "monitor.h"
 #include "pci.h"
 #include "pci_decode.h"
+#include "plug.h"
 #include "query.h"
 #include "scene.h"
 #include "subtests.h"
@@ -29,7 +30,7 @@ IGT_TEST_DESCRIPTION("Resets and recoveries that something comes into");
 
 #define NR_RESETS 40
 
-static struct vfio_device dev = { .fd = -1 };
+static struct vfio_device dev = { .fd = -1 }, neighbour = { .fd = -1 };
 static int iommufd, questions, fd = -1;
 
 static void open_device(void)
@@ -42,6 +43,7 @@ static void close_device(void)
 {
 	close_fd(&fd);
 	vfio_close(&dev);
+	vfio_close(&neighbour);
 }
 
 static bool is_live(void)
@@ -132,25 +134,35 @@ static void reset_under_irqs(void)
 	close_device();
 }
 
+static void inject_error(void)
+{
+	char reply[256];
+
+	igt_assert_eq(__monitor_command("pcie_aer_inject_error rp1 COMP_TIME",
+					reply, sizeof(reply)), 0);
+}
+
+static void wait_for_failure(int klog)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+
+	while (!klog_count(klog, "device recovery failed")) {
+		igt_assert_f(now_ms() < deadline,
+			     "the kernel does not say that it cannot recover\n");
+		usleep(20000);
+	}
+}
+
 /* An error of the port above, that a neighbour without a driver keeps there */
 static void fail_to_recover(void)
 {
-	uint64_t deadline = now_ms() + PATIENCE_MS;
-	char reply[256];
 	int klog;
 
 	pci_bind(pci_env("DMABUF_EDU2"), NULL);
 	device_file("reset_method", "\n");
 	klog = klog_open();
-	klog_count(klog, NULL);
-	igt_assert_eq(__monitor_command("pcie_aer_inject_error rp1 COMP_TIME",
-					reply, sizeof(reply)), 0);
-	while (!klog_count(klog, "device recovery failed")) {
-		igt_assert_f(now_ms() < deadline,
-			     "the kernel does not say that it cannot recover; QEMU said: %s\n",
-			     reply);
-		usleep(20000);
-	}
+	inject_error();
+	wait_for_failure(klog);
 	close(klog);
 }
 
@@ -190,6 +202,55 @@ static void not_recovered_closed(void)
 	expect_next_owner_live();
 }
 
+static void *unbind_thread(void *arg)
+{
+	(void)arg;
+	__pci_unbind(neighbour.addr);
+	return NULL;
+}
+
+/**
+ * SUBTEST: owner-changes
+ * Description: The recovery is kept up by a neighbour, and the owner closes the device
+ *	meanwhile, as he is told to: the next one has no access before it is over
+ */
+static void owner_changes(void)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+	int request, klog;
+	pthread_t thread;
+
+	open_device();
+	/* Its lock is taken until it is closed: the kernel cannot ask its driver */
+	vfio_open(&neighbour, pci_env("DMABUF_EDU2"), iommufd);
+	request = plug_watch(&neighbour);
+	igt_assert(!pthread_create(&thread, NULL, unbind_thread, NULL));
+	plug_wait_asked(request, neighbour.addr);
+	klog = klog_open();
+	inject_error();
+	while (is_live()) {
+		igt_assert_f(now_ms() < deadline, "no error is seen\n");
+		usleep(20000);
+	}
+
+	close_fd(&fd);
+	vfio_close(&dev);
+	open_device();
+	igt_assert(!klog_count(klog, "device recovery"));
+	igt_assert_f(!is_live(), "live in the middle of a recovery\n");
+
+	vfio_close(&neighbour);
+	igt_assert(!pthread_join(thread, NULL));
+	wait_for_failure(klog);
+	igt_assert(!is_live());
+	close(klog);
+	close(request);
+	close_device();
+	open_device();
+	igt_assert(is_live());
+	close_device();
+}
+
 static const struct subtest tests[] = {
 	{ "reset-under-irqs", "Resets while interrupts are set up",
 	  reset_under_irqs },
@@ -197,6 +258,8 @@ static const struct subtest tests[] = {
 	  not_recovered },
 	{ "not-recovered-closed", "The same while the device is closed",
 	  not_recovered_closed },
+	{ "owner-changes", "Another owner in the middle of a recovery",
+	  owner_changes },
 };
 
 int igt_main()
