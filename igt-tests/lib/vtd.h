@@ -45,7 +45,13 @@ bool vtd_mapped(const char *addr, uint64_t iova);
  */
 unsigned long vtd_faults(void);
 
-/** vtd_wait_fault - wait at most 10 s until vtd_faults() is more than @before */
+/**
+ * vtd_wait_fault - wait until vtd_faults() is more than @before
+ *
+ * What the kernel says of the fault, if it does, is in its log then.
+ *
+ * Return: whether it is, within PATIENCE_MS.
+ */
 bool vtd_wait_fault(unsigned long before);
 
 #endif /* LIB_VTD_H */
