@@ -93,6 +93,10 @@ ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
 /* Questions about files of processes that their file system's server would get */
 static unsigned int asked;
 
+/* What this process has mapped is a file of the device; or it may not be looked at */
+static bool mapped;
+static int map_error;
+
 int __wrap_stat64(const char *path, struct stat *st)
 {
 	asked += strstr(path, "/fd/") != NULL;
@@ -102,8 +106,15 @@ int __wrap_stat64(const char *path, struct stat *st)
 int __wrap_statx(int dir, const char *path, int flags, unsigned int mask,
 		 struct statx *st)
 {
-	asked += strstr(path, "/fd/") && !(flags & AT_STATX_DONT_SYNC);
-	return __real_statx(dir, path, flags, mask, st);
+	asked += strstr(path, "/proc/") && !(flags & AT_STATX_DONT_SYNC);
+	if (!strstr(path, "/map_files/"))
+		return __real_statx(dir, path, flags, mask, st);
+	memset(st, 0, sizeof(*st));
+	st->stx_mode = mapped ? S_IFCHR : S_IFREG;
+	st->stx_rdev_major = 1;
+	st->stx_rdev_minor = 7;
+	errno = map_error;
+	return map_error ? -1 : 0;
 }
 
 static void at(char path[PATH_MAX], const char *name)
@@ -354,6 +365,7 @@ static void test_open(void)
 	fd = __real_open64("/dev/full", O_WRONLY | O_CLOEXEC);
 	tap_ok(used("/dev/full, which process ") && strstr(user, "test_device_use"),
 	       "a file that a process has open");
+	process("/proc/" STRANGER "/task/" STRANGER, "/");
 	process("/proc/" STRANGER "/fd/5", "/dev/null");
 	tap_ok(used("/dev/full, which process "), "whoever else may not be looked at");
 	close(fd);
@@ -361,6 +373,15 @@ static void test_open(void)
 	       "when it has closed it, nobody can tell of that one");
 	process("/proc/" STRANGER "/fd/5", NULL);
 	tap_ok(is_free(), "and that has ended");
+	mapped = true;
+	tap_ok(used("one of its files in /dev, which process ") &&
+		       strstr(user, "(test_device_use) has mapped"),
+	       "a file that a process has mapped");
+	mapped = false;
+	map_error = EPERM;
+	tap_ok(unknown("(test_device_use): Permission denied"),
+	       "who may not look behind mappings cannot tell");
+	map_error = 0;
 }
 
 /* It is open, but no process has it so */

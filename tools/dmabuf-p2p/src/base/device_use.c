@@ -11,8 +11,8 @@
  *   exclusively. Only a disk that has been opened so is free. With NVMe multipath
  *   the controller's own disks are hidden and have no files; what is in use are the
  *   heads, which belong to the subsystem.
- * - Files in /dev of everything below the device: no process may have them open, and
- *   nothing in the kernel that claims nothing for itself, see kernel_user.h.
+ * - Files in /dev of everything below the device: no process may have them open or
+ *   mapped, and nothing in the kernel that claims nothing for itself, see kernel_user.h.
  * - Network interfaces: down, and no part of a bond, a bridge or the like. One that
  *   is in another network namespace is not seen from here, so that a network card
  *   without any counts as used.
@@ -293,7 +293,13 @@ static bool is_open(void)
 		snprintf(what, sizeof(what), "process %d (%s)", opener.pid, comm);
 		return nobody_can_tell(opener.pid ? what : "/proc", -ret);
 	}
-	snprintf(path, sizeof(path), "%s/proc/%d/fd/%d", look->root, opener.pid,
+	if (opener.number < 0) {
+		snprintf(look->user, look->size,
+			 "one of its files in /dev, which process %d (%s) has mapped",
+			 opener.pid, comm);
+		return true;
+	}
+	snprintf(path, sizeof(path), "%s/proc/%d/fd/%d", look->root, opener.tid,
 		 opener.number);
 	len = readlink(path, target, sizeof(target) - 1);
 	target[len < 0 ? 0 : len] = 0;

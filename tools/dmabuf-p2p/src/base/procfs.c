@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which process has which dma-buf
+ * Which process has which files, and which of these are dma-bufs
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -33,9 +33,9 @@ void procfs_comm(pid_t pid, char comm[PROCFS_COMM])
 	text_clean(comm);
 }
 
-/* What folders of numbers have in common. Return: 0, of @fn, or -errno */
-static int each_number(const char *path, int (*fn)(int number, void *arg),
-		       void *arg)
+/* What folders have in common. Return: 0, of @fn, or -errno */
+static int each_entry(const char *path, int (*fn)(const char *name, void *arg),
+		      void *arg)
 {
 	struct dirent *entry;
 	int ret = 0;
@@ -51,11 +51,31 @@ static int each_number(const char *path, int (*fn)(int number, void *arg),
 			ret = -errno;
 			break;
 		}
-		if (isdigit((unsigned char)entry->d_name[0]))
-			ret = fn(atoi(entry->d_name), arg);
+		if (entry->d_name[0] != '.')
+			ret = fn(entry->d_name, arg);
 	}
 	closedir(dir);
 	return ret;
+}
+
+struct numbers {
+	int (*fn)(int number, void *arg);
+	void *arg;
+};
+
+static int one_number(const char *name, void *arg)
+{
+	const struct numbers *n = arg;
+
+	return isdigit((unsigned char)name[0]) ? n->fn(atoi(name), n->arg) : 0;
+}
+
+static int each_number(const char *path, int (*fn)(int number, void *arg),
+		       void *arg)
+{
+	struct numbers n = { fn, arg };
+
+	return each_entry(path, one_number, &n);
 }
 
 struct processes {
@@ -87,6 +107,24 @@ int procfs_each_process(const char *root, int (*fn)(pid_t pid, void *arg),
 	if (ret || p.first)
 		return ret;
 	return p.any ? -EACCES : -ENOENT;
+}
+
+int procfs_each_thread(const char *root, pid_t pid,
+		       int (*fn)(pid_t tid, void *arg), void *arg)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/proc/%d/task", root, pid);
+	return each_number(path, fn, arg);
+}
+
+int procfs_each_map_file(const char *root, pid_t pid,
+			 int (*fn)(const char *name, void *arg), void *arg)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/proc/%d/map_files", root, pid);
+	return each_entry(path, fn, arg);
 }
 
 struct files {

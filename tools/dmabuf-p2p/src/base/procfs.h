@@ -24,6 +24,34 @@ int procfs_each_process(const char *root, int (*fn)(pid_t pid, void *arg),
 			void *arg);
 
 /**
+ * procfs_each_thread - look at the threads of a process
+ * @root: folder that stands for /
+ * @pid: the process
+ * @fn: called with each and @arg; what it returns, unless 0, ends the search. It can
+ *	give the thread to the functions below for a process.
+ * @arg: for @fn
+ *
+ * Return: 0, what @fn has returned, or -errno: -ENOENT if there is no such process.
+ */
+int procfs_each_thread(const char *root, pid_t pid,
+		       int (*fn)(pid_t tid, void *arg), void *arg);
+
+/**
+ * procfs_each_map_file - look at the files a process has mapped
+ * @root: folder that stands for /
+ * @pid: the process
+ * @fn: called with the name of each mapping in /proc/PID/map_files and @arg; what it
+ *	returns, unless 0, ends the search
+ * @arg: for @fn
+ *
+ * A file that is mapped several times is looked at as often.
+ *
+ * Return: 0, what @fn has returned, or -errno, see procfs_each_file().
+ */
+int procfs_each_map_file(const char *root, pid_t pid,
+			 int (*fn)(const char *name, void *arg), void *arg);
+
+/**
  * procfs_each_file - look at the files a process has open
  * @root: folder that stands for /
  * @pid: the process
