@@ -163,6 +163,7 @@ static void machine(const char *class)
 	link_to(BUS, HERE);
 	link_to(HERE "/subsystem", "bus/pci");
 	file("/proc/1/fd/none", "");
+	link_to("/proc/self/ns/pid", "pid:[4026531836]");
 	disk_file = NULL;
 	disk_error = 0;
 }
@@ -384,6 +385,21 @@ static void test_open(void)
 	map_error = 0;
 }
 
+/* In a container there is a first process, too */
+static void test_container(void)
+{
+	machine("0x030000");
+	link_to(HERE "/drm/card0/subsystem", "class/drm");
+	file(HERE "/drm/card0/dev", "1:7\n");
+	tap_ok(is_free(), "the first namespace of processes");
+	process("/proc/self/ns/pid", "pid:[4026532296]");
+	tap_ok(unknown("/proc: Permission denied"), "another one does not show all");
+	process("/proc/self/ns/pid", NULL);
+	tap_ok(unknown("/proc: Permission denied"), "nor one that is not known");
+	link_to("/proc/self/ns/mnt", "mnt:[4026531841]");
+	tap_ok(is_free(), "a kernel without them does");
+}
+
 /* It is open, but no process has it so */
 static void test_kernel(void)
 {
@@ -482,6 +498,7 @@ int main(void)
 	test_virtio();
 	test_open();
 	test_no_proc();
+	test_container();
 	test_kernel();
 	test_group();
 	snprintf(command, sizeof(command), "rm -rf '%s'", root);

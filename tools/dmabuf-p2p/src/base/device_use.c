@@ -13,6 +13,7 @@
  *   heads, which belong to the subsystem.
  * - Files in /dev of everything below the device: no process may have them open or
  *   mapped, and nothing in the kernel that claims nothing for itself, see kernel_user.h.
+ *   Who is in a container does not see all processes.
  * - Network interfaces: down, and no part of a bond, a bridge or the like. One that
  *   is in another network namespace is not seen from here, so that a network card
  *   without any counts as used.

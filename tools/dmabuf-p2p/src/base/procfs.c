@@ -78,6 +78,25 @@ static int each_number(const char *path, int (*fn)(int number, void *arg),
 	return each_entry(path, one_number, &n);
 }
 
+/*
+ * Each namespace of processes has a first one, and /proc shows those of its own and of
+ * the ones below. That this process is in the very first and is shown tells of which
+ * /proc is; the kernel's PID_NS_INIT_INO never changes. A kernel without such
+ * namespaces has those of mounts all the same.
+ */
+static bool shows_all(const char *root)
+{
+	char path[PATH_MAX], name[32] = "";
+
+	snprintf(path, sizeof(path), "%s/proc/self/ns/pid", root);
+	if (readlink(path, name, sizeof(name) - 1) > 0)
+		return !strcmp(name, "pid:[4026531836]");
+	if (errno != ENOENT)
+		return false;
+	snprintf(path, sizeof(path), "%s/proc/self/ns/mnt", root);
+	return readlink(path, name, sizeof(name) - 1) > 0;
+}
+
 struct processes {
 	int (*fn)(pid_t pid, void *arg);
 	void *arg;
@@ -103,10 +122,12 @@ int procfs_each_process(const char *root, int (*fn)(pid_t pid, void *arg),
 
 	snprintf(path, sizeof(path), "%s/proc", root);
 	ret = each_number(path, one_process, &p);
-	/* The first process is always there, and somebody else's */
-	if (ret || p.first)
+	if (ret)
 		return ret;
-	return p.any ? -EACCES : -ENOENT;
+	if (!p.any)
+		return -ENOENT;
+	/* The first process is always there, and somebody else's */
+	return p.first && shows_all(root) ? 0 : -EACCES;
 }
 
 int procfs_each_thread(const char *root, pid_t pid,

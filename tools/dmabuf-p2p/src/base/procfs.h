@@ -18,7 +18,7 @@ void procfs_comm(pid_t pid, char comm[PROCFS_COMM]);
  * @arg: for @fn
  *
  * Return: 0, what @fn has returned, or -errno: -ENOENT if there is no /proc, -EACCES if
- * it hides processes of others.
+ * it hides processes of others, or shows those of a container only.
  */
 int procfs_each_process(const char *root, int (*fn)(pid_t pid, void *arg),
 			void *arg);

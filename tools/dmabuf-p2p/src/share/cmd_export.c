@@ -61,7 +61,7 @@ static const char doc[] =
 	"'dmabuf-p2p import', and all verbs that take 'unix:PATH'; the socket is there "
 	"when the line that tells of it is.\n\n"
 	"--bind takes nothing that is in use, or may be: to see what all processes have open "
-	"takes the right to trace them (CAP_SYS_PTRACE).\n\n"
+	"takes the right to trace them (CAP_SYS_PTRACE), and that this is in no container.\n\n"
 	"A device with a driver of VFIO's stays as it is. Another one's driver is put "
 	"back when this ends, by Ctrl-C as well, but not by SIGKILL, and not if somebody has "
 	"given it another driver since. After SIGKILL 'dmabuf-p2p "

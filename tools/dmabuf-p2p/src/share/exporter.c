@@ -106,7 +106,7 @@ int export_take(const char *addr, bool bind)
 			 "%s, driver %s, is in use", user, driver);
 	else if (use == DEVICE_UNKNOWN)
 		complain(addr,
-			 "run it as root with the right to trace all processes (CAP_SYS_PTRACE), or make sure yourself and bind it to " DRIVER " by hand",
+			 "run it as root, in no container, with the right to trace all processes (CAP_SYS_PTRACE), or make sure yourself and bind it to " DRIVER " by hand",
 			 "nobody can tell whether it is in use, driver %s: %s",
 			 driver, user);
 	if (use != DEVICE_FREE)
