@@ -101,6 +101,23 @@ int __wrap___sysfs_write(const char *path, const char *text)
 	return 0;
 }
 
+/* Who has it open, or why that is not known */
+static pid_t holder;
+
+bool __wrap_vfio_has_driver(const char *addr);
+pid_t __wrap_holder_of(const char *addr);
+
+bool __wrap_vfio_has_driver(const char *addr)
+{
+	return !strcmp(addr, ADDR) && !strcmp(bus.driver, "vfio-pci");
+}
+
+pid_t __wrap_holder_of(const char *addr)
+{
+	(void)addr;
+	return holder;
+}
+
 /* Nothing is noted on this machine, and nothing executed */
 void __wrap_taken_note(void);
 int __wrap_execv(const char *path, char *const argv[]);
@@ -196,6 +213,15 @@ static void test_status(void)
 	bus_is("other", "other");
 	tap_ok(end("000") == EXIT_OK && is("other", "other"),
 	       "there is nothing to be put back any more");
+
+	bus_is("vfio-pci", "vfio-pci");
+	holder = getpid();
+	tap_ok(end("000") == EXIT_FAILED && is("vfio-pci", "vfio-pci"),
+	       "it is not taken from who has it open");
+	holder = -EACCES;
+	tap_ok(end("000") == EXIT_FAILED && is("vfio-pci", "vfio-pci"),
+	       "nor if nobody can tell");
+	holder = 0;
 }
 
 static int exit_with(int status)

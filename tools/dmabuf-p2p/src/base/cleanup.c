@@ -365,7 +365,8 @@ void cleanup_exit(int status)
 
 /*
  * To unbind a device waits until nobody has it open any more, which no signal ends,
- * and asks QEMU to unplug it from its guest
+ * and asks QEMU to unplug it from its guest: so nothing is done unless it is sure that
+ * nobody has
  */
 static bool is_held(const char *addr, const char *driver)
 {
@@ -374,6 +375,12 @@ static bool is_held(const char *addr, const char *driver)
 
 	if (!pid)
 		return false;
+	if (pid < 0) {
+		complain(addr, "run 'dmabuf-p2p release' " HOLDER_REMEDY,
+			 "it is not given back to %s: nobody can tell whether a program has it open: %s",
+			 driver[0] ? driver : "no driver", strerror(-pid));
+		return true;
+	}
 	procfs_comm(pid, comm);
 	complain(addr, "end that program, and then 'dmabuf-p2p release'",
 		 "it is not given back to %s: process %d, %s, has it open",

@@ -29,6 +29,7 @@ pid_t holder_of(const char *addr)
 	struct nodes nodes = { .nr = 0 };
 	struct opener opener;
 	char group[32], **names;
+	int ret;
 
 	names = sysfs_list("", DEVICE "/vfio-dev", addr);
 	if (names[0])
@@ -36,7 +37,6 @@ pid_t holder_of(const char *addr)
 	sysfs_list_free(names);
 	if (sysfs_link(group, sizeof(group), "", DEVICE "/iommu_group", addr))
 		add_node(&nodes, "/dev/vfio", group);
-	if (nodes.nr && opener_find("", nodes.number, nodes.nr, &opener) == 1)
-		return opener.pid;
-	return 0;
+	ret = nodes.nr ? opener_find("", nodes.number, nodes.nr, &opener) : 0;
+	return ret > 0 ? opener.pid : ret;
 }

@@ -4,12 +4,16 @@
 
 #include <sys/types.h>
 
+/* What to do about that */
+#define HOLDER_REMEDY \
+	"as root, in no container, with the right to trace all processes (CAP_SYS_PTRACE)"
+
 /**
  * holder_of - who has a device open through VFIO
  * @addr: PCI address
  *
- * Return: a process, perhaps this one; 0 if none is found. Only root sees those of
- * others.
+ * Return: a process, perhaps this one; 0 if there is none; -errno if none was found, but
+ * not all could be looked at, see opener_find().
  */
 pid_t holder_of(const char *addr);
 

@@ -36,7 +36,7 @@ static const char doc[] =
 	"  echo ADDRESS > drivers/vfio-pci/unbind\n"
 	"  echo ADDRESS > drivers_probe\n\n"
 	"Exit status: 0 done, or there is nothing to do; 1 the system refused something, or a "
-	"program has the device; 2 bad usage.\n\n"
+	"program has the device, or may have it; 2 bad usage.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p release\n"
 	"  dmabuf-p2p release 01:00.0\n";
@@ -61,6 +61,13 @@ static int check_holder(const char *addr)
 
 	if (!pid)
 		return EXIT_OK;
+	if (pid < 0) {
+		complain(addr,
+			 "run it " HOLDER_REMEDY ", or make sure yourself and do it by hand, see --help",
+			 "nobody can tell whether a program has it open: %s",
+			 strerror(-pid));
+		return EXIT_FAILED;
+	}
 	procfs_comm(pid, comm);
 	complain(addr, "end that program", "process %d, %s, has it open", pid,
 		 comm);

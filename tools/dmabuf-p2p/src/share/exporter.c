@@ -106,7 +106,7 @@ int export_take(const char *addr, bool bind)
 			 "%s, driver %s, is in use", user, driver);
 	else if (use == DEVICE_UNKNOWN)
 		complain(addr,
-			 "run it as root, in no container, with the right to trace all processes (CAP_SYS_PTRACE), or make sure yourself and bind it to " DRIVER " by hand",
+			 "run it " HOLDER_REMEDY ", or make sure yourself and bind it to " DRIVER " by hand",
 			 "nobody can tell whether it is in use, driver %s: %s",
 			 driver, user);
 	if (use != DEVICE_FREE)
@@ -161,7 +161,7 @@ static void complain_busy(const char *addr, int err)
 	if (pid == getpid()) {
 		complain(addr, "take another device for one of the two",
 			 "this command has it open already, for something else");
-	} else if (pid) {
+	} else if (pid > 0) {
 		procfs_comm(pid, comm);
 		complain(addr, "end that program", "process %d, %s, has it open",
 			 pid, comm);
@@ -186,7 +186,7 @@ static bool complain_mate(const char *addr)
 	for (i = 0; names[i]; i++) {
 		pid = strcmp(names[i], addr) && vfio_has_driver(names[i]) ?
 			      holder_of(names[i]) : 0;
-		if (pid && pid != getpid())
+		if (pid > 0 && pid != getpid())
 			break;
 	}
 	if (names[i]) {
@@ -196,7 +196,7 @@ static bool complain_mate(const char *addr)
 			 comm, names[i]);
 	}
 	sysfs_list_free(names);
-	return pid && pid != getpid();
+	return pid > 0 && pid != getpid();
 }
 
 static void complain_unsafe(const char *addr)

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * release, with a device that is made up and bound to vfio-pci: what is taken from
+ * whom
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "opener.h"
+#include "tap.h"
+#include "verb.h"
+
+#define ADDR "ffff:ff:1f.7"
+#define DEVICE "/sys/bus/pci/devices/" ADDR "/"
+
+extern const struct verb cmd_release;
+
+/* What is found in /proc, and whether the device still has the driver */
+static int found;
+static bool bound;
+
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+ssize_t __real_readlink(const char *path, char *buf, size_t size);
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size);
+int __real_stat64(const char *path, struct stat *st);
+int __wrap_stat64(const char *path, struct stat *st);
+char **__wrap_sysfs_list(const char *root, const char *fmt, ...);
+int __wrap_opener_find(const char *root, const dev_t *devices, size_t nr,
+		       struct opener *opener);
+int __wrap___sysfs_write(const char *path, const char *text);
+
+int __wrap_access(const char *path, int mode)
+{
+	return strncmp(path, DEVICE, strlen(DEVICE)) ? __real_access(path, mode) : 0;
+}
+
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
+{
+	static const char driver[] = "../drivers/vfio-pci";
+
+	if (strcmp(path, DEVICE "driver"))
+		return __real_readlink(path, buf, size);
+	errno = ENOENT;
+	if (!bound)
+		return -1;
+	memcpy(buf, driver, strlen(driver));
+	return (ssize_t)strlen(driver);
+}
+
+int __wrap_stat64(const char *path, struct stat *st)
+{
+	if (strcmp(path, "/dev/vfio/devices/vfio0"))
+		return __real_stat64(path, st);
+	memset(st, 0, sizeof(*st));
+	st->st_mode = S_IFCHR;
+	st->st_rdev = makedev(510, 0);
+	return 0;
+}
+
+char **__wrap_sysfs_list(const char *root, const char *fmt, ...)
+{
+	char **names = calloc(2, sizeof(*names));
+
+	(void)root;
+	(void)fmt;
+	if (names)
+		names[0] = strdup("vfio0");
+	return names;
+}
+
+int __wrap_opener_find(const char *root, const dev_t *devices, size_t nr,
+		       struct opener *opener)
+{
+	(void)root;
+	opener->pid = getpid();
+	return nr == 1 && devices[0] == makedev(510, 0) ? found : 0;
+}
+
+int __wrap___sysfs_write(const char *path, const char *text)
+{
+	(void)text;
+	if (strstr(path, "/unbind"))
+		bound = false;
+	return 0;
+}
+
+static int release(int what)
+{
+	char *args[] = { (char *)"release", (char *)ADDR, NULL };
+
+	found = what;
+	bound = true;
+	return cmd_release.run(2, args);
+}
+
+int main(void)
+{
+	tap_ok(release(1) == EXIT_FAILED && bound, "a process has it open");
+	tap_ok(release(-EACCES) == EXIT_FAILED && bound,
+	       "not all processes can be looked at");
+	/* It says what it has done */
+	printf("# ");
+	tap_ok(release(0) == EXIT_OK && !bound, "nobody has it open");
+	return tap_end();
+}
