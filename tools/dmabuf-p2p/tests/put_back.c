@@ -4,13 +4,17 @@
  * this program knows the files in sysfs
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "pci.h"
+#include "taken.h"
 #include "tap.h"
 #include "verb.h"
 
@@ -118,7 +122,25 @@ pid_t __wrap_holder_of(const char *addr)
 	return holder;
 }
 
-/* Nothing is noted on this machine, and nothing executed */
+/* Notes are made in a folder of this test */
+static char run[] = "/tmp/put_back.XXXXXX";
+
+int __real_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode);
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+
+int __wrap_mkdir(const char *path, mode_t mode)
+{
+	return strcmp(path, TAKEN_FOLDER) ? __real_mkdir(path, mode) : 0;
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	return __real_open64(strcmp(path, TAKEN_FOLDER) ? path : run, flags, 0600);
+}
+
+/* Nothing is noted by itself, and nothing executed */
 void __wrap_taken_note(void);
 int __wrap_execv(const char *path, char *const argv[]);
 
@@ -224,6 +246,78 @@ static void test_status(void)
 	holder = 0;
 }
 
+/* Of a process that was killed when the device had @driver and that driver_override */
+static bool adopt(const char *driver, const char *override)
+{
+	struct taken note;
+	pid_t pid;
+	int how;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		_exit(taken_claim("", ADDR, "nvme", "", &note) ? 1 : 0);
+	waitpid(pid, &how, 0);
+	if (how)
+		return false;
+	bus_is(driver, override);
+	taken_adopt(ADDR);
+	return true;
+}
+
+static bool notes(void)
+{
+	ssize_t nr;
+
+	free(taken_list("", &nr));
+	return nr;
+}
+
+/* An export that takes over, takes the device and puts it back */
+static void take_again(void)
+{
+	if (!adopt("nvme", "nvme") || !notes() ||
+	    __pci_bind(ADDR, "vfio-pci") || __pci_put_back(pci_saved(0)))
+		_exit(1);
+	_exit(is("nvme", "") ? 0 : 2);
+}
+
+static void leave_alone(void)
+{
+	_exit(adopt("other", "") && !notes() && !pci_saved(0) ? 0 : 1);
+}
+
+/* In a process of its own, which must not put back at exit what it has taken over */
+static int status_of(void (*fn)(void))
+{
+	char path[PATH_MAX];
+	int how = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		fn();
+	waitpid(pid, &how, 0);
+	snprintf(path, sizeof(path), "%s/" ADDR, run);
+	unlink(path);
+	return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+}
+
+static void test_adopt(void)
+{
+	char lock[PATH_MAX];
+
+	if (!mkdtemp(run))
+		exit(1);
+	tap_ok(!status_of(take_again),
+	       "what was left with its driver gets its driver_override, too");
+	tap_ok(!status_of(leave_alone), "what has got another driver is forgotten");
+	snprintf(lock, sizeof(lock), "%s/lock", run);
+	unlink(lock);
+	rmdir(run);
+}
+
 static int exit_with(int status)
 {
 	int how = 0;
@@ -243,6 +337,7 @@ int main(void)
 {
 	test_library();
 	test_status();
+	test_adopt();
 	tap_ok(exit_with(EXIT_OK) == EXIT_FAILED && exit_with(3) == 3,
 	       "nor is it one if the program cannot be executed anew");
 	return tap_end();

@@ -254,9 +254,12 @@ void taken_adopt(const char *addr)
 	    taken_claim("", addr, NULL, NULL, &was) != 1)
 		return;
 	taken_saved(&was, &saved);
-	/* Whoever has bound it to another one since may be using it */
+	/*
+	 * Whoever has bound it to another one since may be using it. With the one it had
+	 * it may still lack its driver_override.
+	 */
 	if (!__pci_driver(addr, driver, sizeof(driver)) &&
-	    strcmp(driver, TAKEN_DRIVER))
+	    strcmp(driver, TAKEN_DRIVER) && strcmp(driver, was.driver))
 		taken_forget("", addr);
 	else
 		pci_saved_add(&saved);
