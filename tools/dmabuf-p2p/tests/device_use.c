@@ -292,7 +292,18 @@ static void test_network(void)
 	tap_ok(used("another network namespace"),
 	       "a network card without an interface here");
 	link_to(HERE "/infiniband/mlx5_0/subsystem", "class/infiniband");
-	tap_ok(is_free(), "unless it is for RDMA only");
+	tap_ok(used("another network namespace"), "RDMA that is not known over what");
+	file(HERE "/infiniband/mlx5_0/ports/1/link_layer", "Ethernet\n");
+	tap_ok(used("another network namespace"),
+	       "RDMA over Ethernet, which has an interface");
+	file(HERE "/infiniband/mlx5_0/ports/1/link_layer", "InfiniBand\n");
+	tap_ok(is_free(), "InfiniBand has none");
+	file(HERE "/infiniband/mlx5_0/ports/2/link_layer", "Ethernet\n");
+	tap_ok(used("another network namespace"), "unless another port is Ethernet");
+	file(HERE "/infiniband/mlx5_0/ports/2/link_layer", "InfiniBand\n");
+	tap_ok(is_free(), "two ports");
+	file("/sys/module/ib_ipoib/refcnt", "0\n");
+	tap_ok(used("another network namespace"), "or ib_ipoib gives it one");
 
 	machine("0x020000");
 	link_to(HERE "/net/eth0/subsystem", "class/net");

@@ -16,7 +16,8 @@
  *   Who is in a container does not see all processes.
  * - Network interfaces: down, and no part of a bond, a bridge or the like. One that
  *   is in another network namespace is not seen from here, so that a network card
- *   without any counts as used.
+ *   without any counts as used. Those for InfiniBand have none of their own, but get
+ *   some from ib_ipoib.
  * - virtio devices of 9p and virtiofs, which have no file: whether their file system is
  *   mounted, here or in another namespace, is not to be seen.
  * - Virtual functions, which go with the driver of the physical one.
@@ -60,7 +61,7 @@
  * @nr_disks: disks that nobody has claimed; with @count, that have files
  * @nr_hidden: paths to disks of NVMe subsystems
  * @nr_heads: such disks
- * @nr_links: network interfaces and RDMA devices
+ * @nr_links: network interfaces, and RDMA devices that need none
  * @count: only count disks: nothing is opened
  * @unknown: @user could not be looked at
  */
@@ -185,6 +186,23 @@ static int look_at_interface(const char *folder, const char *name)
 	return used;
 }
 
+/* With RDMA over Ethernet there is an interface as well, wherever it is */
+static bool needs_no_interface(const char *folder)
+{
+	char **names = sysfs_list("", "%s/ports", folder), text[16];
+	bool infiniband = names[0];
+	size_t i;
+
+	for (i = 0; names[i]; i++)
+		infiniband &= sysfs_text(text, sizeof(text), "",
+					 "%s/ports/%s/link_layer", folder,
+					 names[i]) &&
+			      !strcmp(text, "InfiniBand");
+	sysfs_list_free(names);
+	return infiniband &&
+	       sysfs_access(F_OK, look->root, "/sys/module/ib_ipoib");
+}
+
 static int look_at(const char *path, const struct stat *st, int type,
 		   struct FTW *ftw)
 {
@@ -206,7 +224,7 @@ static int look_at(const char *path, const struct stat *st, int type,
 			 "file system of %s, which may be mounted", name);
 		return 1;
 	}
-	if (!strcmp(subsystem, "infiniband"))
+	if (!strcmp(subsystem, "infiniband") && needs_no_interface(path))
 		look->nr_links++;
 	if (!strcmp(subsystem, "net"))
 		return look_at_interface(path, name);
