@@ -436,6 +436,14 @@ static void test_kernel(void)
 	machine("0x010802");
 	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
 	disk_file = "nvme0n1";
+	/* A folder can be opened, but not be read */
+	file("/sys/block/loop0/loop/backing_file/x", "");
+	tap_ok(unknown("/sys/block/loop0/loop/backing_file: Is a directory"),
+	       "one that does not say over what it is");
+
+	machine("0x010802");
+	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
+	disk_file = "nvme0n1";
 	link_to("/dev/disk/by-id/x", "/dev/full");
 	snprintf(name, sizeof(name), "%s/dev/full", root);
 	if (symlink("/dev/full", name))

@@ -45,19 +45,23 @@ static bool is_one(const struct search *search, dev_t device)
 	return false;
 }
 
-/* Return: the path in it without what follows, or NULL; in @text */
+/* Return: the path in it without what follows, or NULL, with errno; in @text */
 static char *read_path(const struct source *source, const char *file,
 		       char text[PATH_MAX])
 {
 	FILE *stream = fopen(file, "re");
 	char *path = text;
 	size_t len;
+	int err;
 
 	if (!stream)
 		return NULL;
-	errno = 0;
 	len = fread(text, 1, PATH_MAX - 1, stream);
+	err = ferror(stream) ? errno : 0;
 	fclose(stream);
+	errno = err;
+	if (err)
+		return NULL;
 	text[len] = 0;
 	if (source->words) {
 		path = strstr(text, source->words);
@@ -112,7 +116,6 @@ static int look_at(const struct search *search, const struct source *source,
 	char text[PATH_MAX], *path;
 	int ret;
 
-	errno = 0;
 	path = read_path(source, file, text);
 	/* It has gone, or is not set up */
 	if (!path && (!errno || errno == ENOENT || errno == ENODEV))
