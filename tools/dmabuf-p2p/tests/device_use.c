@@ -21,13 +21,13 @@
 #include "device.h"
 #include "device_use.h"
 #include "tap.h"
+#include "tree.h"
 
 #define ADDR "0000:04:00.0"
 #define BUS "/sys/bus/pci/devices/" ADDR
 #define HERE "/sys/devices/pci0000:00/" ADDR
 #define SUBSYSTEM "/sys/devices/virtual/nvme-subsystem/nvme-subsys0"
 
-static char root[] = "/tmp/device_use.XXXXXX";
 static char user[DEVICE_USER];
 
 /* The one disk file: what open() says, and its number */
@@ -117,48 +117,10 @@ int __wrap_statx(int dir, const char *path, int flags, unsigned int mask,
 	return map_error ? -1 : 0;
 }
 
-static void at(char path[PATH_MAX], const char *name)
-{
-	char *slash;
-
-	snprintf(path, PATH_MAX, "%s%s", root, name);
-	for (slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = 0;
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-}
-
-static void file(const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *f;
-
-	at(path, name);
-	f = fopen(path, "w");
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		exit(1);
-}
-
-static void link_to(const char *name, const char *target)
-{
-	char path[PATH_MAX], full[PATH_MAX];
-
-	at(path, name);
-	snprintf(full, sizeof(full), "%s%s", target[0] == '/' ? root : "",
-		 target);
-	if (symlink(full, path))
-		exit(1);
-}
-
 /* A new machine with one device */
 static void machine(const char *class)
 {
-	char command[PATH_MAX];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'/*", root);
-	if (system(command))
-		exit(1);
+	tree_clear();
 	file(HERE "/class", class);
 	link_to(BUS, HERE);
 	link_to(HERE "/subsystem", "bus/pci");
@@ -411,60 +373,6 @@ static void test_container(void)
 	tap_ok(is_free(), "a kernel without them does");
 }
 
-/* It is open, but no process has it so */
-static void test_kernel(void)
-{
-	const char *core = "/sys/kernel/config/target/core/fileio_0/store";
-	const char *space = "/sys/kernel/config/nvmet/subsystems/a/namespaces/1";
-	char name[PATH_MAX];
-
-	machine("0x010802");
-	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
-	disk_file = "nvme0n1";
-	disk_number = makedev(1, 7);
-	tap_ok(is_free(), "a disk that nothing in the kernel has open");
-	file("/sys/block/loop0/loop/backing_file", "/srv/image\n");
-	tap_ok(is_free(), "a loop device over a file");
-	file("/sys/class/block/nvme0n1/dev", "1:7\n");
-	file("/sys/block/loop0/loop/backing_file", "/elsewhere/nvme0n1\n");
-	tap_ok(used("/elsewhere/nvme0n1, by /sys/block/loop0/loop/backing_file"),
-	       "a loop device over the disk, by whatever path");
-	file("/sys/block/loop0/loop/backing_file", "/dev/disk/by-id/x (deleted)\n");
-	tap_ok(unknown("/sys/block/loop0/loop/backing_file: No such file"),
-	       "one over what is not to be found");
-
-	machine("0x010802");
-	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
-	disk_file = "nvme0n1";
-	/* A folder can be opened, but not be read */
-	file("/sys/block/loop0/loop/backing_file/x", "");
-	tap_ok(unknown("/sys/block/loop0/loop/backing_file: Is a directory"),
-	       "one that does not say over what it is");
-
-	machine("0x010802");
-	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
-	disk_file = "nvme0n1";
-	link_to("/dev/disk/by-id/x", "/dev/full");
-	snprintf(name, sizeof(name), "%s/dev/full", root);
-	if (symlink("/dev/full", name))
-		exit(1);
-	snprintf(name, sizeof(name), "%s/device_path", space);
-	file(name, "/dev/disk/by-id/x\n");
-	snprintf(name, sizeof(name), "%s/enable", space);
-	file(name, "0\n");
-	tap_ok(is_free(), "a namespace of the NVMe target that is not enabled");
-	file(name, "1\n");
-	tap_ok(used("/dev/disk/by-id/x, by /sys/kernel/config/nvmet/"), "and one that is");
-	file(name, "0\n");
-	snprintf(name, sizeof(name), "%s/info", core);
-	file(name, "Status: ACTIVATED  Max Queue Depth: 0\n"
-		   "        TCM FILEIO ID: 0        File: /dev/full  Size: 4096  Mode: O_DSYNC\n");
-	tap_ok(used("/dev/full, by /sys/kernel/config/target/core/fileio_0/store/info"),
-	       "a file of the SCSI target");
-	file(name, "Status: DEACTIVATED  Max Queue Depth: 0\n");
-	tap_ok(is_free(), "and one that has none");
-}
-
 static void test_no_proc(void)
 {
 	char path[PATH_MAX];
@@ -504,12 +412,35 @@ static void test_group(void)
 	       "and one of the host's, by name and driver");
 }
 
+/* What of the kernel uses a disk without a claim, see kernel_user.c, and an NFS client */
+static void test_nfs(void)
+{
+	const char *count = "/sys/module/blocklayoutdriver/refcnt";
+
+	machine("0x010802");
+	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
+	disk_file = "nvme0n1";
+	disk_number = makedev(1, 7);
+	file("/sys/class/block/nvme0n1/dev", "1:7\n");
+	file("/sys/block/loop0/loop/backing_file", "/dev/nvme0n1\n");
+	tap_ok(used("/dev/nvme0n1, by /sys/block/loop0/loop/backing_file"),
+	       "a loop device over a disk");
+	file("/sys/block/loop0/loop/backing_file", "/not/there\n");
+	tap_ok(unknown("/sys/block/loop0/loop/backing_file: No such file"),
+	       "and one over what is not known");
+	file("/sys/block/loop0/loop/backing_file", "");
+	file(count, "0\n");
+	tap_ok(is_free(), "no NFS that writes to disks by itself");
+	file(count, "1\n");
+	tap_ok(unknown("blocklayoutdriver"), "and one that does");
+	machine("0x030000");
+	file(count, "1\n");
+	tap_ok(is_free(), "which matters to disks only");
+}
+
 int main(void)
 {
-	char command[PATH_MAX];
-
-	if (!mkdtemp(root))
-		return 1;
+	tree_begin();
 	test_disk();
 	test_limits();
 	test_multipath();
@@ -518,8 +449,8 @@ int main(void)
 	test_open();
 	test_no_proc();
 	test_container();
-	test_kernel();
+	test_nfs();
 	test_group();
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	return system(command) ? 1 : tap_end();
+	tree_end();
+	return tap_end();
 }

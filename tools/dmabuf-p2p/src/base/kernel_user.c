@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernel_user.h"
 #include "sysfs_file.h"
@@ -15,16 +19,29 @@
 
 #define CONFIG "/sys/kernel/config"
 
-/* Files that tell what is open: alone, or behind some words */
+/* How long a server may take to tell what a file is */
+#define PATIENCE_MS 2000
+
+/*
+ * Files that tell what is open: a path or the name of a disk, alone or between some
+ * words and two blanks; or the number of a device
+ */
 static const struct source {
 	const char *files;
 	const char *words;
+	bool number;
 } sources[] = {
-	{ "/sys/block/loop*/loop/backing_file", NULL },
-	{ CONFIG "/nvmet/subsystems/*/namespaces/*/device_path", NULL },
-	{ CONFIG "/nvmet/subsystems/*/passthru/device_path", NULL },
-	{ CONFIG "/target/core/fileio_*/*/info", "File: " },
-	{ CONFIG "/target/core/iblock_*/*/info", "UDEV PATH: " },
+	{ "/sys/block/loop*/loop/backing_file" },
+	{ CONFIG "/nvmet/subsystems/*/namespaces/*/device_path" },
+	{ CONFIG "/nvmet/subsystems/*/passthru/device_path" },
+	{ CONFIG "/target/core/fileio_*/*/info", .words = "File: " },
+	{ CONFIG "/target/core/iblock_*/*/info", .words = "UDEV PATH: " },
+	{ CONFIG "/usb_gadget/*/functions/mass_storage.*/lun.*/file" },
+	/* g_mass_storage has it there */
+	{ "/sys/class/udc/*/device/gadget*/lun*/file" },
+	{ "/sys/class/rnbd-server/ctl/devices/*/block_dev/dev", .number = true },
+	/* OCFS2's, where it is no file system's */
+	{ CONFIG "/cluster/*/heartbeat/*/dev" },
 };
 
 struct search {
@@ -50,7 +67,7 @@ static char *read_path(const struct source *source, const char *file,
 		       char text[PATH_MAX])
 {
 	FILE *stream = fopen(file, "re");
-	char *path = text;
+	char *path = text, *end;
 	size_t len;
 	int err;
 
@@ -69,7 +86,10 @@ static char *read_path(const struct source *source, const char *file,
 			return NULL;
 		path += strlen(source->words);
 	}
-	path[strcspn(path, source->words ? " \n" : "\n")] = 0;
+	end = source->words ? strstr(path, "  ") : NULL;
+	if (end)
+		*end = 0;
+	path[strcspn(path, "\n")] = 0;
 	return path;
 }
 
@@ -83,30 +103,99 @@ static bool is_enabled(const char *file)
 	       text[0] != '0';
 }
 
+/* What a file is: 0 or -errno */
+struct answer {
+	int ret;
+	mode_t mode;
+	dev_t device;
+};
+
+static void answer(int fd, const char *path)
+{
+	struct answer answer = { 0 };
+	struct statx st;
+
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE, &st)) {
+		answer.ret = -errno;
+	} else {
+		answer.mode = st.stx_mode;
+		answer.device = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	}
+	/* Who does not get it knows that nothing is known */
+	_exit(write(fd, &answer, sizeof(answer)) < 0);
+}
+
 /*
- * By its name, as another mount namespace may have it elsewhere, and in /dev by its
- * number. Elsewhere the path may be a server's that does not answer.
+ * The path may be a server's that does not answer, and then who asks waits, perhaps
+ * for ever and whatever signal he gets: so that is a child
+ */
+static struct answer ask(const char *path)
+{
+	struct answer got = { .ret = -ETIMEDOUT };
+	struct pollfd fd = { .events = POLLIN };
+	int pipes[2], ready;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC))
+		return (struct answer){ .ret = -errno };
+	pid = fork();
+	if (!pid)
+		answer(pipes[1], path);
+	if (pid < 0)
+		got.ret = -errno;
+	close(pipes[1]);
+	fd.fd = pipes[0];
+	do {
+		ready = pid < 0 ? 0 : poll(&fd, 1, PATIENCE_MS);
+	} while (ready < 0 && errno == EINTR);
+	if (ready > 0 && read(pipes[0], &got, sizeof(got)) != sizeof(got))
+		got.ret = -EIO;
+	close(pipes[0]);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, ready > 0 ? 0 : WNOHANG);
+	}
+	return got;
+}
+
+/*
+ * By its name, as another mount namespace may have it elsewhere; if that is another
+ * one's, it may be that of a link to ours, or of a file that is ours. If nothing is
+ * under that path, or a folder, it is not known what somebody else sees there, or saw.
  */
 static int is_ours(const struct search *search, const char *path)
 {
-	const char *name = strrchr(path, '/');
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
 	unsigned int major, minor;
 	char full[PATH_MAX], text[32];
-	struct statx st;
+	struct answer file;
+	bool known;
 
-	if (name && sysfs_text(text, sizeof(text), search->root,
-			       "/sys/class/block/%s/dev", name + 1) &&
-	    sscanf(text, "%u:%u", &major, &minor) == 2)
-		return is_one(search, makedev(major, minor));
-	if (strncmp(path, "/dev/", 5))
-		return 0;
+	known = sysfs_text(text, sizeof(text), search->root,
+			   "/sys/class/block/%s/dev", name) &&
+		sscanf(text, "%u:%u", &major, &minor) == 2;
+	if (known && is_one(search, makedev(major, minor)))
+		return 1;
+	if (!slash)
+		return known ? 0 : -ENODEV;
 	if (snprintf(full, sizeof(full), "%s%s", search->root, path) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	if (statx(AT_FDCWD, full, AT_STATX_DONT_SYNC, STATX_TYPE, &st))
-		return -errno;
-	return S_ISBLK(st.stx_mode) || S_ISCHR(st.stx_mode) ?
-		       is_one(search, makedev(st.stx_rdev_major, st.stx_rdev_minor)) :
-		       0;
+	file = ask(full);
+	if (file.ret)
+		return file.ret;
+	if (S_ISBLK(file.mode) || S_ISCHR(file.mode))
+		return is_one(search, file.device);
+	return S_ISREG(file.mode) ? 0 : -ENODEV;
+}
+
+static int has_our_number(const struct search *search, const char *text)
+{
+	unsigned int major, minor;
+
+	if (sscanf(text, "%u:%u", &major, &minor) != 2)
+		return -EINVAL;
+	return is_one(search, makedev(major, minor));
 }
 
 static int look_at(const struct search *search, const struct source *source,
@@ -120,8 +209,15 @@ static int look_at(const struct search *search, const struct source *source,
 	/* It has gone, or is not set up */
 	if (!path && (!errno || errno == ENOENT || errno == ENODEV))
 		return 0;
-	ret = path ? is_ours(search, path) : -errno;
-	if (!ret || !is_enabled(file))
+	if (!path)
+		ret = -errno;
+	/* A gadget's medium may be out */
+	else if (!*path || !is_enabled(file))
+		return 0;
+	else
+		ret = source->number ? has_our_number(search, path) :
+				       is_ours(search, path);
+	if (!ret)
 		return 0;
 	if (ret > 0)
 		snprintf(search->user, search->size, "%s, by %s",
