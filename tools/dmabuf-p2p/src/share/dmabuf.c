@@ -12,6 +12,7 @@
 
 #include "device.h"
 #include "dmabuf.h"
+#include "interrupt.h"
 #include "message.h"
 #include "procfs.h"
 #include "text.h"
@@ -139,7 +140,11 @@ static int query_groups(int fd, struct dma_buf_phys_query *query,
 	query->fd = fd;
 	query->groups = (uintptr_t)groups;
 	query->group_size = groups ? sizeof(*groups) : 0;
-	return ioctl(dev, DMA_BUF_PHYS_IOC_QUERY, query) ? -errno : 0;
+	/* A program that was stopped and goes on has had a signal, too */
+	while (ioctl(dev, DMA_BUF_PHYS_IOC_QUERY, query) < 0)
+		if (errno != EINTR || interrupted())
+			return -errno;
+	return 0;
 }
 
 void dmabuf_ask(struct dmabuf *dmabuf, const char *route)

@@ -13,14 +13,14 @@
 #include "engine.h"
 #include "interrupt.h"
 
-bool access_generation(int fd, uint64_t *generation)
+int access_generation(int fd, uint64_t *generation)
 {
 	struct dmabuf dmabuf = { .fd = fd };
 
 	dmabuf_ask(&dmabuf, NULL);
 	*generation = dmabuf.query.generation;
 	dmabuf_release(&dmabuf);
-	return !dmabuf.query_error;
+	return -dmabuf.query_error;
 }
 
 static bool ask_route(int fd, const char *pci, char text[ACCESS_TEXT],

@@ -15,9 +15,10 @@ struct end;
  * @fd: the dma-buf
  * @generation: receives it
  *
- * Return: whether the kernel tells; not for dma-bufs without a physical list.
+ * Return: 0 or -errno: that of dma-bufs without a physical list is not told; -EINTR if
+ * interrupted() was what ended the question.
  */
-bool access_generation(int fd, uint64_t *generation);
+int access_generation(int fd, uint64_t *generation);
 
 /**
  * access_route - how a device would reach a dma-buf, in words

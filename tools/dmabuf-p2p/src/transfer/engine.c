@@ -194,7 +194,7 @@ static int reach(struct engine *engine, struct end *end)
 		return ret;
 	/* Before it is mapped: what happens from now on is noticed */
 	end->watched = end->buffer.fd >= 0 &&
-		       access_generation(end->buffer.fd, &end->generation);
+		       !access_generation(end->buffer.fd, &end->generation);
 	return engine->ops->reach(engine, end);
 }
 

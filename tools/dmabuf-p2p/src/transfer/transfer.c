@@ -59,6 +59,7 @@ struct state {
 	uint64_t nr_started;
 	uint64_t progress;	/* when something was done last */
 	uint64_t asked;		/* when exporters were */
+	const struct end *taken; /* by its exporter, that is known of */
 };
 
 uint64_t transfer_stride(uint64_t size)
@@ -98,42 +99,42 @@ unsigned int transfer_depth(const struct engine *engine, uint64_t size,
 	return wanted < most ? wanted : (unsigned int)most;
 }
 
-/* What an end's exporter has done to it since engine_reach() */
-static bool taken_away(const struct end *end)
+/* What an end's exporter has done to it since engine_reach(), as ask() */
+static int ask_about(struct state *s, const struct end *end)
 {
 	uint64_t generation;
+	int ret;
 
-	return end->watched && !(access_generation(end->buffer.fd, &generation) &&
-				 generation == end->generation);
-}
-
-/* Return: an end of the way that is, or NULL */
-static const struct end *find_taken(const struct way *way)
-{
-	unsigned int i;
-
-	for (i = 0; i < way->nr; i++) {
-		if (taken_away(way->leg[i].from))
-			return way->leg[i].from;
-		if (taken_away(way->leg[i].to))
-			return way->leg[i].to;
-	}
-	return NULL;
+	if (!end->watched)
+		return 0;
+	ret = access_generation(end->buffer.fd, &generation);
+	/* That says nothing of the exporter */
+	if (ret == -EINTR)
+		return EXIT_INTERRUPTED;
+	if (!ret && generation == end->generation)
+		return 0;
+	s->taken = end;
+	return -ENODEV;
 }
 
 /*
  * A device that writes to revoked memory is not told: so this is asked now and then,
- * and even after a transfer that seems to have gone well
+ * and even after a transfer that seems to have gone well.
+ *
+ * Return: 0, EXIT_INTERRUPTED, or -ENODEV if access was taken away.
  */
-static bool way_broken(const struct way *way)
+static int ask(struct state *s)
 {
-	const struct end *end = find_taken(way);
+	const struct way *way = s->t->way;
+	unsigned int i;
+	int ret = 0;
 
-	if (end)
-		complain(end->spec,
-			 "its memory was switched off, reset or unplugged; 'dmabuf-p2p watch' tells when",
-			 "access was revoked by the exporter");
-	return end;
+	for (i = 0; !ret && i < way->nr; i++) {
+		ret = ask_about(s, way->leg[i].from);
+		if (!ret)
+			ret = ask_about(s, way->leg[i].to);
+	}
+	return ret;
 }
 
 static bool is_time_to_ask(struct state *s)
@@ -148,7 +149,11 @@ static bool is_time_to_ask(struct state *s)
 
 static int failed(struct state *s)
 {
-	if (!way_broken(s->t->way))
+	if (s->taken || ask(s) == -ENODEV)
+		complain(s->taken->spec,
+			 "its memory was switched off, reset or unplugged; 'dmabuf-p2p watch' tells when",
+			 "access was revoked by the exporter");
+	else
 		complain(s->t->engine->name, "see dmesg: the kernel may have said more",
 			 "%s", s->t->engine->why);
 	return EXIT_FAILED;
@@ -337,9 +342,10 @@ static int loop(struct state *s)
 	while (!ret) {
 		if (interrupted())
 			return EXIT_INTERRUPTED;
-		if (is_time_to_ask(s) && find_taken(s->t->way))
-			return -ENODEV;
-		ret = begin_more(s);
+		if (is_time_to_ask(s))
+			ret = ask(s);
+		if (!ret)
+			ret = begin_more(s);
 		if (ret || !s->active)
 			break;
 		ret = poll(s);
@@ -385,9 +391,7 @@ int transfer_run(struct transfer *transfer)
 	}
 	free(s.job);
 	progress_clear();
-	if (ret < 0)
-		return failed(&s);
-	if (!ret && way_broken(transfer->way))
-		return EXIT_FAILED;
-	return ret;
+	if (!ret)
+		ret = ask(&s);
+	return ret < 0 ? failed(&s) : ret;
 }
