@@ -9,7 +9,9 @@ struct stat;
 
 /*
  * What is put back when the program ends: by exit(), by returning from main(), by a
- * signal, of which it dies afterwards, but not by SIGKILL: see taken.h. Only the
+ * signal, of which it dies afterwards, but not by SIGKILL: see taken.h. The two that the
+ * C library keeps for its threads, 32 and 33, cannot be caught by way of it, and behind
+ * its back only until something it is linked with has threads: they are as SIGKILL. Only the
  * process that armed it does so, no child of it.
  */
 

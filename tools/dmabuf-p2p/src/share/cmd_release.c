@@ -26,7 +26,7 @@ struct args {
 
 static const char doc[] =
 	"Give PCI devices back to the drivers that 'dmabuf-p2p export', 'copy' or 'bench' "
-	"took them from, when it could not do so itself: it was killed by SIGKILL, or the driver "
+	"took them from, when it could not do so itself: it was killed by SIGKILL (or signal 32 or 33), or the driver "
 	"refused. Each DEVICE named, or all. What a running program has is left alone."
 	"\v"
 	"A DEVICE that is bound to vfio-pci and was not left behind may be named, too: it gets "
