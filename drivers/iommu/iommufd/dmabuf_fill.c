@@ -69,7 +69,7 @@ static u64 iopt_dmabuf_step(const struct iopt_area *area,
  * mapping failed with, now or after the last restore.
  */
 static int iopt_dmabuf_fill(struct iopt_pages *pages,
-			    struct iopt_pages_dmabuf_track *track)
+			    struct iopt_pages_dmabuf_track *track, gfp_t gfp)
 {
 	const struct dma_buf_phys_list *list = READ_ONCE(pages->dmabuf.list);
 	struct iopt_area *area = track->area;
@@ -101,7 +101,7 @@ static int iopt_dmabuf_fill(struct iopt_pages *pages,
 			if (READ_ONCE(pages->dmabuf.stop))
 				goto err_unmap;
 			rc = iommu_map(track->domain, iova, paddr, length, prot,
-				       IOPT_DMABUF_GFP);
+				       gfp);
 			if (rc)
 				goto err_unmap;
 			iova += length;
@@ -147,8 +147,20 @@ static bool iopt_dmabuf_make_room(size_t *room, size_t most)
 	return mem;
 }
 
+/*
+ * Others who charge to the same cgroup may have taken what was made in between. But
+ * it was there, and they have been made to reclaim: once it was as much as the tables
+ * can take, those are charged whatever is left.
+ */
+static gfp_t iopt_dmabuf_gfp(size_t room, size_t most)
+{
+	return room && room >= most ? IOPT_DMABUF_GFP | __GFP_HIGH :
+				      IOPT_DMABUF_GFP;
+}
+
 /* @tables receives what those for which there was no memory take at most */
-static int iopt_dmabuf_try_fill_all(struct iopt_pages *pages, size_t *tables)
+static int iopt_dmabuf_try_fill_all(struct iopt_pages *pages, size_t *tables,
+				    gfp_t gfp)
 {
 	struct iopt_pages_dmabuf_track *track;
 	int rc = 0, ret;
@@ -159,7 +171,7 @@ static int iopt_dmabuf_try_fill_all(struct iopt_pages *pages, size_t *tables)
 	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
 		if (track->mapped)
 			continue;
-		ret = iopt_dmabuf_fill(pages, track);
+		ret = iopt_dmabuf_fill(pages, track, gfp);
 		if (ret == -ENOMEM)
 			*tables += iopt_dmabuf_tables(track->area);
 		rc = ret ?: rc;
@@ -176,11 +188,17 @@ static int iopt_dmabuf_try_fill_all(struct iopt_pages *pages, size_t *tables)
  */
 int iopt_dmabuf_fill_all(struct iopt_pages *pages)
 {
-	size_t room = 0, tables;
+	size_t room = 0, tables = 0, least = SIZE_MAX;
 	int rc;
 
 	do {
-		rc = iopt_dmabuf_try_fill_all(pages, &tables);
+		rc = iopt_dmabuf_try_fill_all(pages, &tables,
+					      iopt_dmabuf_gfp(room, tables));
+		/* Some have been mapped by what was made for all */
+		if (tables < least) {
+			least = tables;
+			room = 0;
+		}
 	} while (iopt_dmabuf_make_room(&room, tables));
 	return rc;
 }
@@ -203,7 +221,8 @@ int iopt_dmabuf_add(struct iopt_pages *pages,
 	do {
 		iopt_dmabuf_settle(pages);
 		scoped_guard(mutex, &pages->mutex) {
-			rc = iopt_dmabuf_fill(pages, track);
+			rc = iopt_dmabuf_fill(pages, track,
+					      iopt_dmabuf_gfp(room, tables));
 			if (!rc)
 				list_add_tail(&track->elm,
 					      &pages->dmabuf.tracker);
