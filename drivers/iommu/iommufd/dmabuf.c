@@ -29,6 +29,7 @@
 #include <linux/dma-resv.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/workqueue.h>
 
 #include "io_pagetable.h"
@@ -216,9 +217,10 @@ void iopt_dmabuf_lock_pinned(struct iopt_pages *pages)
 		iopt_dmabuf_settle(pages);
 		dma_resv_lock(resv, NULL);
 		mutex_lock(&pages->mutex);
-		/* Unless it has moved again */
+		/* Unless it has moved again, which it may do for ever */
 		if (iopt_dmabuf_mapped(pages) ||
-		    pages->dmabuf.status != -EINPROGRESS)
+		    pages->dmabuf.status != -EINPROGRESS ||
+		    fatal_signal_pending(current))
 			break;
 		mutex_unlock(&pages->mutex);
 		dma_resv_unlock(resv);
