@@ -176,8 +176,9 @@ void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
 /*
  * Who opens the device has had no error. But a recovery that is under way goes on,
  * whoever has the device meanwhile, and may still reset the bus; its end is told
- * by resume() or by a permanent failure. There is none on s390, nor for what the root
- * complex of a CXL 1.1 device reports.
+ * by resume() or by a permanent failure. There is none on s390, nor with EEH for a
+ * device that is open by then, nor for what the root complex of a CXL 1.1 device
+ * reports.
  */
 static void forget_errors(struct vfio_pci_core_device *vdev)
 {
@@ -186,7 +187,7 @@ static void forget_errors(struct vfio_pci_core_device *vdev)
 	lockdep_assert_held(&vdev->dmabuf_lock);
 
 	vdev->dmabuf_causes &= ~CAUSE_FAILED;
-	if (IS_ENABLED(CONFIG_S390) ||
+	if (IS_ENABLED(CONFIG_S390) || IS_ENABLED(CONFIG_EEH) ||
 	    (pci_pcie_type(pdev) == PCI_EXP_TYPE_RC_END &&
 	     pdev->class >> 8 == PCI_CLASS_MEMORY_CXL))
 		vdev->dmabuf_causes &= ~CAUSE_RECOVERY;
