@@ -62,7 +62,7 @@ static int pause_at(u64 done, u64 *pause)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* A frag may be all of a large BAR: a piece ends where the largest pages do */
+/* A frag may be all of a large BAR. Few IOMMUs have pages of more than 1 GiB. */
 static int link_frag(struct dma_buf_phys_dma *dma,
 		     const struct dma_buf_phys_iter *iter, unsigned long attrs,
 		     u64 *linked, u64 *pause)
