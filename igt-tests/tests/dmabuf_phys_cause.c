@@ -405,6 +405,8 @@ static void two_causes(const struct step *first, const struct step *second)
 	for (i = 0; i < NR(orders); i++) {
 		begin();
 		first->run();
+		/* What comes before it is asleep wakes nothing up */
+		wait_suspended();
 		second->run();
 		check();
 		for (j = 0; j < 3; j++) {
