@@ -4,9 +4,9 @@
  * whom
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -23,12 +23,15 @@ extern const struct verb cmd_release;
 static int found;
 static bool bound;
 
+/* What has a number, for which somebody is looked for, and its group */
+static const char *node;
+static const char *group;
+
 int __real_access(const char *path, int mode);
 int __wrap_access(const char *path, int mode);
 ssize_t __real_readlink(const char *path, char *buf, size_t size);
 ssize_t __wrap_readlink(const char *path, char *buf, size_t size);
-int __real_stat64(const char *path, struct stat *st);
-int __wrap_stat64(const char *path, struct stat *st);
+bool __wrap_sysfs_text(char *text, size_t size, const char *root, const char *fmt, ...);
 char **__wrap_sysfs_list(const char *root, const char *fmt, ...);
 int __wrap_opener_find(const char *root, const dev_t *devices, size_t nr,
 		       struct opener *opener);
@@ -41,25 +44,30 @@ int __wrap_access(const char *path, int mode)
 
 ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
 {
-	static const char driver[] = "../drivers/vfio-pci";
+	const char *target = bound ? "../drivers/vfio-pci" : NULL;
 
-	if (strcmp(path, DEVICE "driver"))
+	if (!strcmp(path, DEVICE "iommu_group"))
+		target = group;
+	else if (strcmp(path, DEVICE "driver"))
 		return __real_readlink(path, buf, size);
 	errno = ENOENT;
-	if (!bound)
+	if (!target)
 		return -1;
-	memcpy(buf, driver, strlen(driver));
-	return (ssize_t)strlen(driver);
+	memcpy(buf, target, strlen(target));
+	return (ssize_t)strlen(target);
 }
 
-int __wrap_stat64(const char *path, struct stat *st)
+bool __wrap_sysfs_text(char *text, size_t size, const char *root, const char *fmt, ...)
 {
-	if (strcmp(path, "/dev/vfio/devices/vfio0"))
-		return __real_stat64(path, st);
-	memset(st, 0, sizeof(*st));
-	st->st_mode = S_IFCHR;
-	st->st_rdev = makedev(510, 0);
-	return 0;
+	char path[256];
+	va_list list;
+
+	(void)root;
+	va_start(list, fmt);
+	vsnprintf(path, sizeof(path), fmt, list);
+	va_end(list);
+	snprintf(text, size, "510:0");
+	return node && !strcmp(path, node);
 }
 
 char **__wrap_sysfs_list(const char *root, const char *fmt, ...)
@@ -100,11 +108,19 @@ static int release(int what)
 
 int main(void)
 {
+	node = DEVICE "vfio-dev/vfio0/dev";
 	tap_ok(release(1) == EXIT_FAILED && bound, "a process has it open");
 	tap_ok(release(-EACCES) == EXIT_FAILED && bound,
 	       "not all processes can be looked at");
 	/* It says what it has done */
 	printf("# ");
 	tap_ok(release(0) == EXIT_OK && !bound, "nobody has it open");
+	node = NULL;
+	tap_ok(release(0) == EXIT_FAILED && bound, "it is not known what to look for");
+	group = "../../../kernel/iommu_groups/5";
+	node = "/sys/class/vfio/5/dev";
+	tap_ok(release(1) == EXIT_FAILED && bound, "a process has its group open");
+	node = "/sys/class/vfio/noiommu-5/dev";
+	tap_ok(release(1) == EXIT_FAILED && bound, "or one without an IOMMU");
 	return tap_end();
 }

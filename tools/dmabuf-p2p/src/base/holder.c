@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "holder.h"
 #include "opener.h"
@@ -10,33 +12,41 @@
 
 /* A device can be opened by itself and, with its IOMMU group, the old way */
 struct nodes {
-	dev_t number[2];
+	dev_t number[3];
 	size_t nr;
 };
 
+/* The kernel's word, as a container's /dev need not have what others have open */
 static void add_node(struct nodes *nodes, const char *folder, const char *name)
 {
-	struct stat st;
-	char path[300];
+	unsigned int major, minor;
+	char text[32];
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	if (!stat(path, &st) && S_ISCHR(st.st_mode))
-		nodes->number[nodes->nr++] = st.st_rdev;
+	if (sysfs_text(text, sizeof(text), "", "%s%s/dev", folder, name) &&
+	    sscanf(text, "%u:%u", &major, &minor) == 2)
+		nodes->number[nodes->nr++] = makedev(major, minor);
 }
 
 pid_t holder_of(const char *addr)
 {
+	char folder[128], group[32], **names;
 	struct nodes nodes = { .nr = 0 };
 	struct opener opener;
-	char group[32], **names;
+	bool bound;
 	int ret;
 
-	names = sysfs_list("", DEVICE "/vfio-dev", addr);
-	if (names[0])
-		add_node(&nodes, "/dev/vfio/devices", names[0]);
+	snprintf(folder, sizeof(folder), DEVICE "/vfio-dev/", addr);
+	names = sysfs_list("", "%s", folder);
+	bound = names[0];
+	if (bound)
+		add_node(&nodes, folder, names[0]);
 	sysfs_list_free(names);
-	if (sysfs_link(group, sizeof(group), "", DEVICE "/iommu_group", addr))
-		add_node(&nodes, "/dev/vfio", group);
-	ret = nodes.nr ? opener_find("", nodes.number, nodes.nr, &opener) : 0;
+	if (sysfs_link(group, sizeof(group), "", DEVICE "/iommu_group", addr)) {
+		add_node(&nodes, "/sys/class/vfio/", group);
+		add_node(&nodes, "/sys/class/vfio/noiommu-", group);
+	}
+	if (!nodes.nr)
+		return bound ? -ENOENT : 0;
+	ret = opener_find("", nodes.number, nodes.nr, &opener);
 	return ret > 0 ? opener.pid : ret;
 }

@@ -12,8 +12,9 @@
  * holder_of - who has a device open through VFIO
  * @addr: PCI address
  *
- * Return: a process, perhaps this one; 0 if there is none; -errno if none was found, but
- * not all could be looked at, see opener_find().
+ * Return: a process, perhaps this one; 0 if there is none, or it is not bound to a
+ * driver of VFIO's; -errno if none was found, but not all could be looked at, see
+ * opener_find(); -ENOENT if it is not known what to look for.
  */
 pid_t holder_of(const char *addr);
 
