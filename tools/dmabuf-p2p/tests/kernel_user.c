@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "kernel_user.h"
 #include "tap.h"
@@ -23,6 +24,21 @@ int __wrap_statx(int dir, const char *path, int flags, unsigned int mask,
 	while (strstr(path, "/srv/hangs"))
 		pause();
 	return __real_statx(dir, path, flags, mask, st);
+}
+
+/* Whether configfs is mounted where its folder is */
+static bool mounted = true;
+
+int __real_statfs64(const char *path, struct statfs *fs);
+int __wrap_statfs64(const char *path, struct statfs *fs);
+
+int __wrap_statfs64(const char *path, struct statfs *fs)
+{
+	int ret = __real_statfs64(path, fs);
+
+	if (!ret && mounted && strstr(path, "/sys/kernel/config"))
+		fs->f_type = 0x62656570;
+	return ret;
 }
 
 static bool is(int wanted, const char *what)
@@ -118,6 +134,18 @@ static void test_kernel(void)
 	tap_ok(is_free(), "and one that has none");
 }
 
+static void test_mount(void)
+{
+	tree_clear();
+	mounted = false;
+	tap_ok(is_free(), "a kernel without configfs");
+	file("/sys/kernel/config/x", "");
+	tap_ok(unknown("mount -t configfs none /sys/kernel/config", ENOENT),
+	       "one that has it, but not mounted");
+	mounted = true;
+	tap_ok(is_free(), "and mounted");
+}
+
 static void test_exports(void)
 {
 	const char *medium = "/sys/kernel/config/usb_gadget/g/functions/mass_storage.0/lun.0/file";
@@ -153,6 +181,7 @@ int main(void)
 {
 	tree_begin();
 	test_kernel();
+	test_mount();
 	test_exports();
 	tree_end();
 	return tap_end();

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@
 #include "text.h"
 
 #define CONFIG "/sys/kernel/config"
+
+/* Not in <linux/magic.h> */
+#define CONFIGFS_MAGIC 0x62656570
 
 /* How long a server may take to tell what a file is */
 #define PATIENCE_MS 2000
@@ -227,6 +231,30 @@ static int look_at(const struct search *search, const struct source *source,
 	return ret;
 }
 
+/*
+ * What was set up there stays when it is unmounted. A kernel without configfs has no
+ * such folder.
+ */
+static int config_is_shown(const struct search *search)
+{
+	char path[PATH_MAX];
+	struct statfs fs;
+
+	snprintf(path, sizeof(path), "%s" CONFIG, search->root);
+	if (statfs(path, &fs)) {
+		if (errno == ENOENT)
+			return 0;
+		snprintf(search->user, search->size, CONFIG);
+		return -errno;
+	}
+	if (fs.f_type == CONFIGFS_MAGIC)
+		return 0;
+	snprintf(search->user, search->size,
+		 "configfs is not mounted, 'mount -t configfs none " CONFIG
+		 "' does that");
+	return -ENOENT;
+}
+
 /* Of glob(), to which nothing can be given */
 static int glob_error;
 
@@ -246,9 +274,10 @@ int kernel_user(const char *root, const dev_t *devices, size_t nr, char *user,
 	struct search search = { root, devices, nr, user, size };
 	char pattern[PATH_MAX];
 	size_t i, j;
-	int ret = 0;
 	glob_t files;
+	int ret;
 
+	ret = config_is_shown(&search);
 	for (i = 0; !ret && i < sizeof(sources) / sizeof(sources[0]); i++) {
 		snprintf(pattern, sizeof(pattern), "%s%s", root,
 			 sources[i].files);

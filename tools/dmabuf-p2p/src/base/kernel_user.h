@@ -20,7 +20,7 @@
  *
  * Return: 1 if there is one, 0 if there is none, or -errno: what has something open
  * under a path that is not to be found, as in another mount namespace, or whose server
- * does not answer, may have any.
+ * does not answer, may have any; as may targets if configfs is not mounted.
  */
 int kernel_user(const char *root, const dev_t *devices, size_t nr, char *user,
 		size_t size);
