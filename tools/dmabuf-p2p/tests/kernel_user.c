@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
@@ -17,12 +18,43 @@ int __real_statx(int dir, const char *path, int flags, unsigned int mask,
 int __wrap_statx(int dir, const char *path, int flags, unsigned int mask,
 		 struct statx *st);
 
-/* A server that never answers */
+/* As a device's BAR is */
+static void *mapped;
+
+static void map_file(void)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	at(path, "/srv/alone");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	mapped = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	if (mapped == MAP_FAILED)
+		exit(1);
+	close(fd);
+}
+
+/* Open, but the one it answers through, or mapped */
+static bool has_files(void)
+{
+	unsigned int nr = 0;
+	int fd;
+
+	for (fd = 0; fd < 1024; fd++)
+		nr += fcntl(fd, F_GETFD) >= 0;
+	return nr > 1 || !msync(mapped, 1, MS_ASYNC);
+}
+
+/* A server that never answers, and one that does to who has no other files */
 int __wrap_statx(int dir, const char *path, int flags, unsigned int mask,
 		 struct statx *st)
 {
 	while (strstr(path, "/srv/hangs"))
 		pause();
+	if (strstr(path, "/srv/alone") && has_files()) {
+		errno = EMFILE;
+		return -1;
+	}
 	return __real_statx(dir, path, flags, mask, st);
 }
 
@@ -102,6 +134,11 @@ static void test_kernel(void)
 	file("/sys/block/loop0/loop/backing_file", "/srv/hangs\n");
 	tap_ok(unknown("/sys/block/loop0/loop/backing_file", ETIMEDOUT),
 	       "one over a server's file that does not answer");
+
+	file("/srv/alone", "");
+	file("/sys/block/loop0/loop/backing_file", "/srv/alone\n");
+	map_file();
+	tap_ok(is_free(), "who asks, and may never end, has no files of this program's");
 
 	tree_clear();
 	/* A folder can be opened, but not be read */

@@ -3,17 +3,14 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "child.h"
 #include "kernel_user.h"
 #include "sysfs_file.h"
 #include "text.h"
@@ -114,9 +111,10 @@ struct answer {
 	dev_t device;
 };
 
-static void answer(int fd, const char *path)
+static void answer(int fd, void *arg)
 {
 	struct answer answer = { 0 };
+	const char *path = arg;
 	struct statx st;
 
 	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE, &st)) {
@@ -125,40 +123,18 @@ static void answer(int fd, const char *path)
 		answer.mode = st.stx_mode;
 		answer.device = makedev(st.stx_rdev_major, st.stx_rdev_minor);
 	}
-	/* Who does not get it knows that nothing is known */
-	_exit(write(fd, &answer, sizeof(answer)) < 0);
+	child_tell(fd, &answer, sizeof(answer));
 }
 
-/*
- * The path may be a server's that does not answer, and then who asks waits, perhaps
- * for ever and whatever signal he gets: so that is a child
- */
-static struct answer ask(const char *path)
+/* The path may be a server's that does not answer */
+static struct answer ask(char *path)
 {
-	struct answer got = { .ret = -ETIMEDOUT };
-	struct pollfd fd = { .events = POLLIN };
-	int pipes[2], ready;
-	pid_t pid;
+	struct answer got = { .ret = -EIO };
+	int ret;
 
-	if (pipe2(pipes, O_CLOEXEC))
-		return (struct answer){ .ret = -errno };
-	pid = fork();
-	if (!pid)
-		answer(pipes[1], path);
-	if (pid < 0)
-		got.ret = -errno;
-	close(pipes[1]);
-	fd.fd = pipes[0];
-	do {
-		ready = pid < 0 ? 0 : poll(&fd, 1, PATIENCE_MS);
-	} while (ready < 0 && errno == EINTR);
-	if (ready > 0 && read(pipes[0], &got, sizeof(got)) != sizeof(got))
-		got.ret = -EIO;
-	close(pipes[0]);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, ready > 0 ? 0 : WNOHANG);
-	}
+	ret = child_ask(answer, path, &got, sizeof(got), PATIENCE_MS);
+	if (ret)
+		got.ret = ret;
 	return got;
 }
 
