@@ -266,6 +266,12 @@ static void test_network(void)
 	tap_ok(is_free(), "two ports");
 	file("/sys/module/ib_ipoib/refcnt", "0\n");
 	tap_ok(used("another network namespace"), "or ib_ipoib gives it one");
+	file(HERE "/infiniband/mlx5_0/ports/1/link_layer", "Unknown\n");
+	tap_ok(used("another network namespace"), "on one of its ports");
+	file(HERE "/infiniband/mlx5_0/ports/2/link_layer", "Unknown\n");
+	tap_ok(is_free(), "RDMA over neither has none");
+	file(HERE "/infiniband/mlx5_0/ports/2/link_layer", "");
+	tap_ok(used("another network namespace"), "unless one port does not say");
 
 	machine("0x020000");
 	link_to(HERE "/net/eth0/subsystem", "class/net");

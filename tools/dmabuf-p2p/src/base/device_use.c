@@ -16,8 +16,8 @@
  *   Who is in a container does not see all processes.
  * - Network interfaces: down, and no part of a bond, a bridge or the like. One that
  *   is in another network namespace is not seen from here, so that a network card
- *   without any counts as used. Those for InfiniBand have none of their own, but get
- *   some from ib_ipoib.
+ *   without any counts as used. Those for RDMA over something else than Ethernet have
+ *   none of their own, but those for InfiniBand get some from ib_ipoib.
  * - virtio devices of 9p and virtiofs, which have no file: whether their file system is
  *   mounted, here or in another namespace, is not to be seen.
  * - Virtual functions, which go with the driver of the physical one.
@@ -186,21 +186,26 @@ static int look_at_interface(const char *folder, const char *name)
 	return used;
 }
 
-/* With RDMA over Ethernet there is an interface as well, wherever it is */
+/*
+ * With RDMA over Ethernet there is an interface as well, wherever it is. Amazon's EFA,
+ * which is neither that nor InfiniBand, has none.
+ */
 static bool needs_no_interface(const char *folder)
 {
 	char **names = sysfs_list("", "%s/ports", folder), text[16];
-	bool infiniband = names[0];
+	bool infiniband = false, known = names[0];
 	size_t i;
 
-	for (i = 0; names[i]; i++)
-		infiniband &= sysfs_text(text, sizeof(text), "",
-					 "%s/ports/%s/link_layer", folder,
-					 names[i]) &&
-			      !strcmp(text, "InfiniBand");
+	for (i = 0; names[i]; i++) {
+		known &= sysfs_text(text, sizeof(text), "",
+				    "%s/ports/%s/link_layer", folder,
+				    names[i]) &&
+			 strcmp(text, "Ethernet");
+		infiniband |= !strcmp(text, "InfiniBand");
+	}
 	sysfs_list_free(names);
-	return infiniband &&
-	       sysfs_access(F_OK, look->root, "/sys/module/ib_ipoib");
+	return known && (!infiniband || sysfs_access(F_OK, look->root,
+						     "/sys/module/ib_ipoib"));
 }
 
 static int look_at(const char *path, const struct stat *st, int type,
