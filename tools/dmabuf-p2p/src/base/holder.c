@@ -50,3 +50,10 @@ pid_t holder_of(const char *addr)
 	ret = opener_find("", nodes.number, nodes.nr, &opener);
 	return ret > 0 ? opener.pid : ret;
 }
+
+int holder_known(void)
+{
+	struct opener opener;
+
+	return opener_find("", NULL, 0, &opener);
+}

@@ -18,4 +18,7 @@
  */
 pid_t holder_of(const char *addr);
 
+/** holder_known - could that be told, of any device? Return: 0 or -errno as above */
+int holder_known(void);
+
 #endif /* HOLDER_H */

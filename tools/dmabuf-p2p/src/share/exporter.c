@@ -125,6 +125,15 @@ int export_take(const char *addr, bool bind)
 			 driver[0] ? driver : "no driver");
 		return EXIT_FAILED;
 	}
+	/* Who may not bind it is told that */
+	ret = sysfs_access(W_OK, "", "/sys/bus/pci/devices/%s/driver_override", addr) ?
+		      0 : holder_known();
+	if (ret) {
+		complain(addr, "run it " HOLDER_REMEDY ", or bind it to " DRIVER " by hand",
+			 "it would not be given back to %s at the end: nobody could tell whether a program has it open: %s",
+			 driver[0] ? driver : "no driver", strerror(-ret));
+		return EXIT_FAILED;
+	}
 	ret = __pci_bind(addr, DRIVER);
 	if (!ret)
 		return EXIT_OK;
