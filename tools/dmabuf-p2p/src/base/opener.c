@@ -9,6 +9,10 @@
  * The files of a process are those of its threads: the first one has none any more
  * when it has ended before the others, and each may have some of its own. And what is
  * mapped is in use though its file has been closed.
+ *
+ * To see that the kernel waits until nobody changes the process's mappings, which may be
+ * for ever if that waits for a server: so it is a child that looks, and tells where it
+ * has got to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,19 +25,35 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "opener.h"
 #include "procfs.h"
 
 /* Sets of files of one process that are told apart */
 #define MAX_SETS 8
 
+/* How long one step may take, and how many of the small ones are one */
+#define PATIENCE_MS 10000
+#define STEPS 256
+
+/**
+ * struct found - what the child tells
+ * @ret: of opener_find()
+ * @opener: likewise; on the way, whom it looks at
+ */
+struct found {
+	int ret;
+	struct opener opener;
+};
+
 /**
  * struct search - what is looked for, and where it has got to
  * @root: folder that stands for /
  * @devices: numbers of files in /dev
  * @nr: of @devices
- * @opener: receives who has one open
- * @err: why a process could not be looked at, of the first such
+ * @fd: takes what is told
+ * @found: who has one open, or the first process that could not be looked at, and why
+ * @steps: small ones
  * @pid: process that is looked at
  * @tid: and its thread
  * @any: that thread has files, or the process mappings
@@ -45,8 +65,9 @@ struct search {
 	const char *root;
 	const dev_t *devices;
 	size_t nr;
-	struct opener *opener;
-	int err;
+	int fd;
+	struct found found;
+	unsigned int steps;
 	pid_t pid;
 	pid_t tid;
 	bool any;
@@ -54,6 +75,21 @@ struct search {
 	pid_t with[MAX_SETS];
 	unsigned int nr_with;
 };
+
+/* If nothing follows, this is whom it has not come back from */
+static void tell(const struct search *search)
+{
+	const struct found now = { -EIO, { search->pid, search->tid, -1 } };
+
+	child_tell(search->fd, &now, sizeof(now));
+}
+
+static void step(struct search *search)
+{
+	search->any = true;
+	if (!(++search->steps % STEPS))
+		tell(search);
+}
 
 /* Return: 1 or 0; -EACCES if the link to it may not be followed */
 static int is_one(const struct search *search, const char *path)
@@ -79,7 +115,7 @@ static int look_at_file(pid_t tid, int number, void *arg)
 	char path[PATH_MAX], first;
 	int ret;
 
-	search->any = true;
+	step(search);
 	snprintf(path, sizeof(path), "%s/proc/%d/fd/%d", search->root, tid,
 		 number);
 	if (readlink(path, &first, 1) < 0)
@@ -87,7 +123,7 @@ static int look_at_file(pid_t tid, int number, void *arg)
 	/* Sockets, pipes and the like have no path */
 	ret = first == '/' ? is_one(search, path) : 0;
 	if (ret > 0)
-		*search->opener = (struct opener){ search->pid, tid, number };
+		search->found.opener = (struct opener){ search->pid, tid, number };
 	return ret;
 }
 
@@ -97,12 +133,13 @@ static int look_at_map(const char *name, void *arg)
 	char path[PATH_MAX];
 	int ret;
 
-	search->any = true;
+	step(search);
 	snprintf(path, sizeof(path), "%s/proc/%d/map_files/%s", search->root,
 		 search->tid, name);
 	ret = is_one(search, path);
 	if (ret > 0)
-		*search->opener = (struct opener){ search->pid, search->tid, -1 };
+		search->found.opener =
+			(struct opener){ search->pid, search->tid, -1 };
 	return ret;
 }
 
@@ -123,9 +160,10 @@ static int remember(struct search *search, int ret)
 	/* It has ended */
 	if (ret == -ENOENT || ret == -ESRCH)
 		return 0;
-	if (ret < 0 && !search->err) {
-		search->err = ret;
-		*search->opener = (struct opener){ search->pid, search->tid, -1 };
+	if (ret < 0 && !search->found.ret) {
+		search->found.ret = ret;
+		search->found.opener =
+			(struct opener){ search->pid, search->tid, -1 };
 	}
 	return ret > 0;
 }
@@ -135,6 +173,7 @@ static int look_at_thread(pid_t tid, void *arg)
 	struct search *search = arg;
 
 	search->tid = tid;
+	tell(search);
 	/* They have the same, but one that has ended shows none */
 	if (!search->mapped) {
 		search->any = false;
@@ -158,6 +197,9 @@ static int look_at_process(pid_t pid, void *arg)
 {
 	struct search *search = arg;
 
+	/* The child's mappings are copies of who asks, who is looked at himself */
+	if (pid == getpid())
+		return 0;
 	search->pid = search->tid = pid;
 	search->mapped = false;
 	search->nr_with = 0;
@@ -165,21 +207,28 @@ static int look_at_process(pid_t pid, void *arg)
 						   look_at_thread, search));
 }
 
+static void look(int fd, void *arg)
+{
+	struct search *search = arg;
+	int ret;
+
+	search->fd = fd;
+	ret = procfs_each_process(search->root, look_at_process, search);
+	if (ret < 0 && !search->found.ret)
+		search->found = (struct found){ ret, { 0, 0, -1 } };
+	if (ret > 0)
+		search->found.ret = 1;
+	child_tell(fd, &search->found, sizeof(search->found));
+}
+
 int opener_find(const char *root, const dev_t *devices, size_t nr,
 		struct opener *opener)
 {
-	struct search search = {
-		.root = root,
-		.devices = devices,
-		.nr = nr,
-		.opener = opener,
-	};
+	struct search search = { .root = root, .devices = devices, .nr = nr };
+	struct found found = { -EIO, { 0, 0, -1 } };
 	int ret;
 
-	ret = procfs_each_process(root, look_at_process, &search);
-	if (ret < 0 && !search.err) {
-		*opener = (struct opener){ 0, 0, -1 };
-		return ret;
-	}
-	return ret > 0 ? 1 : search.err;
+	ret = child_ask(look, &search, &found, sizeof(found), PATIENCE_MS);
+	*opener = found.opener;
+	return ret ? ret : found.ret;
 }
