@@ -6,7 +6,7 @@
 
 /* What to do about that */
 #define HOLDER_REMEDY \
-	"as root, in no container, with the right to trace all processes (CAP_SYS_PTRACE)"
+	"as root, in no container, with the rights to trace all processes and to see what they have mapped (CAP_SYS_PTRACE and CAP_CHECKPOINT_RESTORE)"
 
 /**
  * holder_of - who has a device open through VFIO
