@@ -426,6 +426,7 @@ static void test_group(void)
 static void test_nfs(void)
 {
 	const char *count = "/sys/module/blocklayoutdriver/refcnt";
+	char path[PATH_MAX];
 
 	machine("0x010802");
 	disk(HERE "/nvme/nvme0/nvme0n1", "1:7");
@@ -443,6 +444,15 @@ static void test_nfs(void)
 	tap_ok(is_free(), "no NFS that writes to disks by itself");
 	file(count, "1\n");
 	tap_ok(unknown("blocklayoutdriver"), "and one that does");
+	snprintf(path, sizeof(path), "%s%s", root, count);
+	unlink(path);
+	file("/proc/1/mountstats", "\tnfsv4:\tbm0=0xfdffbfff,acl=0x3,sessions,pnfs=not configured\n");
+	tap_ok(is_free(), "built in: NFS that does not");
+	file("/proc/1/mountstats", "\tnfsv4:\tbm0=0xfdffbfff,acl=0x3,sessions,pnfs=LAYOUT_SCSI\n");
+	tap_ok(unknown("blocklayoutdriver"), "and one that does");
+	file("/proc/1/mountstats", "");
+	file("/proc/self/mountstats", "\tnfsv4:\tbm0=0xfdffbfff,pnfs=LAYOUT_BLOCK_VOLUME\n");
+	tap_ok(unknown("blocklayoutdriver"), "or where this program is");
 	machine("0x030000");
 	file(count, "1\n");
 	tap_ok(is_free(), "which matters to disks only");

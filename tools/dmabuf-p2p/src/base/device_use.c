@@ -332,14 +332,38 @@ static bool is_open(void)
 	return true;
 }
 
-/* The module counts mounts, in whatever namespaces; each may use any disk */
+/* Of the mounts that a process sees; no server is asked */
+static bool mounts_blocks(const char *process)
+{
+	char path[PATH_MAX], *line = NULL;
+	bool found = false;
+	size_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/proc/%s/mountstats", look->root, process);
+	file = fopen(path, "re");
+	while (file && !found && getline(&line, &size, file) > 0)
+		found = strstr(line, ",pnfs=LAYOUT_BLOCK_VOLUME") ||
+			strstr(line, ",pnfs=LAYOUT_SCSI");
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * The module counts mounts, in whatever namespaces; where it is built in, those of
+ * other namespaces than these are not to be seen. Each may use any disk.
+ */
 static bool may_be_pnfs(void)
 {
 	char count[16];
 
-	if (!look->nr_disks ||
-	    !sysfs_text(count, sizeof(count), look->root,
-			"/sys/module/blocklayoutdriver/refcnt") || !atoi(count))
+	if (!look->nr_disks)
+		return false;
+	if (sysfs_text(count, sizeof(count), look->root,
+		       "/sys/module/blocklayoutdriver/refcnt") ?
+		    !atoi(count) : !mounts_blocks("1") && !mounts_blocks("self"))
 		return false;
 	snprintf(look->user, look->size,
 		 "NFS writes to disks by itself (blocklayoutdriver), and does not tell to which");
