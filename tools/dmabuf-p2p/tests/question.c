@@ -15,6 +15,7 @@
 
 #include "dmabuf.h"
 #include "interrupt.h"
+#include "messages.h"
 #include "tap.h"
 #include "transfer.h"
 #include "verb.h"
@@ -111,31 +112,18 @@ static int run(void)
 	return transfer_run(&transfer);
 }
 
-/* In a process of its own, which an interrupt ends. @error receives what it has said */
+static void run_to_the_end(void)
+{
+	signal(SIGINT, SIG_DFL);
+	interrupt_catch();
+	_exit(run());
+}
+
+/* Where an interrupt does not end the test. @error receives what was said */
 static int status_of(char error[256])
 {
-	int pipes[2], how = -1;
-	size_t length = 0;
-	ssize_t len;
-	pid_t pid;
+	int how = messages_of(run_to_the_end, error, 256);
 
-	fflush(NULL);
-	if (pipe(pipes))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		dup2(pipes[1], STDERR_FILENO);
-		signal(SIGINT, SIG_DFL);
-		interrupt_catch();
-		_exit(run());
-	}
-	close(pipes[1]);
-	/* It comes in several parts */
-	while ((len = read(pipes[0], error + length, 255 - length)) > 0)
-		length += (size_t)len;
-	error[length] = 0;
-	close(pipes[0]);
-	waitpid(pid, &how, 0);
 	return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "messages.h"
 #include "share.h"
 #include "tap.h"
 
@@ -26,34 +27,6 @@ static struct share_header header = {
 	.size = 4096,
 	.name = "01:00.0/bar2:0-4K",
 };
-
-/* Standard error of what @fn does, in a process of its own; Return: its status */
-static int messages_of(void (*fn)(void), char *text, size_t size)
-{
-	int pipes[2], status = -1;
-	size_t len = 0;
-	ssize_t got;
-	pid_t pid;
-
-	fflush(NULL);
-	if (pipe(pipes))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		dup2(pipes[1], STDERR_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		fn();
-		_exit(0);
-	}
-	close(pipes[1]);
-	while ((got = read(pipes[0], text + len, size - 1 - len)) > 0)
-		len += (size_t)got;
-	text[len] = 0;
-	close(pipes[0]);
-	waitpid(pid, &status, 0);
-	return status;
-}
 
 static void says(void (*fn)(void), const char *name, const char *want)
 {
