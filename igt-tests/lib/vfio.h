@@ -216,6 +216,15 @@ int vfio_dmabuf_two_bars(struct vfio_device *dev, unsigned int first,
 			 uint64_t first_at, unsigned int second,
 			 uint64_t second_at);
 
+/**
+ * vfio_dmabuf_many_groups - export pages of BAR0 and BAR2 in turn
+ * @dev: the device; BAR2 has @nr pages
+ * @nr: how many, the first of BAR0 over and over and others of BAR2: each is a group
+ *
+ * Return: the dma-buf's fd.
+ */
+int vfio_dmabuf_many_groups(struct vfio_device *dev, unsigned int nr);
+
 /** vfio_has_dmabuf - whether the kernel offers the feature for this device */
 bool vfio_has_dmabuf(struct vfio_device *dev);
 

@@ -108,6 +108,25 @@ int vfio_dmabuf_two_bars(struct vfio_device *dev, unsigned int first,
 	return fd;
 }
 
+int vfio_dmabuf_many_groups(struct vfio_device *dev, unsigned int nr)
+{
+	struct vfio_region_dma_range *ranges = calloc(nr, sizeof(*ranges));
+	unsigned int i;
+	int fd;
+
+	igt_assert(ranges);
+	for (i = 0; i < nr; i++)
+		ranges[i] = (struct vfio_region_dma_range){
+			i % 2 ? dev->region[2].offset + i * PAGE :
+				dev->region[0].offset,
+			PAGE
+		};
+	fd = __vfio_dmabuf_bars(dev, ranges, nr);
+	igt_assert_fd(fd);
+	free(ranges);
+	return fd;
+}
+
 bool vfio_has_dmabuf(struct vfio_device *dev)
 {
 	struct vfio_device_feature probe = {

@@ -348,22 +348,13 @@ static void *toggle_thread(void *stop)
 static void many_groups(void)
 {
 	const uint32_t nr = 1000, few = 600;
-	struct vfio_region_dma_range *ranges = calloc(nr, sizeof(*ranges));
 	struct dma_buf_phys_group_info *infos = calloc(nr, sizeof(*infos));
 	unsigned long revokes[2] = {};
 	unsigned int answers;
 	pthread_t thread;
-	uint32_t i;
 
-	igt_assert(ranges && infos);
-	for (i = 0; i < nr; i++)
-		ranges[i] = (struct vfio_region_dma_range){
-			i % 2 ? nvme1.region[2].offset + i * PAGE :
-				nvme1.region[0].offset,
-			PAGE
-		};
-	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, nr);
-	igt_assert_fd(dmabuf);
+	igt_assert(infos);
+	dmabuf = vfio_dmabuf_many_groups(&nvme1, nr);
 	query_groups(phys, dmabuf, &q, infos, nr);
 	igt_assert_eq_u32(q.nr_groups, nr);
 
@@ -383,7 +374,6 @@ static void many_groups(void)
 	}
 	__atomic_store_n(&revokes[1], 1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
-	free(ranges);
 	free(infos);
 }
 

@@ -405,21 +405,9 @@ static void *ask_thread(void *device)
 /* So many groups that somebody is nearly always in the middle of them */
 static void start_many_groups(void)
 {
-	struct vfio_region_dma_range *ranges = calloc(MANY, sizeof(*ranges));
-	unsigned int i;
-
-	igt_assert(ranges);
 	close_all();
 	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
-	for (i = 0; i < MANY; i++)
-		ranges[i] = (struct vfio_region_dma_range) {
-			i % 2 ? nvme1.region[2].offset + i * PAGE :
-				nvme1.region[0].offset,
-			PAGE
-		};
-	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, MANY);
-	igt_assert_fd(dmabuf);
-	free(ranges);
+	dmabuf = vfio_dmabuf_many_groups(&nvme1, MANY);
 }
 
 /**
