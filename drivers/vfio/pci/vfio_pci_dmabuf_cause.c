@@ -173,34 +173,25 @@ void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
 	vdev->no_host_access = RB_ROOT_CACHED;
 }
 
-/*
- * Who opens the device has had no error. But a recovery that is under way goes on,
- * whoever has the device meanwhile, and may still reset the bus; its end is told
- * by resume() or by a permanent failure. There is none on s390, nor with EEH for a
- * device that is open by then, nor for what the root complex of a CXL 1.1 device
- * reports.
+/**
+ * vfio_pci_dma_buf_open - somebody opens the device
+ * @vdev: the device, not open yet
+ *
+ * He has had no error. But a recovery that is under way goes on, whoever has the
+ * device meanwhile, and may still reset the bus; its end is told by resume() or by a
+ * permanent failure. There is none on s390, nor with EEH for a device that is open
+ * by then, nor for what the root complex of a CXL 1.1 device reports.
  */
-static void forget_errors(struct vfio_pci_core_device *vdev)
+void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev)
 {
 	struct pci_dev *pdev = vdev->pdev;
 
-	lockdep_assert_held(&vdev->dmabuf_lock);
-
+	guard(mutex)(&vdev->dmabuf_lock);
 	vdev->dmabuf_causes &= ~CAUSE_FAILED;
 	if (IS_ENABLED(CONFIG_S390) || IS_ENABLED(CONFIG_EEH) ||
 	    (pci_pcie_type(pdev) == PCI_EXP_TYPE_RC_END &&
 	     pdev->class >> 8 == PCI_CLASS_MEMORY_CXL))
 		vdev->dmabuf_causes &= ~CAUSE_RECOVERY;
-}
-
-/**
- * vfio_pci_dma_buf_open - somebody opens the device
- * @vdev: the device, not open yet
- */
-void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev)
-{
-	guard(mutex)(&vdev->dmabuf_lock);
-	forget_errors(vdev);
 }
 
 /**
