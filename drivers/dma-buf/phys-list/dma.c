@@ -52,44 +52,55 @@ static void destroy_window(struct dma_buf_phys_dma *dma, u64 linked)
 	dma_iova_destroy(dma->dev, &dma->iova, linked, dma->dir, DMA_ATTR_MMIO);
 }
 
-/* Let others run, and a process that waits be killed, every so many bytes */
-static int pause_at(u64 done, u64 *pause)
+static noinline int pause_now(u64 done, u64 *pause)
 {
-	if (likely(done < *pause))
-		return 0;
 	*pause = done + PAUSE_BYTES;
 	cond_resched();
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* A frag may be all of a large BAR. Few IOMMUs have pages of more than 1 GiB. */
-static int link_frag(struct dma_buf_phys_dma *dma,
-		     const struct dma_buf_phys_iter *iter, unsigned long attrs,
-		     u64 *linked, u64 *pause)
+/* Let others run, and a process that waits be killed, every so many bytes */
+static __always_inline int pause_at(u64 done, u64 *pause)
 {
-	phys_addr_t paddr = iter->paddr;
-	u64 left = iter->length, length;
-	int ret;
+	return likely(done < *pause) ? 0 : pause_now(done, pause);
+}
 
-	do {
-		ret = pause_at(*linked, pause);
-		if (ret)
-			return ret;
-		length = min_t(u64, left, SZ_1G - (paddr & (SZ_1G - 1)));
-		ret = dma_iova_link(dma->dev, &dma->iova, paddr, *linked, length,
-				    dma->dir, attrs);
-		if (ret)
-			return ret;
+/* Inline: this is what a frag costs beside the IOMMU's own work */
+static __always_inline int link_range(struct dma_buf_phys_dma *dma,
+				      phys_addr_t paddr, u64 length,
+				      unsigned long attrs, u64 *linked,
+				      u64 *pause)
+{
+	int ret = pause_at(*linked, pause);
+
+	if (!ret)
+		ret = dma_iova_link(dma->dev, &dma->iova, paddr, *linked,
+				    length, dma->dir, attrs);
+	if (!ret)
 		*linked += length;
-		paddr += length;
-		left -= length;
-	} while (left);
-	return 0;
+	return ret;
+}
+
+/* A frag may be all of a large BAR. Few IOMMUs have pages of more than 1 GiB. */
+static noinline int link_large_frag(struct dma_buf_phys_dma *dma,
+				    const struct dma_buf_phys_iter *iter,
+				    unsigned long attrs, u64 *linked,
+				    u64 *pause)
+{
+	phys_addr_t paddr = iter->paddr, end = paddr + iter->length, next;
+	int ret = 0;
+
+	for (; !ret && paddr < end; paddr = next) {
+		next = min(end, round_down(paddr, SZ_1G) + SZ_1G);
+		ret = link_range(dma, paddr, next - paddr, attrs, linked,
+				 pause);
+	}
+	return ret;
 }
 
 static int link_frags(struct dma_buf_phys_dma *dma)
 {
-	struct dma_buf_phys_iter iter;
+	struct dma_buf_phys_iter iter, *frag;
 	struct phys_dma_part part = {};
 	u64 linked = 0, pause = PAUSE_BYTES;
 	int ret;
@@ -99,9 +110,15 @@ static int link_frags(struct dma_buf_phys_dma *dma)
 
 		if (phys_dma_has_bus_addr(dma, part.group))
 			continue;
-		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
-					   part.length) {
-			ret = link_frag(dma, &iter, attrs, &linked, &pause);
+		frag = dma_buf_phys_iter_first(&iter, dma->list, part.offset,
+					       part.length);
+		for (; frag; frag = phys_iter_next(frag)) {
+			if (likely(frag->length <= SZ_1G))
+				ret = link_range(dma, frag->paddr, frag->length,
+						 attrs, &linked, &pause);
+			else
+				ret = link_large_frag(dma, frag, attrs,
+						      &linked, &pause);
 			if (ret)
 				goto err;
 		}
