@@ -28,6 +28,16 @@ enum device_use {
  * @user: receives "disk nvme0n1", "network interface eth0", or what cannot be
  *	looked at and why
  * @size: of @user, bytes
+ *
+ * The answer is of the moment it is given: nothing keeps others from opening the device
+ * between it and the unbind. It is a safety net, not a lock, for what an administrator
+ * may have overlooked. DEVICE_FREE does not exclude
+ *
+ * - files that no process has any more, but io_uring or a message in a socket;
+ * - device files that sysfs does not know to be the device's, as NVIDIA's driver makes;
+ * - groups of VFIO opened through a file of another name;
+ * - an NFS client that writes to the disks of its server by itself (pNFS);
+ * - a loop device over a disk's file that has been deleted.
  */
 enum device_use device_user(const char *root, const char *addr, char *user,
 			    size_t size);

@@ -14,9 +14,7 @@
  * @size: of @user, bytes
  *
  * Loop devices, USB gadgets that are disks, OCFS2's heartbeat, and targets of NVMe, SCSI
- * and RNBD: no process has the disk open for them. An NFS client that writes to its
- * server's disks by itself (pNFS, layouts of blocks or SCSI) tells nobody which they
- * are: that is not seen here.
+ * and RNBD: no process has the disk open for them.
  *
  * Return: 1 if there is one, 0 if there is none, or -errno: what has something open
  * under a path that is not to be found, as in another mount namespace, or whose server

@@ -27,8 +27,7 @@ struct opener {
  * Return: 1 if there is one, 0 if there is none; -errno if none was found, but not all
  * could be looked at: -EACCES if that takes the right to trace them, or, for what they
  * have mapped, CAP_CHECKPOINT_RESTORE; -ETIMEDOUT if the one in @opener waits for a
- * server, so that its mappings are not to be seen. A file that nobody has any more but io_uring or
- * a message in a socket is not found.
+ * server, so that its mappings are not to be seen.
  */
 int opener_find(const char *root, const dev_t *devices, size_t nr,
 		struct opener *opener);
