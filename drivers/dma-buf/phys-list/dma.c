@@ -98,6 +98,16 @@ static noinline int link_large_frag(struct dma_buf_phys_dma *dma,
 	return ret;
 }
 
+static __always_inline int link_frag(struct dma_buf_phys_dma *dma,
+				     const struct dma_buf_phys_iter *iter,
+				     unsigned long attrs, u64 *linked,
+				     u64 *pause)
+{
+	if (unlikely(iter->length > SZ_1G))
+		return link_large_frag(dma, iter, attrs, linked, pause);
+	return link_range(dma, iter->paddr, iter->length, attrs, linked, pause);
+}
+
 static int link_frags(struct dma_buf_phys_dma *dma)
 {
 	struct dma_buf_phys_iter iter, *frag;
@@ -110,15 +120,11 @@ static int link_frags(struct dma_buf_phys_dma *dma)
 
 		if (phys_dma_has_bus_addr(dma, part.group))
 			continue;
+		/* dma_buf_phys_for_each_frag() would call for the next one */
 		frag = dma_buf_phys_iter_first(&iter, dma->list, part.offset,
 					       part.length);
 		for (; frag; frag = phys_iter_next(frag)) {
-			if (likely(frag->length <= SZ_1G))
-				ret = link_range(dma, frag->paddr, frag->length,
-						 attrs, &linked, &pause);
-			else
-				ret = link_large_frag(dma, frag, attrs,
-						      &linked, &pause);
+			ret = link_frag(dma, frag, attrs, &linked, &pause);
 			if (ret)
 				goto err;
 		}
