@@ -426,20 +426,13 @@ static void expect_debugfs(const char *state, const char *group,
 
 static void debugfs(void)
 {
-	struct vfio_region_dma_range ranges[200];
 	char group[256];
-	uint32_t ioas = ioas_alloc(iommufd), i;
+	uint32_t ioas = ioas_alloc(iommufd);
 
-	for (i = 0; i < 200; i++)
-		ranges[i] = (struct vfio_region_dma_range){
-			i % 2 ? nvme1.region[2].offset : nvme1.region[0].offset,
-			PAGE
-		};
 	snprintf(group, sizeof(group),
 		 "  group offset=0 length=4096 type=p2p attr=uc frags=1 provider=%s\n",
 		 nvme1.addr);
-	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, 2);
-	igt_assert_fd(dmabuf);
+	dmabuf = vfio_dmabuf_many_groups(&nvme1, 2);
 	expect_debugfs("live", group, 2);
 	ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE, GiB(4));
 	expect_debugfs("live", group, 2);
@@ -449,8 +442,7 @@ static void debugfs(void)
 	vfio_memory_enable(&nvme1, true);
 	close_fd(&dmabuf);
 
-	dmabuf = __vfio_dmabuf_bars(&nvme1, ranges, 200);
-	igt_assert_fd(dmabuf);
+	dmabuf = vfio_dmabuf_many_groups(&nvme1, 200);
 	expect_debugfs("live", group, 64);
 	iommufd_destroy(iommufd, ioas);
 }
