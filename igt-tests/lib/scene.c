@@ -96,7 +96,7 @@ int trace_revokes(void)
 	while (fgets(line, sizeof(line), trace))
 		if (strstr(line, "revoke_end"))
 			count++;
-	/* Nothing more for now, which is not the end */
+	/* The end of what there is, not of what will be */
 	clearerr(trace);
 	return count;
 }

@@ -272,7 +272,7 @@ dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
 /**
  * enum dma_buf_phys_state - whether importers may use a buffer
  * @DMA_BUF_PHYS_LIVE: may be mapped
- * @DMA_BUF_PHYS_REVOKED: may not be mapped for now
+ * @DMA_BUF_PHYS_REVOKED: may not be mapped until access is restored
  * @DMA_BUF_PHYS_DEAD: will never be mapped again
  */
 enum dma_buf_phys_state {

@@ -177,10 +177,11 @@ void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
  * vfio_pci_dma_buf_open - somebody opens the device
  * @vdev: the device, not open yet
  *
- * He has had no error. But a recovery that is under way goes on, whoever has the
- * device meanwhile, and may still reset the bus; its end is told by resume() or by a
- * permanent failure. There is none on s390, nor with EEH for a device that is open
- * by then, nor for what the root complex of a CXL 1.1 device reports.
+ * Whoever that is has had no error. But a recovery that is under way goes on,
+ * whoever has the device meanwhile, and may still reset the bus; its end is told by
+ * resume() or by a permanent failure. There is none on s390, nor with EEH for a
+ * device that is open by then, nor for what the root complex of a CXL 1.1 device
+ * reports.
  */
 void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev)
 {
