@@ -3,11 +3,14 @@
  * The parts of the kernel's user interface that installed headers may lack
  *
  * Names and layout are the kernel's. Debian 12 installs headers of Linux 6.1,
- * which know neither /dev/iommu nor VFIO's character devices.
+ * which know neither /dev/iommu nor VFIO's character devices. What this project adds
+ * is in headers of its own, which are installed for other programs as well.
  */
 #ifndef DMABUF_PHYS_UAPI_H
 #define DMABUF_PHYS_UAPI_H
 
+#include <linux/dma-buf-phys-kvm.h>
+#include <linux/dma-buf-phys-vfio.h>
 #include <linux/dma-heap.h>
 #include <linux/ioctl.h>
 #include <linux/kvm.h>
@@ -41,38 +44,6 @@ struct vfio_device_detach_iommufd_pt {
 };
 
 #define VFIO_DEVICE_DETACH_IOMMUFD_PT _IO(VFIO_TYPE, VFIO_BASE + 20)
-#endif
-
-#ifndef VFIO_DEVICE_FEATURE_DMA_BUF
-#define VFIO_DEVICE_FEATURE_DMA_BUF 11
-
-struct vfio_region_dma_range {
-	__u64 offset;
-	__u64 length;
-};
-
-struct vfio_device_feature_dma_buf {
-	__u32 region_index;
-	__u32 open_flags;
-	__u32 flags;
-	__u32 nr_ranges;
-	struct vfio_region_dma_range dma_ranges[];
-};
-#endif
-
-#ifndef VFIO_DMA_BUF_DEVICE_OFFSETS
-/* Offsets of ranges are offsets into the device's fd; region_index is 0 */
-#define VFIO_DMA_BUF_DEVICE_OFFSETS (1 << 0)
-#endif
-
-#ifndef VFIO_DMA_BUF_NO_HOST_ACCESS
-/* The host does not touch the ranges while the dma-buf exists */
-#define VFIO_DMA_BUF_NO_HOST_ACCESS (1 << 1)
-#endif
-
-#ifndef VFIO_DMA_BUF_WRITE_COMBINE
-/* The ranges, in prefetchable BARs, may be mapped write-combining */
-#define VFIO_DMA_BUF_WRITE_COMBINE (1 << 2)
 #endif
 
 #ifndef VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY
@@ -238,21 +209,7 @@ struct iommu_ioas_noiommu_get_pa {
 /* linux/kvm.h */
 
 #ifndef KVM_MEM_GUEST_MEMFD
-struct kvm_userspace_memory_region2 {
-	__u32 slot;
-	__u32 flags;
-	__u64 guest_phys_addr;
-	__u64 memory_size;
-	__u64 userspace_addr;
-	__u64 guest_memfd_offset;
-	__u32 guest_memfd;
-	__u32 pad1;
-	__u64 pad2[14];
-};
-
 #define KVM_MEM_GUEST_MEMFD (1UL << 2)
-#define KVM_SET_USER_MEMORY_REGION2 \
-	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
 
 struct kvm_create_guest_memfd {
 	__u64 size;
@@ -295,12 +252,6 @@ struct kvm_pre_fault_memory {
 #ifndef KVM_X86_SW_PROTECTED_VM
 #define KVM_X86_DEFAULT_VM 0
 #define KVM_X86_SW_PROTECTED_VM 1
-#endif
-
-#ifndef KVM_MEM_DMABUF
-/* A slot of a slice of the dma-buf @guest_memfd, from @guest_memfd_offset on */
-#define KVM_MEM_DMABUF (1UL << 3)
-#define KVM_CAP_MEMORY_DMABUF 300
 #endif
 
 #endif /* DMABUF_PHYS_UAPI_H */
