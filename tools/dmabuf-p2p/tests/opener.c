@@ -129,7 +129,8 @@ static void has_many(void)
 	unsigned int i;
 
 	for (i = 0; i < FILES; i++)
-		dup(STDERR_FILENO);
+		if (dup(STDERR_FILENO) < 0)
+			exit(1);
 	for (i = 0; i < THREADS; i++)
 		start(wait_for_ever);
 }
