@@ -48,8 +48,15 @@ static unsigned long map_attrs(const struct dma_buf_phys_group *group)
 
 static void destroy_window(struct dma_buf_phys_dma *dma, u64 linked)
 {
-	/* No frag needs the cache or bounce handling that MMIO goes without */
-	dma_iova_destroy(dma->dev, &dma->iova, linked, dma->dir, DMA_ATTR_MMIO);
+	/*
+	 * No frag needs the cache or bounce handling that MMIO goes without. Not
+	 * dma_iova_destroy(): it is free to leave entries in IOTLBs for a while,
+	 * and did up to 7.2.
+	 */
+	if (linked)
+		dma_iova_unlink(dma->dev, &dma->iova, 0, linked, dma->dir,
+				DMA_ATTR_MMIO);
+	dma_iova_free(dma->dev, &dma->iova);
 }
 
 static noinline int pause_now(u64 done, u64 *pause)
