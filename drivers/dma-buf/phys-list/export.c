@@ -128,6 +128,15 @@ bool phys_owns_ops(const struct dma_buf *dmabuf)
 	return dmabuf->ops == &phys_dma_buf_ops;
 }
 
+/*
+ * What of a driver that cannot register, as it is built into a kernel without
+ * physical lists: packaging/modules/udmabuf.c knows one.
+ */
+struct dma_buf_phys *__weak phys_adopt(struct dma_buf *dmabuf)
+{
+	return NULL;
+}
+
 /* The physical side of a dma-buf, or NULL. The caller holds a reference. */
 struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf)
 {
@@ -140,7 +149,7 @@ struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf)
 	list_for_each_entry(exporter, &exporters, node)
 		if (exporter->dma_buf_ops == dmabuf->ops)
 			return exporter->to_phys(dmabuf);
-	return NULL;
+	return phys_adopt(dmabuf);
 }
 
 /**

@@ -40,6 +40,7 @@ struct dma_buf_phys_list {
 /* export.c */
 struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf);
 bool phys_owns_ops(const struct dma_buf *dmabuf);
+struct dma_buf_phys *phys_adopt(struct dma_buf *dmabuf);
 
 /* state.c */
 struct dma_buf_phys_list *phys_get_list(struct dma_buf_phys *phys);
