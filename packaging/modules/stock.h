@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Included before everything else: what the configuration of a distribution leaves
+ * out and comes with us as modules, and what its kernel does not export.
+ *
+ * A macro with arguments renames the prototype in the kernel's header as well, and
+ * leaves the enum of the same name alone.
+ */
+#ifndef _DMA_BUF_PHYS_STOCK_H
+#define _DMA_BUF_PHYS_STOCK_H
+
+#define CONFIG_DMA_BUF_PHYS_MODULE		1
+#define CONFIG_INTERVAL_TREE_SPAN_ITER		1
+#define CONFIG_IOMMUFD_DRIVER			1
+#define CONFIG_IOMMUFD_DRIVER_CORE		1
+#define CONFIG_IOMMUFD_MODULE			1
+#define CONFIG_IOMMUFD_NOIOMMU			1
+#define CONFIG_KVM_DMABUF			1
+#define CONFIG_VFIO_DEVICE_CDEV			1
+#define CONFIG_VFIO_NOIOMMU			1
+
+/* p2pdma.c */
+#define pci_p2pdma_map_type(provider, dev) \
+	phys_p2pdma_map_type(provider, dev)
+
+#endif /* _DMA_BUF_PHYS_STOCK_H */
