@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long bench lint refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long bench deb lint refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another'
@@ -18,6 +18,7 @@ help:
 	@echo 'make packages   install the Debian packages needed (as root)'
 	@echo 'make kernel     build both kernels, or KERNEL=release, KERNEL=debug'
 	@echo 'make tools      build the tests and the programs into build/'
+	@echo 'make deb        build Debian packages into build/deb/'
 	@echo 'make lint       checkpatch, kernel-doc, sparse, shellcheck'
 	@echo 'make refresh    take edits made in the kernel tree over into patches/'
 	@echo 'make clean      remove build/'
@@ -54,6 +55,10 @@ bench: packages
 	@tools/kernel/build upstream
 	@tools/build
 	@tools/bench/run
+
+deb:
+	@tools/setup deb
+	@tools/deb
 
 lint: packages
 	@tools/lint
