@@ -40,6 +40,30 @@ static const char doc[] =
 	"FAIL: peer-to-peer DMA with VFIO does not work until that is set right. Run it "
 	"as root to learn about ACS, and as the user who will do the work to learn "
 	"about permissions.\n\n"
+	"Of modules it tells which are those of dmabuf-phys, which the kernel's own, and "
+	"what keeps the former from being loaded. In JSON each finding has a status, a "
+	"topic, a text and a remedy or null. Topics of modules are:\n\n"
+	"  module-kernel       part of a kernel with physical lists\n"
+	"  module-loaded       loaded, of dmabuf-phys\n"
+	"  module-ready        of dmabuf-phys, and loaded when needed\n"
+	"  module-replaced     installed, but the kernel's own are loaded\n"
+	"  module-older        installed, but another build is loaded\n"
+	"  module-source       built for another build of this kernel\n"
+	"  module-unsigned     refused: no signature\n"
+	"  module-key          refused: signed with a key the kernel does not know\n"
+	"  module-key-unknown  signed, and only root can see with what\n"
+	"  module-install      modprobe.d has a command in place of loading\n"
+	"  module-blacklist    modprobe.d keeps them from being loaded by themselves\n"
+	"  module-disabled     the kernel loads no more modules until the next boot\n"
+	"  module-order        modprobe would take others\n"
+	"  module-other        neither of dmabuf-phys nor of the kernel\n"
+	"  module-builtin      in the kernel's image, not to be replaced\n"
+	"  module-config       ruled out by the kernel's configuration\n"
+	"  module-dkms         DKMS has not built or not installed them\n"
+	"  module-none         not installed\n"
+	"  module-kvm          KVM's alone are not installed\n"
+	"  module-foreign      of others, refused beside VFIO of dmabuf-phys\n"
+	"  module-unknown      the kernel's modules are not to be seen\n\n"
 	"Exit status: 0 no FAIL; 1 the devices cannot be read; 2 bad usage; 3 at least "
 	"one FAIL.\n\n"
 	"EXAMPLES\n\n"
@@ -164,6 +188,7 @@ static int run(int argc, char **argv)
 	if (ret)
 		return ret;
 	doctor_kernel(&doctor);
+	doctor_modules(&doctor);
 	doctor_iommu(&doctor);
 	doctor_permissions(&doctor);
 	doctor_routes(&doctor);

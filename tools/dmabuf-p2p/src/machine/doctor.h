@@ -54,6 +54,7 @@ void doctor_add(struct doctor *doctor, enum mark mark, const char *topic,
 
 /* What is looked at, one function a topic */
 void doctor_kernel(struct doctor *doctor);
+void doctor_modules(struct doctor *doctor);
 void doctor_iommu(struct doctor *doctor);
 void doctor_permissions(struct doctor *doctor);
 void doctor_routes(struct doctor *doctor);

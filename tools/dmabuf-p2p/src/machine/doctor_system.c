@@ -61,7 +61,7 @@ static void check_framework(struct doctor *doctor)
 	else
 		doctor_add(doctor, MARK_WARN, "framework",
 			   text_format("physical lists: no /dev/dma_buf_phys; without them a dma-buf of more than one range reaches few devices"),
-			   text_format("modprobe dma-buf-phys. If there is no such module this kernel lacks CONFIG_DMA_BUF_PHYS."));
+			   text_format("modprobe dma-buf-phys; what is said of modules tells why there may be none."));
 }
 
 static void check_vfio(struct doctor *doctor)
@@ -122,7 +122,7 @@ static void check_iommufd(struct doctor *doctor)
 	else
 		doctor_add(doctor, MARK_FAIL, "iommufd",
 			   text_format("no /dev/iommu"),
-			   text_format("modprobe iommufd. If there is no such module this kernel lacks CONFIG_IOMMUFD."));
+			   text_format("modprobe iommufd. Stock kernels may lack it: dmabuf-phys has it."));
 }
 
 static void check_vfio_devices(struct doctor *doctor)
@@ -146,7 +146,7 @@ static void check_vfio_devices(struct doctor *doctor)
 	else if (!i && nr_bound && !root[0])
 		doctor_add(doctor, MARK_FAIL, "vfio-permissions",
 			   text_format("/dev/vfio/devices has no file for devices that are bound to vfio-pci"),
-			   text_format("This kernel lacks CONFIG_VFIO_DEVICE_CDEV."));
+			   text_format("This kernel's VFIO lacks CONFIG_VFIO_DEVICE_CDEV: dmabuf-phys has one with it."));
 	else if (i)
 		doctor_add(doctor, MARK_OK, "vfio-permissions",
 			   text_format("%zu device%s in /dev/vfio/devices may be opened",

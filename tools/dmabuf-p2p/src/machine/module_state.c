@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Judging our modules: one state each
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "module_state.h"
+#include "sysfs_file.h"
+#include "text.h"
+#include "verb.h"
+
+static bool is_kernels(const struct module_file *file)
+{
+	return file->path && !strncmp(file->path, "kernel/", 7);
+}
+
+/*
+ * tools/kernel builds dma-buf-phys with the kernel, and then all others are patched as
+ * well. A container may show sysfs and /dev, and no modules.
+ */
+static bool is_our_kernel(const struct modules *modules)
+{
+	const struct module *phys = &modules->list[0];
+
+	if (modules->has_folder)
+		return phys->is_builtin ||
+		       (is_kernels(&phys->file) &&
+			!modules_is_ours(phys->file.version));
+	if (phys->is_loaded)
+		return !modules_is_ours(phys->loaded_version) &&
+		       !phys->loaded_elsewhere;
+	return !sysfs_access(0, modules->root, "/dev/dma_buf_phys");
+}
+
+/* "Linux version ... (gcc ... (Debian 14.2.0-19) ...) #1 SMP Debian 7.3.4-1 (2026-11-02)" */
+static void find_package(struct module_review *review)
+{
+	char line[512], *build, *package;
+
+	sysfs_text(line, sizeof(line), review->modules.root, "/proc/version");
+	build = strrchr(line, '#');
+	package = build ? strstr(build, " Debian ") : NULL;
+	if (!package)
+		return;
+	package += strlen(" Debian ");
+	package[strcspn(package, " ")] = 0;
+	snprintf(review->package, sizeof(review->package), "%s", package);
+}
+
+/* Its release can be the same, and its structures others: nothing else would notice */
+static bool is_for_other_kernel(const struct module_review *review,
+				const char *version)
+{
+	size_t len = strlen(review->package);
+
+	return len && (strncmp(version, review->package, len) ||
+		       strncmp(version + len, MODULES_MARK,
+			       strlen(MODULES_MARK)));
+}
+
+/* Many run something else first, and modprobe --ignore-install in the end */
+static bool is_no_loading(const char *command)
+{
+	return command && !strstr(command, "modprobe") &&
+	       !strstr(command, "insmod");
+}
+
+static enum module_state judge_file(const struct module_review *review,
+				    const struct module *module)
+{
+	if (is_for_other_kernel(review, module->file.version))
+		return STATE_SOURCE;
+	switch (signing_judge(&review->signing, &module->file)) {
+	case SIGNATURE_MISSING:
+		return STATE_UNSIGNED;
+	case SIGNATURE_FOREIGN:
+		return STATE_KEY;
+	case SIGNATURE_UNKNOWN:
+		return STATE_KEY_UNKNOWN;
+	case SIGNATURE_FINE:
+		break;
+	}
+	if (is_no_loading(module->install))
+		return STATE_COMMAND;
+	if (module->is_loaded)
+		return STATE_REPLACED;
+	return module->is_blacklisted ? STATE_BLACKLISTED : STATE_READY;
+}
+
+static enum module_state judge(const struct module_review *review,
+			       const struct module *module)
+{
+	const struct module_file *file = &module->file;
+	bool is_ours = modules_is_ours(file->version);
+
+	if (is_our_kernel(&review->modules) && !is_ours &&
+	    (!file->path || is_kernels(file)))
+		return STATE_KERNELS;
+	if (module->is_builtin)
+		return STATE_BUILTIN;
+	if (module->is_loaded && modules_is_ours(module->loaded_version)) {
+		if (is_for_other_kernel(review, module->loaded_version))
+			return STATE_SOURCE;
+		return is_ours && strcmp(file->srcversion,
+					 module->loaded_srcversion) ?
+			       STATE_OLDER : STATE_LOADED;
+	}
+	if (is_ours)
+		return judge_file(review, module);
+	if (module->passed_over.path)
+		return STATE_PASSED_OVER;
+	return file->path && !is_kernels(file) ? STATE_OTHER : STATE_NONE;
+}
+
+void review_read(struct module_review *review, const struct pci_model *model)
+{
+	size_t i;
+
+	*review = (struct module_review) { 0 };
+	modules_read(&review->modules, model);
+	signing_read(&review->signing, model->root);
+	find_package(review);
+	review->states = calloc(review->modules.nr, sizeof(*review->states));
+	if (!review->states) {
+		complain(NULL, NULL, "out of memory");
+		exit(EXIT_FAILED);
+	}
+	for (i = 0; i < review->modules.nr; i++)
+		review->states[i] = judge(review, &review->modules.list[i]);
+}
+
+void review_free(struct module_review *review)
+{
+	modules_free(&review->modules);
+	signing_free(&review->signing);
+	free(review->states);
+}
+
+const struct module *review_first(const struct module_review *review,
+				  enum module_state state)
+{
+	size_t i;
+
+	for (i = 0; i < review->modules.nr; i++)
+		if (review->states[i] == state)
+			return &review->modules.list[i];
+	return NULL;
+}
+
+char *review_names(const struct module_review *review, enum module_state state)
+{
+	char *list = NULL, *more;
+	size_t i;
+
+	for (i = 0; i < review->modules.nr; i++) {
+		if (review->states[i] != state)
+			continue;
+		more = text_format("%s%s%s", list ? list : "", list ? " " : "",
+				   review->modules.list[i].name);
+		free(list);
+		list = more;
+	}
+	return list;
+}
