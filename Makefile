@@ -2,7 +2,6 @@
 #
 # Everything goes through here; the work itself is done by scripts below tools/.
 
-KERNEL ?= release debug
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
@@ -10,7 +9,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .PHONY: help packages kernel tools demo check check-long bench deb lint refresh clean distclean
 
 help:
-	@echo 'make demo       see it work: one device writes into the memory of another'
+	@echo 'make demo       see it work: one device writes into the memory of another, on'
+	@echo '                Debian'\''s own kernel; KERNEL=release for one of ours'
 	@echo 'make check      prove it, in a kernel that checks itself'
 	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
 	@echo 'make bench      measure it: instructions and bytes, beside an unmodified kernel'
@@ -31,16 +31,19 @@ help:
 packages:
 	@tools/setup
 
+kernel: KERNEL ?= release debug
 kernel: packages
 	@set -e; for flavour in $(KERNEL); do tools/kernel/build $$flavour; done
 
 tools: packages
 	@tools/build
 
-demo: packages
-	@tools/kernel/build release
+demo: KERNEL ?= stock
+demo:
+	@tools/setup $(if $(filter stock,$(KERNEL)),demo)
+	@tools/kernel/build $(KERNEL)
 	@tools/build
-	@tools/demo/run
+	@tools/demo/run --kernel $(KERNEL)
 
 check: packages
 	@tools/kernel/build debug
