@@ -153,6 +153,7 @@ struct dma_buf_phys *phys_adopt(struct dma_buf *dmabuf)
 	dma_buf_phys_init(&adopted->phys, dmabuf, &adopted_phys_ops);
 	__module_get(THIS_MODULE);
 	dmabuf->owner = THIS_MODULE;
+	/* Pairs with smp_load_acquire() in adopted_phys() */
 	smp_store_release(&dmabuf->ops, (const struct dma_buf_ops *)&adopted->ops);
 	return &adopted->phys;
 }
