@@ -29,6 +29,16 @@ char *text_format(const char *fmt, ...)
 	return text;
 }
 
+char *text_join(char *list, const char *separator, char *item)
+{
+	char *joined = text_format("%s%s%s", list ? list : "",
+				   list && *list ? separator : "", item);
+
+	free(list);
+	free(item);
+	return joined;
+}
+
 size_t text_width(void)
 {
 	static size_t width;

@@ -43,6 +43,16 @@ size_t text_cut(const char *text, size_t max);
 char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
+ * text_join - put an item at the end of a list
+ * @list: from text_format() or here, or NULL; freed
+ * @separator: stands between two items, not before the first
+ * @item: from text_format(); freed
+ *
+ * Return: the list with the item, to be freed.
+ */
+char *text_join(char *list, const char *separator, char *item);
+
+/**
  * text_wrapped - print a text in lines of at most text_width() columns
  * @indent: columns left free in each line
  * @first: what stands in them in the first line; "" for nothing; NULL if they

@@ -34,17 +34,14 @@ static void tell_builtin(struct doctor *doctor,
 			 const struct module_review *review,
 			 enum module_state state, const char *names)
 {
-	char *lacks = text_format("%s", ""), *more;
+	char *lacks = text_format("%s", "");
 	size_t i;
 
 	for (i = 0; i < review->modules.nr; i++) {
 		const char *text = review->modules.list[i].lacks;
 
-		if (review->states[i] != state || !text)
-			continue;
-		more = text_format("%s%s%s", lacks, *lacks ? "; " : "", text);
-		free(lacks);
-		lacks = more;
+		if (review->states[i] == state && text)
+			lacks = text_join(lacks, "; ", text_format("%s", text));
 	}
 	doctor_add(doctor, MARK_WARN, "module-builtin",
 		   text_format("built into this kernel, where dmabuf-phys cannot replace it: %s%s%s",
@@ -84,7 +81,7 @@ static char *build_again(const struct module_review *review,
 	static const char *const packages[] = { "dmabuf-phys",
 						"kvm-dmabuf-phys" };
 	const char *release = review->modules.release, *version = "VERSION";
-	char *text = text_format("%s", ""), *more;
+	char *text = text_format("%s", "");
 	bool wanted[2] = { false, false };
 	size_t i;
 
@@ -99,14 +96,11 @@ static char *build_again(const struct module_review *review,
 				  strlen(MODULES_MARK);
 	}
 	for (i = 0; i < 2; i++) {
-		if (!wanted[i])
-			continue;
-		more = text_format("%s%sdkms unbuild %s/%s -k %s, dkms install %s/%s -k %s",
-				   text, *text ? ", " : "", packages[i],
-				   version, release, packages[i], version,
-				   release);
-		free(text);
-		text = more;
+		if (wanted[i])
+			text = text_join(text, ", ",
+				text_format("dkms unbuild %s/%s -k %s, dkms install %s/%s -k %s",
+					    packages[i], version, release,
+					    packages[i], version, release));
 	}
 	return text;
 }
@@ -257,7 +251,7 @@ static void tell_none(struct doctor *doctor, const struct module_review *review,
 		      bool is_kvm)
 {
 	const struct modules *modules = &review->modules;
-	char *names = NULL, *more;
+	char *names = NULL;
 	bool has_ours = false;
 	size_t i;
 
@@ -270,10 +264,7 @@ static void tell_none(struct doctor *doctor, const struct module_review *review,
 		    module->is_kvm != is_kvm ||
 		    (module->is_extra && !is_kvm))
 			continue;
-		more = text_format("%s%s%s", names ? names : "",
-				   names ? " " : "", module->name);
-		free(names);
-		names = more;
+		names = text_join(names, " ", text_format("%s", module->name));
 	}
 	/* Without the others those for KVM cannot be had */
 	if (names && (has_ours || !is_kvm) &&
@@ -301,7 +292,7 @@ static void take_foreign(const char *name, const char *path, void *arg)
 {
 	struct foreign *foreign = arg;
 	const struct modules *modules = foreign->modules;
-	char **list = &foreign->installed, *more;
+	char **list = &foreign->installed;
 	size_t i;
 
 	/* The kernel's own in place of ours were told already */
@@ -312,9 +303,17 @@ static void take_foreign(const char *name, const char *path, void *arg)
 		list = &foreign->loaded;
 	else if (!strncmp(path, "kernel/", 7))
 		list = &foreign->kernels;
-	more = text_format("%s%s%s", *list, **list ? " " : "", name);
-	free(*list);
-	*list = more;
+	*list = text_join(*list, " ", text_format("%s", name));
+}
+
+static void warn_foreign(struct doctor *doctor, const char *state,
+			 const char *names)
+{
+	if (*names)
+		doctor_add(doctor, MARK_WARN, "module-foreign",
+			   text_format("%s, but refused beside the VFIO of dmabuf-phys, which has other structures: %s",
+				       state, names),
+			   text_format("Do without them, or without dmabuf-phys: apt remove dmabuf-phys-dkms."));
 }
 
 /* Built with the kernel's own structures: the namespace of our exports refuses them */
@@ -324,16 +323,8 @@ static void check_foreign(struct doctor *doctor, const struct modules *modules)
 				   text_format("%s", ""), text_format("%s", "") };
 
 	modules_foreign(modules, take_foreign, &foreign);
-	if (*foreign.loaded)
-		doctor_add(doctor, MARK_WARN, "module-foreign",
-			   text_format("loaded, but refused beside the VFIO of dmabuf-phys, which has other structures: %s",
-				       foreign.loaded),
-			   text_format("Do without them, or without dmabuf-phys: apt remove dmabuf-phys-dkms."));
-	if (*foreign.installed)
-		doctor_add(doctor, MARK_WARN, "module-foreign",
-			   text_format("installed, but refused beside the VFIO of dmabuf-phys, which has other structures: %s",
-				       foreign.installed),
-			   text_format("Do without them, or without dmabuf-phys: apt remove dmabuf-phys-dkms."));
+	warn_foreign(doctor, "loaded", foreign.loaded);
+	warn_foreign(doctor, "installed", foreign.installed);
 	if (*foreign.kernels)
 		doctor_add(doctor, MARK_OK, "module-foreign",
 			   text_format("not loaded, and refused beside the VFIO of dmabuf-phys: %s",

@@ -75,7 +75,7 @@ static FILE *open_config(const struct modules *modules)
 bool no_modules_config(struct doctor *doctor, const struct modules *modules,
 		       bool is_kvm)
 {
-	char values[NR_OPTIONS], *list = text_format("%s", ""), *more;
+	char values[NR_OPTIONS], *list = text_format("%s", "");
 	FILE *file = open_config(modules);
 	char *line = NULL;
 	size_t size = 0, i;
@@ -89,10 +89,9 @@ bool no_modules_config(struct doctor *doctor, const struct modules *modules,
 		if (options[i].is_kvm != is_kvm ||
 		    strchr(options[i].values, values[i]))
 			continue;
-		more = text_format("%s%sCONFIG_%s=%c", list, *list ? ", " : "",
-				   options[i].name, values[i]);
-		free(list);
-		list = more;
+		list = text_join(list, ", ", text_format("CONFIG_%s=%c",
+							 options[i].name,
+							 values[i]));
 	}
 	found = *list;
 	if (found)

@@ -74,7 +74,7 @@ static void read_keys(struct signing *signing, const char *root)
 {
 	char *path = text_format("%s/proc/keys", root);
 	FILE *file = fopen(path, "re");
-	char *line = NULL, *key, *more;
+	char *line = NULL, *key;
 	size_t size = 0;
 
 	free(path);
@@ -83,10 +83,8 @@ static void read_keys(struct signing *signing, const char *root)
 		key = strstr(line, " asymmetri ");
 		if (!key || !strstr(key, ": X509."))
 			continue;
-		more = text_format("%s%s", signing->keys,
-				   key + strlen(" asymmetri "));
-		free(signing->keys);
-		signing->keys = more;
+		signing->keys = text_join(signing->keys, "",
+			text_format("%s", key + strlen(" asymmetri ")));
 	}
 	free(line);
 	if (file)

@@ -152,16 +152,12 @@ const struct module *review_first(const struct module_review *review,
 
 char *review_names(const struct module_review *review, enum module_state state)
 {
-	char *list = NULL, *more;
+	char *list = NULL;
 	size_t i;
 
-	for (i = 0; i < review->modules.nr; i++) {
-		if (review->states[i] != state)
-			continue;
-		more = text_format("%s%s%s", list ? list : "", list ? " " : "",
-				   review->modules.list[i].name);
-		free(list);
-		list = more;
-	}
+	for (i = 0; i < review->modules.nr; i++)
+		if (review->states[i] == state)
+			list = text_join(list, " ",
+				text_format("%s", review->modules.list[i].name));
 	return list;
 }

@@ -47,21 +47,17 @@ void unload_add(struct unload *unload, const char *sysfs)
 
 char *unload_text(const struct unload *unload)
 {
-	char *text = text_format("%s", ""), *more;
+	char *text = text_format("%s", "");
 	size_t i;
 
-	for (i = 0; i < unload->nr; i++) {
-		more = text_format("%s%s%s", text, i ? " " : "",
-				   unload->names[i]);
-		free(text);
-		text = more;
-	}
+	for (i = 0; i < unload->nr; i++)
+		text = text_join(text, " ", text_format("%s", unload->names[i]));
 	return text;
 }
 
 char *unload_users(const struct unload *unload)
 {
-	char *text = text_format("%s", ""), *more;
+	char *text = text_format("%s", "");
 	char count[32], **holders;
 	size_t i, nr;
 	long users;
@@ -75,13 +71,10 @@ char *unload_users(const struct unload *unload)
 			;
 		sysfs_list_free(holders);
 		users = strtol(count, NULL, 10) - (long)nr;
-		if (users <= 0)
-			continue;
-		more = text_format("%s%s%s (%ld time%s)", text,
-				   *text ? ", " : "", unload->names[i], users,
-				   users == 1 ? "" : "s");
-		free(text);
-		text = more;
+		if (users > 0)
+			text = text_join(text, ", ",
+				text_format("%s (%ld time%s)", unload->names[i],
+					    users, users == 1 ? "" : "s"));
 	}
 	return text;
 }
