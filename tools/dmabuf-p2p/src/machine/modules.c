@@ -168,13 +168,16 @@ static void find_file(const struct modules *modules, struct module *module,
 {
 	char *folder = text_format("%s/lib/modules/%s/", modules->root,
 				   modules->release);
-	struct kmod_module *mod = NULL;
+	struct kmod_list *list = NULL;
 	const char *path, *install;
+	struct kmod_module *mod;
 
 	module->is_blacklisted = is_blacklisted(ctx, module->sysfs);
-	if (kmod_module_new_from_name_lookup(ctx, module->name, &mod) < 0)
-		mod = NULL;
-	if (mod) {
+	/* Another call finds one module only, but not in every version of libkmod */
+	if (kmod_module_new_from_lookup(ctx, module->name, &list) < 0)
+		list = NULL;
+	if (list) {
+		mod = kmod_module_get_module(list);
 		module->is_builtin = kmod_module_get_initstate(mod) ==
 				     KMOD_MODULE_BUILTIN;
 		path = kmod_module_get_path(mod);
@@ -184,6 +187,7 @@ static void find_file(const struct modules *modules, struct module *module,
 		if (install)
 			module->install = text_format("%s", install);
 		kmod_module_unref(mod);
+		kmod_module_unref_list(list);
 	}
 	if (!modules_is_ours(module->file.version))
 		find_passed_over(modules, module);
