@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,4 +39,17 @@ void module_load_with(const char *name, const char *params)
 void module_unload(const char *name)
 {
 	modprobe("-r", name);
+}
+
+bool module_symbol_exists(const char *name)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char symbol[128];
+	bool found = false;
+
+	igt_assert_f(file, "cannot read /proc/kallsyms: %s\n", strerror(errno));
+	while (!found && fscanf(file, "%*s %*s %127s%*[^\n]", symbol) == 1)
+		found = !strcmp(symbol, name);
+	fclose(file);
+	return found;
 }

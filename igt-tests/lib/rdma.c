@@ -27,6 +27,13 @@ void rdma_bind(const char *addr)
 	igt_info("%s: %s at %s\n", addr, device.name, device.node);
 }
 
+void rdma_require_lists(void)
+{
+	module_load("ib_uverbs");
+	igt_require_f(module_symbol_exists("ib_umem_phys_map"),
+		      "this kernel's ib_core takes no physical lists\n");
+}
+
 int __rdma_wait_device(const char *addr, struct verbs_device *device)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;

@@ -40,6 +40,14 @@ struct rdma {
  */
 void rdma_bind(const char *addr);
 
+/**
+ * rdma_require_lists - skip the test unless ib_core takes physical lists
+ *
+ * A distribution's takes scatterlists only. It exports no lists, registers no dma-buf that
+ * is only for reading, and a move between attach and pin makes it leave a pin behind.
+ */
+void rdma_require_lists(void);
+
 /** __rdma_wait_device - until a PCI device is an RDMA device; 0 or -ENODEV */
 int __rdma_wait_device(const char *addr, struct verbs_device *device);
 

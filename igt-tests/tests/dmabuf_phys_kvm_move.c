@@ -373,10 +373,10 @@ static void kill_while_waiting(void)
  * SUBTEST: to-encrypted
  * Description: A move to memory that only protected VMs may have: accesses of an
  *	ordinary one are memory faults until the buffer moves back, and no slot can be
- *	made of it; a protected one has it for private accesses
+ *	made of it
  *
  * SUBTEST: to-uncached
- * Description: A move to RAM that is not write-back: no VM has it
+ * Description: A move to RAM that is not write-back: the same
  */
 static void expect_refused(uint32_t flags)
 {
@@ -396,7 +396,23 @@ static void expect_refused(uint32_t flags)
 static void to_encrypted(void)
 {
 	expect_refused(DMA_BUF_MOVABLE_ENCRYPTED);
+}
 
+static void to_uncached(void)
+{
+	expect_refused(DMA_BUF_MOVABLE_WC);
+}
+
+/**
+ * SUBTEST: protected-to-encrypted
+ * Description: A protected VM has encrypted memory for private accesses only
+ *
+ * SUBTEST: protected-to-uncached
+ * Description: RAM that is not write-back it has for none
+ */
+static void protected_to_encrypted(void)
+{
+	vmm_require(KVM_X86_SW_PROTECTED_VM);
 	begin_type(KVM_X86_SW_PROTECTED_VM);
 	vmm_convert(&guest.vmm, BASE, SIZE / 2, true);
 	vcpu_fill(vcpu, BASE, SIZE, SEED, 8);
@@ -407,10 +423,9 @@ static void to_encrypted(void)
 	vcpu_check(vcpu, BASE, SIZE, SEED, 8);
 }
 
-static void to_uncached(void)
+static void protected_to_uncached(void)
 {
-	expect_refused(DMA_BUF_MOVABLE_WC);
-
+	vmm_require(KVM_X86_SW_PROTECTED_VM);
 	begin_type(KVM_X86_SW_PROTECTED_VM);
 	vmm_convert(&guest.vmm, BASE, SIZE, true);
 	movable_move(movable, SYSTEM, 1, DMA_BUF_MOVABLE_WC);
@@ -443,6 +458,8 @@ int igt_main()
 		{ "kill-while-waiting", "SIGKILL", kill_while_waiting },
 		{ "to-encrypted", "Another type", to_encrypted },
 		{ "to-uncached", "Another attribute", to_uncached },
+		{ "protected-to-encrypted", "Private memory", protected_to_encrypted },
+		{ "protected-to-uncached", "Not for private memory", protected_to_uncached },
 		{ "closed", "The exporter's file is closed", closed },
 	};
 

@@ -461,8 +461,40 @@ static void rdma_10000(void)
 
 /**
  * SUBTEST: pinned
- * Description: A region that is pinned does not move, works, and can be registered
- *	however often the buffer moves meanwhile; none leaves a pin behind
+ * Description: A region that is pinned works and does not move
+ */
+static void pinned(void)
+{
+	uint8_t data[64];
+
+	start();
+	rdma_bind(pci_env("DMABUF_EDU"));
+	rdma_open(&rdma, pci_env("DMABUF_EDU"));
+	rdma_pin(true);
+	rdma_pair_open(&rdma, &pair, dmabuf, SIZE);
+	igt_assert_eq(__movable_move(movable, MOVABLE_ANYWHERE, 1, 0), -EBUSY);
+	igt_assert_eq(rdma_transfer(false, MIDDLE - 32, data, 64), 0);
+	igt_assert(!memcmp(data, expected + MIDDLE - 32, 64));
+	verbs_dereg_mr(&rdma.dev, &pair.buffer_mr);
+	movable_move(movable, MOVABLE_ANYWHERE, 1, 0);
+	check();
+
+	/* A revoke is the end */
+	rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &pair.buffer_mr);
+	rdma_pin(false);
+	close_fd(&movable);
+	igt_assert_eq(rdma_transfer(false, 0, data, 64),
+		      VERBS_WC_REM_ACCESS_ERR);
+	verbs_dereg_mr(&rdma.dev, &pair.buffer_mr);
+	rdma_close(&rdma);
+	rdma_pair_close(&pair);
+}
+
+/**
+ * SUBTEST: pinned-while-moving
+ * Description: A region can be registered pinned however often the buffer moves
+ *	meanwhile, and none leaves a pin behind: between its attachment and its pin a
+ *	move is nothing to it
  */
 struct pin_mover {
 	bool stop;
@@ -485,28 +517,20 @@ static void *pin_mover_thread(void *arg)
 	return NULL;
 }
 
-static void pinned(void)
+static void pinned_while_moving(void)
 {
 	const uint64_t deadline = now_ms() + 120000;
 	struct pin_mover pm = { .stop = false };
 	unsigned int regs = 0, moved = 0;
 	struct verbs_mr mr;
 	pthread_t thread;
-	uint8_t data[64];
 	int ret = 0;
 
+	rdma_require_lists();
 	start();
 	rdma_bind(pci_env("DMABUF_EDU"));
 	rdma_open(&rdma, pci_env("DMABUF_EDU"));
 	rdma_pin(true);
-	rdma_pair_open(&rdma, &pair, dmabuf, SIZE);
-	igt_assert_eq(__movable_move(movable, MOVABLE_ANYWHERE, 1, 0), -EBUSY);
-	igt_assert_eq(rdma_transfer(false, MIDDLE - 32, data, 64), 0);
-	igt_assert(!memcmp(data, expected + MIDDLE - 32, 64));
-	verbs_dereg_mr(&rdma.dev, &pair.buffer_mr);
-	movable_move(movable, MOVABLE_ANYWHERE, 1, 0);
-
-	/* Between its attachment and its pin a move is nothing to a region */
 	igt_assert(!pthread_create(&thread, NULL, pin_mover_thread, &pm));
 	while (!ret && (regs < 2000 || moved < 200) && now_ms() < deadline) {
 		ret = __rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &mr);
@@ -524,17 +548,7 @@ static void pinned(void)
 	igt_assert_lt(0, (int)moved);
 	movable_move(movable, MOVABLE_ANYWHERE, 4, 0);
 	check();
-
-	/* A revoke is the end */
-	rdma_pin(true);
-	rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &pair.buffer_mr);
-	rdma_pin(false);
-	close_fd(&movable);
-	igt_assert_eq(rdma_transfer(false, 0, data, 64),
-		      VERBS_WC_REM_ACCESS_ERR);
-	verbs_dereg_mr(&rdma.dev, &pair.buffer_mr);
 	rdma_close(&rdma);
-	rdma_pair_close(&pair);
 }
 
 int igt_main()
@@ -597,6 +611,10 @@ int igt_main()
 	igt_describe("Regions that are pinned");
 	igt_subtest("pinned")
 		pinned();
+
+	igt_describe("Regions that are pinned while the buffer moves");
+	igt_subtest("pinned-while-moving")
+		pinned_while_moving();
 
 	igt_describe("RDMA under 10,000 moves");
 	igt_subtest("rdma-10000")

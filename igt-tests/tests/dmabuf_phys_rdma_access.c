@@ -273,6 +273,7 @@ static void read_only(void)
 	int dmabuf, pin;
 	size_t i;
 
+	rdma_require_lists();
 	begin();
 	full = region;
 	before = rdma_regions();

@@ -231,6 +231,7 @@ int igt_main()
 {
 	igt_fixture() {
 		edu = pci_env("DMABUF_EDU");
+		rdma_require_lists();
 		queries = query_open();
 		cpu_access_init();
 	}
