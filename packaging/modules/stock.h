@@ -19,6 +19,9 @@
 #define CONFIG_VFIO_DEVICE_CDEV			1
 #define CONFIG_VFIO_NOIOMMU			1
 
+/* Completions of the kernel's own ib_core do not have the number of their queue pair */
+#define EDU_WC_WITHOUT_QP_NUM			1
+
 /* p2pdma.c */
 #define pci_p2pdma_map_type(provider, dev) \
 	phys_p2pdma_map_type(provider, dev)

@@ -47,6 +47,24 @@ int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 }
 
 /*
+ * Without a qp_num in struct ib_wc, ib_core reads it through wc->qp after edu->lock is
+ * dropped, when the QP may be gone. Point wc->qp at a stand-in then, of which only
+ * qp_num is valid. It is in the CQ, which the poller holds, and keeps its value until
+ * EDU_MAX_CQE more completions are polled.
+ */
+static void edu_wc_set_qp_num(struct edu_cq *cq, struct ib_wc *wc)
+{
+#ifdef EDU_WC_WITHOUT_QP_NUM
+	u32 *qp_num = &cq->qp_nums[cq->polled++ % EDU_MAX_CQE];
+
+	*qp_num = wc->qp->qp_num;
+	wc->qp = container_of(qp_num, struct ib_qp, qp_num);
+#else
+	wc->qp_num = wc->qp->qp_num;
+#endif
+}
+
+/*
  * A completion names its queue pair, which nothing keeps from destruction once this
  * has dropped the lock. What has not been polled is purged by then; of what has, the
  * number is all that may be looked at.
@@ -59,7 +77,8 @@ int edu_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc)
 
 	scoped_guard(spinlock_irqsave, &edu->lock) {
 		while (n < num_entries && cq->count) {
-			wc[n++] = cq->ring[cq->head];
+			wc[n] = cq->ring[cq->head];
+			edu_wc_set_qp_num(cq, &wc[n++]);
 			cq->head = (cq->head + 1) % ibcq->cqe;
 			cq->count--;
 		}
@@ -110,7 +129,6 @@ void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 	}
 	entry = &cq->ring[(cq->head + cq->count) % ibcq->cqe];
 	*entry = *wc;
-	entry->qp_num = wc->qp->qp_num;
 	cq->count++;
 
 	if (cq->armed == IB_CQ_NEXT_COMP ||

@@ -172,6 +172,8 @@ struct edu_mr {
  * @count: number of completions
  * @armed: what the next event is wanted for, 0 if none is
  * @overflow: a completion was lost: no more are taken
+ * @polled: completions polled so far
+ * @qp_nums: QP numbers of the last of them, see edu_wc_set_qp_num()
  */
 struct edu_cq {
 	struct ib_cq ibcq;
@@ -180,6 +182,10 @@ struct edu_cq {
 	u32 count;
 	enum ib_cq_notify_flags armed;
 	bool overflow;
+#ifdef EDU_WC_WITHOUT_QP_NUM
+	u32 polled;
+	u32 qp_nums[EDU_MAX_CQE];
+#endif
 };
 
 /**
