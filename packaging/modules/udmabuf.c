@@ -10,8 +10,9 @@
  *
  * The driver keeps the pages pinned while the dma-buf exists. Which they are is read
  * off a kernel mapping: that is part of every dma-buf's interface, unlike what is
- * private to the driver. The mapping stays until release, where what devices and
- * guests wrote is marked dirty: there must be nothing left to fail then.
+ * private to the driver. It is made for as long as that takes. What devices and
+ * guests wrote is marked dirty on release, which reads the list: that stays until
+ * then, as nobody moves or kills such a buffer.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf.h>
@@ -31,35 +32,37 @@
  * @phys: what importers get
  * @theirs: operations of the driver
  * @ops: operations of the dma-buf now
- * @map: all pages, from the first list on; null before. Under the reservation lock
  */
 struct adopted {
 	struct dma_buf_phys phys;
 	const struct dma_buf_ops *theirs;
 	struct dma_buf_ops ops;
-	struct iosys_map map;
 };
 
 static DEFINE_MUTEX(adopt_lock);
 
-static struct page *adopted_page(const struct adopted *adopted, size_t offset)
+static struct page *mapped_page(const struct iosys_map *map, size_t offset)
 {
-	void *addr = adopted->map.vaddr + offset;
+	void *addr = map->vaddr + offset;
 
 	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) :
 				       virt_to_page(addr);
 }
 
-static void adopted_mark_dirty(const struct adopted *adopted, size_t size)
+static void mark_dirty(const struct dma_buf_phys_list *list)
 {
-	struct folio *folio, *last = NULL;
-	size_t offset;
+	struct dma_buf_phys_iter iter;
+	unsigned long pfn, end;
+	struct folio *folio;
 
-	for (offset = 0; offset < size; offset += PAGE_SIZE) {
-		folio = page_folio(adopted_page(adopted, offset));
-		if (folio != last)
+	dma_buf_phys_for_each_frag(&iter, list, 0, list->size) {
+		pfn = PHYS_PFN(iter.paddr);
+		end = pfn + (iter.length >> PAGE_SHIFT);
+		while (pfn < end) {
+			folio = page_folio(pfn_to_page(pfn));
 			folio_mark_dirty_lock(folio);
-		last = folio;
+			pfn = folio_pfn(folio) + folio_nr_pages(folio);
+		}
 	}
 }
 
@@ -69,13 +72,9 @@ static void adopted_release(struct dma_buf *dmabuf)
 		container_of(dmabuf->ops, struct adopted, ops);
 	const struct dma_buf_ops *theirs = adopted->theirs;
 
+	if (adopted->phys.list)
+		mark_dirty(adopted->phys.list);
 	dma_buf_phys_fini(&adopted->phys);
-	if (iosys_map_is_set(&adopted->map)) {
-		adopted_mark_dirty(adopted, dmabuf->size);
-		dma_resv_lock(dmabuf->resv, NULL);
-		theirs->vunmap(dmabuf, &adopted->map);
-		dma_resv_unlock(dmabuf->resv);
-	}
 	dmabuf->ops = theirs;
 	kfree(adopted);
 	/* The core lets go of the module when this has returned */
@@ -87,23 +86,23 @@ static struct dma_buf_phys_list *adopted_get_list(struct dma_buf_phys *phys)
 	struct adopted *adopted = container_of(phys, struct adopted, phys);
 	struct dma_buf *dmabuf = phys->dmabuf;
 	struct dma_buf_phys_builder b;
+	struct iosys_map map = {};
 	size_t offset;
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
 
-	/* Not dma_buf_vmap(), which nobody may owe the core when it is released */
-	if (iosys_map_is_null(&adopted->map)) {
-		ret = adopted->theirs->vmap(dmabuf, &adopted->map);
-		if (ret)
-			return ERR_PTR(ret);
-	}
-	dma_buf_phys_build(&b, dmabuf->size >> PAGE_SHIFT);
+	ret = adopted->theirs->vmap(dmabuf, &map);
+	if (ret)
+		return ERR_PTR(ret);
+	/* How many folios there are nobody says: far fewer than pages, perhaps */
+	dma_buf_phys_build(&b, 1);
 	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
 	for (offset = 0; offset < dmabuf->size; offset += PAGE_SIZE)
 		dma_buf_phys_add_frag(&b,
-				      page_to_phys(adopted_page(adopted, offset)),
+				      page_to_phys(mapped_page(&map, offset)),
 				      PAGE_SIZE);
+	adopted->theirs->vunmap(dmabuf, &map);
 	return dma_buf_phys_seal(&b, dmabuf->size);
 }
 
@@ -135,15 +134,19 @@ struct dma_buf_phys *phys_adopt(struct dma_buf *dmabuf)
 
 	if (phys)
 		return phys;
-	/* A module of that name could be unloaded while its operations are in use */
-	if (dmabuf->owner || strcmp(dmabuf->exp_name, "udmabuf") ||
-	    !dmabuf->ops->vmap || !dmabuf->ops->vunmap)
+	if (strcmp(dmabuf->exp_name, "udmabuf"))
 		return NULL;
 
 	guard(mutex)(&adopt_lock);
 	phys = adopted_phys(dmabuf);
 	if (phys)
 		return phys;
+	/*
+	 * A module of that name could be unloaded while its operations are in use.
+	 * Under the lock, since it is us whom somebody else may have made the owner.
+	 */
+	if (dmabuf->owner || !dmabuf->ops->vmap || !dmabuf->ops->vunmap)
+		return NULL;
 	adopted = kzalloc_obj(*adopted, GFP_KERNEL_ACCOUNT);
 	if (!adopted)
 		return NULL;
