@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long bench deb lint refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long bench deb kernel-deb modules lint refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
@@ -19,6 +19,10 @@ help:
 	@echo 'make kernel     build both kernels, or KERNEL=release, KERNEL=debug'
 	@echo 'make tools      build the tests and the programs into build/'
 	@echo 'make deb        build Debian packages into build/deb/'
+	@echo 'make kernel-deb a patched kernel as packages, from Debian'\''s configuration, into'
+	@echo '                build/kernel-deb/; LSMOD=FILE for a machine'\''s modules only'
+	@echo 'make modules    build the modules for an installed kernel of Debian'\''s into'
+	@echo '                build/modules/: KDIR=/lib/modules/VERSION/build or the running one'
 	@echo 'make lint       checkpatch, kernel-doc, sparse, shellcheck'
 	@echo 'make refresh    take edits made in the kernel tree over into patches/'
 	@echo 'make clean      remove build/'
@@ -62,6 +66,14 @@ bench: packages
 deb:
 	@tools/setup deb
 	@tools/deb
+
+kernel-deb: packages
+	@tools/kernel/deb
+
+modules: KDIR ?= /lib/modules/$(shell uname -r)/build
+modules:
+	@packaging/modules/compose $(KDIR) build/modules
+	@$(MAKE) -j$(shell nproc) -C $(KDIR) M=$(CURDIR)/build/modules modules
 
 lint: packages
 	@tools/lint
