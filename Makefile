@@ -51,6 +51,7 @@ demo:
 
 check: packages
 	@tools/kernel/build debug
+	@tools/kernel/build stock
 	@tools/build
 	@tools/check
 
