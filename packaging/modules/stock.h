@@ -9,6 +9,8 @@
 #ifndef _DMA_BUF_PHYS_STOCK_H
 #define _DMA_BUF_PHYS_STOCK_H
 
+#include "compat.h"
+
 #define CONFIG_DMA_BUF_PHYS_MODULE		1
 #define CONFIG_INTERVAL_TREE_SPAN_ITER		1
 #define CONFIG_IOMMUFD_DRIVER			1

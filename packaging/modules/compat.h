@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the oldest kernel that modules are built for lacks, in terms of what it has.
+ * Included before everything else: macros only, since a header of the kernel's would
+ * bring a pr_fmt() before a file could define its own.
+ */
+#ifndef _DMA_BUF_PHYS_COMPAT_H
+#define _DMA_BUF_PHYS_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+
+/* mm/interval_tree.c has its own, which does the same */
+#define vma_start_pgoff(vma)	((vma)->vm_pgoff)
+
+#endif
+
+#endif /* _DMA_BUF_PHYS_COMPAT_H */
