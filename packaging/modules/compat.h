@@ -14,6 +14,15 @@
 /* mm/interval_tree.c has its own, which does the same */
 #define vma_start_pgoff(vma)	((vma)->vm_pgoff)
 
+/*
+ * IOMMUFD_NOIOMMU, which Kbuild and stock.h set, means nothing there: VFIO makes no
+ * cdev for a device without an IOMMU, and iommufd does not take one.
+ *
+ * Without an IOMMU, dma_map_phys() gives MMIO its physical address there, while
+ * phys_dma_direct_addr() goes through dma_range_map. That is the same: on x86 only
+ * CONFIG_OF makes such a map, and Debian's kernels do not have it.
+ */
+
 #endif
 
 #endif /* _DMA_BUF_PHYS_COMPAT_H */
