@@ -16,10 +16,14 @@
 #define CONFIG_IOMMUFD_DRIVER			1
 #define CONFIG_IOMMUFD_DRIVER_CORE		1
 #define CONFIG_IOMMUFD_MODULE			1
-#define CONFIG_IOMMUFD_NOIOMMU			1
 #define CONFIG_KVM_DMABUF			1
 #define CONFIG_VFIO_DEVICE_CDEV			1
+
+/* Without an IOMMU, iommufd uses page tables as AMD's have them; clouds' kernels do not */
+#if IS_ENABLED(CONFIG_IOMMU_PT_AMDV1)
+#define CONFIG_IOMMUFD_NOIOMMU			1
 #define CONFIG_VFIO_NOIOMMU			1
+#endif
 
 /* Completions of the kernel's own ib_core do not have the number of their queue pair */
 #define EDU_WC_WITHOUT_QP_NUM			1
