@@ -410,6 +410,8 @@ static void end_memory(void)
 static void end_reset(void)
 {
 	igt_assert_eq(__vfio_reset(&shm), 0);
+	/* A buffer that is being mapped again is busy, in no state */
+	wait_restored();
 	expect_state("live", false);
 }
 
