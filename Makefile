@@ -46,7 +46,7 @@ demo: KERNEL ?= stock
 demo:
 	@tools/setup $(if $(filter stock,$(KERNEL)),demo)
 	@tools/kernel/build $(KERNEL)
-	@tools/build
+	@tools/build tools/demo tools/dmabuf-p2p
 	@tools/demo/run --kernel $(KERNEL)
 
 check: packages
