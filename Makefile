@@ -42,11 +42,12 @@ kernel: packages
 tools: packages
 	@tools/build
 
+# The programs are built while Debian's kernel is downloaded and unpacked, which leaves a
+# CPU idle
 demo: KERNEL ?= stock
 demo:
 	@tools/setup $(if $(filter stock,$(KERNEL)),demo)
-	@tools/kernel/build $(KERNEL)
-	@tools/build tools/demo tools/dmabuf-p2p
+	@tools/build tools/demo tools/dmabuf-p2p & tools/kernel/build $(KERNEL) && wait $$!
 	@tools/demo/run --kernel $(KERNEL)
 
 check: packages
