@@ -17,6 +17,12 @@ void module_load_with(const char *name, const char *params);
 void module_unload(const char *name);
 
 /**
+ * module_exists - whether the running kernel has a module, loaded or not
+ * @name: of the module
+ */
+bool module_exists(const char *name);
+
+/**
  * module_symbol_exists - whether the kernel, or a module that is loaded, has a symbol
  * @name: of a function or an object, static ones among them
  */
