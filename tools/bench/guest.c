@@ -44,6 +44,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "igt_core.h"
 #include "iommufd.h"
 #include "pci.h"
@@ -73,6 +74,7 @@ static const char *variant(const struct slot *slot)
 static void print_row(const char *name, const struct slot *slot,
 		      const struct cost *cost)
 {
+	clock_check();
 	printf("{\"name\": \"%s\", \"variant\": \"%s\", \"route\": \"%s\", \"ranges\": %zu, ",
 	       name, variant(slot), route, slot->ranges);
 	if (cost->instructions)
@@ -376,6 +378,7 @@ int main(void)
 	int iommufd;
 
 	streams_open();
+	clock_check();
 	route = getenv("DMABUF_TOPOLOGY");
 	igt_assert_f(route, "$DMABUF_TOPOLOGY is not set\n");
 	iommufd = iommufd_open();

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "igt_core.h"
 #include "kvm.h"
 #include "ranges.h"
@@ -20,14 +20,6 @@
 
 static struct vmm vmm = { .fd = -1 };
 static struct vcpu vcpu = { .fd = -1 };
-
-uint64_t instructions(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 struct slot slot_dmabuf(struct vfio_device *dev,
 			const struct vfio_region_dma_range *ranges, size_t nr,

@@ -49,9 +49,6 @@ struct cost {
 	char level[16];
 };
 
-/** instructions - the clock; in a VM with --icount a nanosecond is one */
-uint64_t instructions(void);
-
 /**
  * slot_dmabuf - let a slot be made of a dma-buf
  * @dev: whose BAR

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The clock of a VM of tools/vm/run --icount: a nanosecond is an instruction
+ */
+#ifndef BENCH_CLOCK_H
+#define BENCH_CLOCK_H
+
+#include <stdint.h>
+
+/** instructions - the clock */
+uint64_t instructions(void);
+
+/**
+ * clock_check - fail unless the clock counts instructions
+ *
+ * Called for each row that is printed: no row is of another clock.
+ */
+void clock_check(void);
+
+#endif /* BENCH_CLOCK_H */
