@@ -2,25 +2,35 @@
 /*
  * bench - what mapping a dma-buf for a device costs
  *
- * Runs in a VM of tools/vm/run whose clock counts instructions (--icount), in
- * the kernel with physical lists and in the unmodified one. ivshmem's BAR is
- * exported in 1 to 65,536 pieces and mapped for edu, over and over, by the
- * kernel's module dma-buf-bench. Prints one JSON object a line, nothing else:
+ * Runs in a VM of tools/vm/run whose clock counts instructions (--icount): in the
+ * kernel with physical lists, in the unmodified one, and in Debian's own with our
+ * modules. ivshmem's BAR is exported in 1 to 65,536 pieces for edu, which is first a
+ * device that the kernel's module dma-buf-bench maps for, over and over, then an RDMA
+ * device. What a kernel has no module for is left out, and standard error says so.
+ * Prints one JSON object a line, nothing else:
  *
  *  name          what was measured, see below
- *  variant       "phys-list", or "upstream" for the unmodified kernel
+ *  variant       "phys-list"; "upstream", the unmodified kernel; "stock", Debian's
  *  route         the topology
  *  ranges        pieces of the dma-buf
  *  instructions  median; null if it failed
  *  bytes         memory that a mapping takes; null if it failed or takes none
+ *  entries       of memory regions: what the device needs to translate it; null
+ *                if it failed
  *  error         name of the errno, or null
  *
  * map-unmap is mapping and unmapping as importers of that kernel do; walk is
  * going over the DMA ranges of the mapping. In the kernel with physical lists
  * there are also scatterlist, for importers that know nothing else, and
- * iova-link, the least that can map the same ranges behind an IOMMU; and
- * translation-entries, with a member entries: what an RDMA device that can use
- * pages of any size needs to translate 1 GiB.
+ * iova-link, the least that can map the same ranges behind an IOMMU.
+ *
+ * reg-dereg is REG_DMABUF_MR and DEREG_MR by a program, for a device that can use
+ * pages of any size; in reg-dereg-page the region's address lies so that it can only
+ * use pages of 4 KiB, and needs an entry for each. The kernel with physical lists has
+ * them in ib_core; Debian's ib_core is its own and takes a scatterlist.
+ * reg-dereg-memory is REG_MR and DEREG_MR of one page of the program's, where both
+ * do the same: what differs there is how they were configured and compiled.
+ * translation-entries is what the device needs to translate 1 GiB.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,20 +40,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "bench_uapi.h"
-#include "entries.h"
+#include "clock.h"
 #include "footprint.h"
 #include "igt_core.h"
 #include "iommufd.h"
 #include "module.h"
 #include "pci.h"
 #include "ranges.h"
+#include "regions.h"
 #include "streams.h"
 #include "vfio.h"
 
-#define NODE "/dev/dma-buf-bench"
+#define MODULE "dma-buf-bench"
+#define NODE "/dev/" MODULE
 /* ivshmem's memory */
 #define BAR 2
 /* Whatever a CPU fills when it allocates for the first time is full by then */
@@ -58,24 +71,42 @@ static struct {
 	struct vfio_device shm;
 } bench;
 
-static void print_number(const char *name, bool valid, uint64_t value)
+/**
+ * struct row - what is printed
+ * @name: what was measured
+ * @ranges: pieces of the dma-buf
+ * @ret: 0 or -errno
+ * @instructions: what it took; NULL if something else was measured
+ * @bytes: the same
+ * @entries: the same; there is no such member then
+ */
+struct row {
+	const char *name;
+	size_t ranges;
+	int ret;
+	const uint64_t *instructions, *bytes, *entries;
+};
+
+static void print_number(const char *name, const struct row *row,
+			 const uint64_t *value)
 {
-	if (valid)
-		printf(", \"%s\": %" PRIu64, name, value);
+	if (!row->ret && value)
+		printf(", \"%s\": %" PRIu64, name, *value);
 	else
 		printf(", \"%s\": null", name);
 }
 
-/* ret: 0 or -errno; bytes: NULL if a mapping is not what was measured */
-static void print_row(const char *name, size_t ranges, int ret,
-		      uint64_t instructions, const uint64_t *bytes)
+static void print_row(const struct row *row)
 {
+	clock_check();
 	printf("{\"name\": \"%s\", \"variant\": \"%s\", \"route\": \"%s\", \"ranges\": %zu",
-	       name, bench.variant, bench.route, ranges);
-	print_number("instructions", !ret, instructions);
-	print_number("bytes", !ret && bytes, bytes ? *bytes : 0);
-	if (ret)
-		printf(", \"error\": \"%s\"}\n", strerrorname_np(-ret));
+	       row->name, bench.variant, bench.route, row->ranges);
+	print_number("instructions", row, row->instructions);
+	print_number("bytes", row, row->bytes);
+	if (row->entries)
+		print_number("entries", row, row->entries);
+	if (row->ret)
+		printf(", \"error\": \"%s\"}\n", strerrorname_np(-row->ret));
 	else
 		printf(", \"error\": null}\n");
 	fflush(stdout);
@@ -142,21 +173,25 @@ static int footprint(struct dma_buf_bench_run *r, uint64_t *bytes)
 	return 0;
 }
 
+static unsigned int rounds_of(size_t ranges)
+{
+	return ranges <= 256 ? 101 : ranges <= 4096 ? 25 : 7;
+}
+
 static void measure(const char *name, const char *walk,
 		    struct dma_buf_bench_run *r, size_t ranges)
 {
-	unsigned int rounds = ranges <= 256 ? 101 : ranges <= 4096 ? 25 : 7;
 	uint64_t median, walked, bytes = 0;
 	int ret;
 
-	ret = run(r, rounds);
+	ret = run(r, rounds_of(ranges));
 	median = r->map_unmap_median;
 	walked = r->walk_median;
 	if (!ret)
 		ret = footprint(r, &bytes);
-	print_row(name, ranges, ret, median, &bytes);
+	print_row(&(struct row) { name, ranges, ret, &median, &bytes, NULL });
 	if (walk && !ret)
-		print_row(walk, ranges, ret, walked, NULL);
+		print_row(&(struct row) { walk, ranges, 0, &walked, NULL, NULL });
 }
 
 /* Rows of a dma-buf: fd, or -errno if it could not be exported */
@@ -171,7 +206,7 @@ static void measure_dmabuf(int fd, size_t ranges)
 	};
 
 	if (fd < 0) {
-		print_row("map-unmap", ranges, fd, 0, NULL);
+		print_row(&(struct row) { "map-unmap", ranges, fd, NULL, NULL, NULL });
 		return;
 	}
 	measure("map-unmap", "walk", &r, ranges);
@@ -217,17 +252,92 @@ static void measure_ranges(size_t nr)
 	free(ranges);
 }
 
-static void measure_entries(const size_t *counts, size_t nr)
+/* Whether the kernel has what @rows are measured by */
+static bool available(const char *rows, const char *module)
+{
+	if (module_exists(module))
+		return true;
+	fprintf(stderr,
+		"bench: without %s: the %s kernel has no module %s\n",
+		rows, getenv("DMABUF_KERNEL"), module);
+	return false;
+}
+
+static void measure_mappings(const size_t *counts, size_t nr)
 {
 	size_t i;
 
-	entries_open();
+	if (!available("mapping, unmapping and walking", MODULE))
+		return;
+	module_load(MODULE);
+	pci_bind(getenv("DMABUF_EDU"), MODULE);
+	bench.fd = open(NODE, O_RDWR | O_CLOEXEC);
+	igt_assert_f(bench.fd >= 0, "cannot open " NODE ": %s\n",
+		     strerror(errno));
+	footprint_open();
 	for (i = 0; i < nr; i++)
-		printf("{\"name\": \"translation-entries\", \"variant\": \"%s\", \"route\": \"%s\", \"ranges\": %zu, \"instructions\": null, \"bytes\": null, \"entries\": %" PRIu64
-		       ", \"error\": null}\n",
-		       bench.variant, bench.route, counts[i],
-		       entries_count(&bench.shm, BAR, counts[i]));
-	entries_close();
+		measure_ranges(counts[i]);
+	footprint_close();
+	close(bench.fd);
+}
+
+static void measure_region(const char *name, const struct region *region,
+			   size_t ranges)
+{
+	struct region_cost cost;
+	int ret = regions_cost(region, rounds_of(ranges), &cost);
+
+	if (!ret && !strcmp(name, "reg-dereg-page"))
+		igt_assert_eq_u64(cost.entries, region->length / PAGE);
+	print_row(&(struct row) { name, ranges, ret, &cost.instructions, NULL,
+				  region->fd >= 0 ? &cost.entries : NULL });
+}
+
+static void measure_region_of(size_t nr)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, PAGE);
+	struct region region = {
+		.fd = vfio_dmabuf(&bench.shm, BAR, ranges, nr),
+		.length = nr * PAGE,
+	};
+
+	measure_region("reg-dereg", &region, nr);
+	/* A page aside. Without an IOMMU that translates they are scattered anyway. */
+	region.iova = PAGE;
+	if (!strcmp(bench.route, "host-bridge"))
+		measure_region("reg-dereg-page", &region, nr);
+	close(region.fd);
+	free(ranges);
+}
+
+static void measure_memory(void)
+{
+	struct region region = { .fd = -1, .length = PAGE };
+
+	region.memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	igt_assert(region.memory != MAP_FAILED);
+	measure_region("reg-dereg-memory", &region, 1);
+	munmap(region.memory, PAGE);
+}
+
+static void measure_regions(const size_t *counts, size_t nr)
+{
+	uint64_t entries;
+	size_t i;
+
+	if (!available("memory regions", "edu_ib"))
+		return;
+	regions_open();
+	measure_memory();
+	for (i = 0; i < nr; i++)
+		measure_region_of(counts[i]);
+	for (i = 0; i < nr; i++) {
+		entries = regions_entries(&bench.shm, BAR, counts[i]);
+		print_row(&(struct row) { "translation-entries", counts[i], 0,
+					  NULL, NULL, &entries });
+	}
+	regions_close();
 }
 
 static const char *variant(void)
@@ -235,7 +345,8 @@ static const char *variant(void)
 	const char *kernel = getenv("DMABUF_KERNEL");
 
 	igt_assert_f(kernel, "$DMABUF_KERNEL is not set\n");
-	return strcmp(kernel, "upstream") ? "phys-list" : "upstream";
+	return !strcmp(kernel, "upstream") || !strcmp(kernel, "stock") ?
+		       kernel : "phys-list";
 }
 
 int main(void)
@@ -243,34 +354,23 @@ int main(void)
 	static const size_t counts[] = { 1, 16, 256, 4096, 65536 };
 	const size_t nr = sizeof(counts) / sizeof(counts[0]);
 	int iommufd;
-	size_t i;
 
 	streams_open();
+	clock_check();
 	bench.variant = variant();
 	bench.route = getenv("DMABUF_TOPOLOGY");
 	igt_assert_f(bench.route, "$DMABUF_TOPOLOGY is not set\n");
 	bench.importer = parse_addr(pci_env("DMABUF_EDU"));
 	bench.exporter = parse_addr(pci_env("DMABUF_EXPORTER"));
 	bench.exporter.bar = BAR;
-
-	module_load("dma-buf-bench");
-	pci_bind(getenv("DMABUF_EDU"), "dma-buf-bench");
-	bench.fd = open(NODE, O_RDWR | O_CLOEXEC);
-	igt_assert_f(bench.fd >= 0, "cannot open " NODE ": %s\n",
-		     strerror(errno));
 	iommufd = iommufd_open();
 	vfio_open(&bench.shm, getenv("DMABUF_EXPORTER"), iommufd);
-	footprint_open();
 
-	for (i = 0; i < nr; i++)
-		measure_ranges(counts[i]);
-	/* The unmodified kernel has no RDMA driver for a device of QEMU's */
-	if (!strcmp(bench.variant, "phys-list"))
-		measure_entries(counts, nr);
+	measure_mappings(counts, nr);
+	measure_regions(counts, nr);
 
 	vfio_close(&bench.shm);
 	close(iommufd);
-	close(bench.fd);
 	pci_restore();
 	return streams_flush() ? 1 : 0;
 }

@@ -37,14 +37,25 @@ static void tracing(bool on)
 		     strerror(errno));
 }
 
-void footprint_open(void)
+static void trace_events(const char *enable)
 {
 	static const char *const events[] = {
 		"kmem/kmalloc", "kmem/kmem_cache_alloc", "kmem/mm_page_alloc",
 		"vmalloc/alloc_vmap_area",
 	};
-	char path[128], pid[16];
+	char path[128];
 	size_t i;
+
+	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		snprintf(path, sizeof(path), TRACING "events/%s/enable",
+			 events[i]);
+		sysfs_write(path, enable);
+	}
+}
+
+void footprint_open(void)
+{
+	char pid[16];
 
 	tracing_on = open(TRACING "tracing_on", O_WRONLY | O_CLOEXEC);
 	igt_assert_f(tracing_on >= 0,
@@ -53,11 +64,14 @@ void footprint_open(void)
 	tracing(false);
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	sysfs_write(TRACING "set_event_pid", pid);
-	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		snprintf(path, sizeof(path), TRACING "events/%s/enable",
-			 events[i]);
-		sysfs_write(path, "1");
-	}
+	trace_events("1");
+}
+
+void footprint_close(void)
+{
+	trace_events("0");
+	close(tracing_on);
+	tracing_on = -1;
 }
 
 void footprint_start(void)

@@ -7,6 +7,13 @@
 /** footprint_open - have the kernel trace what it allocates for this process */
 void footprint_open(void);
 
+/**
+ * footprint_close - have it trace nothing any more
+ *
+ * Until then each allocation costs a little more, even while nothing is recorded.
+ */
+void footprint_close(void);
+
 /** footprint_start - forget what was traced, trace from now on */
 void footprint_start(void);
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory regions of an RDMA device: what they cost, and what translates them
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "igt_core.h"
+#include "pci.h"
+#include "rdma.h"
+#include "regions.h"
+
+static struct rdma rdma;
+
+void regions_open(void)
+{
+	rdma_bind(pci_env("DMABUF_EDU"));
+	rdma_open(&rdma, getenv("DMABUF_EDU"));
+}
+
+void regions_close(void)
+{
+	rdma_close(&rdma);
+}
+
+static int reg(const struct region *region, struct verbs_mr *mr)
+{
+	if (region->fd < 0)
+		return __verbs_reg_mr(&rdma.dev, rdma.pd, region->memory,
+				      region->length, VERBS_ACCESS_ALL, mr);
+	return __verbs_reg_dmabuf_mr(&rdma.dev, rdma.pd, region->fd, 0,
+				     region->length, region->iova,
+				     VERBS_ACCESS_ALL, mr);
+}
+
+/* Of the only region of a dma-buf that there is */
+static uint64_t entries_of(uint64_t length, uint64_t *page)
+{
+	uint64_t entries = rdma_entries(length, page);
+
+	igt_assert_f(entries, "edu_ib knows no region of 0x%" PRIx64
+		     " bytes. Has anybody taken the dma-buf's memory away?\n",
+		     length);
+	return entries;
+}
+
+/* What translates it, which nobody looks up while it is measured */
+static int translated(const struct region *region, struct region_cost *cost)
+{
+	struct verbs_mr mr;
+	int ret = reg(region, &mr);
+
+	if (ret)
+		return ret;
+	if (region->fd >= 0)
+		cost->entries = entries_of(region->length, &cost->page);
+	return __verbs_dereg_mr(&rdma.dev, &mr);
+}
+
+static int cmp_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int regions_cost(const struct region *region, unsigned int rounds,
+		 struct region_cost *cost)
+{
+	uint64_t took[REGIONS_MAX_ROUNDS];
+	struct verbs_mr mr;
+	unsigned int i;
+	int ret;
+
+	igt_assert(rounds && rounds <= REGIONS_MAX_ROUNDS);
+	*cost = (struct region_cost) {};
+	ret = translated(region, cost);
+	for (i = 0; !ret && i < rounds; i++) {
+		took[i] = instructions();
+		ret = reg(region, &mr);
+		if (!ret)
+			ret = __verbs_dereg_mr(&rdma.dev, &mr);
+		took[i] = instructions() - took[i];
+	}
+	if (ret)
+		return ret;
+	qsort(took, rounds, sizeof(took[0]), cmp_u64);
+	cost->instructions = took[rounds / 2];
+	return 0;
+}
+
+uint64_t regions_entries(struct vfio_device *dev, unsigned int bar,
+			 size_t ranges)
+{
+	struct vfio_region_dma_range *pieces = calloc(ranges, sizeof(*pieces));
+	const uint64_t length = REGIONS_LENGTH / ranges;
+	struct verbs_mr mr;
+	uint64_t entries, page;
+	size_t i;
+	int fd;
+
+	igt_assert(pieces);
+	/* Backwards, so that no two can be merged */
+	for (i = 0; i < ranges; i++)
+		pieces[i] = (struct vfio_region_dma_range) {
+			length * (ranges - 1 - i), length };
+	fd = vfio_dmabuf(dev, bar, pieces, ranges);
+	rdma_reg_dmabuf(&rdma, fd, 0, REGIONS_LENGTH, &mr);
+	close(fd);
+	entries = entries_of(REGIONS_LENGTH, &page);
+	verbs_dereg_mr(&rdma.dev, &mr);
+	free(pieces);
+	return entries;
+}
