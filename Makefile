@@ -62,6 +62,7 @@ check-long:
 bench: packages
 	@tools/kernel/build release
 	@tools/kernel/build upstream
+	@tools/kernel/build stock
 	@tools/build
 	@tools/bench/run
 
