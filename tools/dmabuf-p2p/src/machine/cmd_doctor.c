@@ -33,10 +33,10 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Look at everything that peer-to-peer DMA between PCI devices needs: kernel and "
 	"modules, IOMMU, permissions, routes between devices, ACS, drivers and IOMMU "
-	"groups, RDMA devices, what killed programs have left. Each finding that is not OK "
-	"says what to do."
+	"groups, RDMA devices, and what killed programs have left. Each finding that is not "
+	"OK says what to do."
 	"\v"
-	"OK is as it should be; WARN: something does not work, or not for everybody; "
+	"OK: as it should be; WARN: something does not work, or not for all users; "
 	"FAIL: peer-to-peer DMA with VFIO does not work until that is set right. Run it "
 	"as root to learn about ACS, and as the user who will do the work to learn "
 	"about permissions.\n\n"

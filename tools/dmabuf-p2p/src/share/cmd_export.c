@@ -40,9 +40,9 @@ static const struct argp_option options[] = {
 	{ "bind", OPTION_BIND, NULL, 0,
 	  "Take the device away from its driver while this runs" },
 	{ "socket", OPTION_SOCKET, "PATH", 0,
-	  "Hand the dma-buf to whoever connects to this Unix socket, until Ctrl-C" },
+	  "Pass the dma-buf to every client of this Unix socket, until Ctrl-C" },
 	{ "group", OPTION_GROUP, "GROUP", 0,
-	  "Let members of GROUP connect, too; otherwise only this user and root may" },
+	  "Let members of GROUP connect as well; by default only this user and root may" },
 	{ "no-host-access", OPTION_NO_HOST_ACCESS, NULL, 0,
 	  "Keep all programs away from the ranges while the dma-buf exists" },
 	{ 0 }
@@ -60,11 +60,11 @@ static const char doc[] =
 	"$DMABUF_FD, its size in bytes in $DMABUF_SIZE. Clients of a socket are "
 	"'dmabuf-p2p import', and all verbs that take 'unix:PATH'; the socket is there "
 	"when the line that tells of it is.\n\n"
-	"--bind takes nothing that is in use, or may be, or could not be given back for that: "
-	"to see what all processes have open and mapped takes CAP_SYS_PTRACE and "
-	"CAP_CHECKPOINT_RESTORE (or CAP_SYS_ADMIN), and that this is in no container. It "
-	"looks once, before it takes the device, and cannot see everything: a file that only "
-	"io_uring holds, say. What you take should be what nobody needs.\n\n"
+	"--bind refuses a device that is in use, may be in use, or could not be given back. "
+	"Seeing what all processes have open and mapped requires CAP_SYS_PTRACE and "
+	"CAP_CHECKPOINT_RESTORE (or CAP_SYS_ADMIN) outside of any container. The check is "
+	"made once, before the device is taken, and cannot see everything: not a file that "
+	"only io_uring holds, for example. Take only devices that nothing needs.\n\n"
 	"A device with a driver of VFIO's stays as it is. Another one's driver is put "
 	"back when this ends, by Ctrl-C as well, but not by SIGKILL or signals 32 and 33, which are "
 	"the C library's, and not if somebody has given it another driver since. After these 'dmabuf-p2p "
@@ -73,7 +73,7 @@ static const char doc[] =
 	"Exit status: that of COMMAND, 127 if there is none of that name, 126 if it cannot "
 	"be executed; otherwise 0 done; 1 the system refused something, or a device was not put back; 2 bad usage; 4 the "
 	"kernel or the device cannot do it. A signal that ends it, or COMMAND, is passed on "
-	"to whoever started this, after all has been put back.\n\n"
+	"to the parent process, after everything has been put back.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p export 01:00.0 bar2:0-16M -- ./importer\n"
 	"  dmabuf-p2p export --bind 01:00.0 bar0,bar2:32M+4K -- dmabuf-p2p info\n"

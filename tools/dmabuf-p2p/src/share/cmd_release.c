@@ -29,7 +29,7 @@ static const char doc[] =
 	"took them from, when it could not do so itself: it was killed by SIGKILL (or signal 32 or 33), or the driver "
 	"refused. Each DEVICE named, or all. What a running program has is left alone."
 	"\v"
-	"A DEVICE that is bound to vfio-pci and was not left behind may be named, too: it gets "
+	"A DEVICE that is bound to vfio-pci and was not left behind may be named as well: it gets "
 	"the driver that the kernel finds for it. What this does, for a device of which nothing "
 	"is known, is the same as root doing, in /sys/bus/pci:\n\n"
 	"  echo > devices/ADDRESS/driver_override\n"
@@ -53,7 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Taking it from a driver of VFIO's waits until nobody has it open, perhaps for ever */
+/* Taking it from a driver of VFIO's waits until nobody has it open, perhaps forever */
 static int check_holder(const char *addr)
 {
 	pid_t pid = holder_of(addr);

@@ -78,7 +78,7 @@ static error_t parse_count(struct argp_state *state, const char *arg,
 			   uint64_t *count)
 {
 	if (parse_number(arg, 1, UINT64_MAX, count))
-		argp_error(state, "'%s' is no number of events", arg);
+		argp_error(state, "invalid event count '%s'", arg);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ static error_t parse_timeout(struct argp_state *state, const char *arg,
 	/* No sign, no blank */
 	*timeout = strtod(arg, &end);
 	if (!strchr("0123456789.", arg[0]) || end == arg || *end || !(*timeout >= 0 && *timeout <= 1e6))
-		argp_error(state, "'%s' is no number of seconds", arg);
+		argp_error(state, "invalid number of seconds '%s'", arg);
 	return 0;
 }
 
@@ -127,7 +127,7 @@ static uint64_t now(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* Time of day, and for programs the date, too */
+/* Time of day, and for programs the date as well */
 static void time_text(char *text, size_t size, uint64_t monotonic, bool full)
 {
 	uint64_t real = now(CLOCK_REALTIME) -

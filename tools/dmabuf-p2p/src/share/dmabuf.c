@@ -25,7 +25,7 @@ int dmabuf_inherited(const char *number, const char *spec)
 
 	if (parse_number(number, 0, INT_MAX, &fd)) {
 		complain(spec, "example: fd:3",
-			 "'%s' is no number of a file descriptor", number);
+			 "invalid file descriptor '%s'", number);
 		return -EXIT_USAGE;
 	}
 	if (fcntl((int)fd, F_GETFD) < 0) {

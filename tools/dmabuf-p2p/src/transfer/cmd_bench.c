@@ -63,7 +63,7 @@ static uint64_t duration(struct argp_state *state, const char *arg)
 	/* No sign, no blank */
 	if (!strchr("0123456789.", *arg) || !*arg || *end || !isfinite(seconds) || seconds <= 0 ||
 	    seconds > 1e9)
-		argp_error(state, "--duration %s: no number of seconds", arg);
+		argp_error(state, "--duration %s: invalid number of seconds", arg);
 	return (uint64_t)(seconds * 1e9);
 }
 
@@ -86,7 +86,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SIZES:
 		if (sizes_parse(arg, bench->sizes, &bench->nr_sizes))
-			argp_error(state, "--sizes %s: no list of at most %d sizes such as 4K,64K",
+			argp_error(state, "--sizes %s: invalid list of sizes (at most %d, try 4K,64K)",
 				   arg, SIZES_MAX);
 		bench->asked_for = true;
 		return 0;

@@ -54,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 's':
 		if (parse_size(arg, &copy->size) || !copy->size)
-			argp_error(state, "--size %s: no size such as 64K",
+			argp_error(state, "--size %s: invalid size (try 64K)",
 				   arg);
 		return 0;
 	case 'j':
