@@ -294,7 +294,7 @@ struct dma_buf_phys_ops {
 	 * the framework has no list of it: at the first attach if none was
 	 * given at export. Returns a sealed list, which the framework then
 	 * owns, or an ERR_PTR, which the importer sees. What it allocates is
-	 * charged to whoever has exported the buffer.
+	 * charged to the memory cgroup that exported the buffer.
 	 */
 	struct dma_buf_phys_list *(*get_list)(struct dma_buf_phys *phys);
 
@@ -420,7 +420,7 @@ void dma_buf_phys_fini(struct dma_buf_phys *phys);
  * enum dma_buf_phys_event - what happens to a buffer an importer is attached to
  * @DMA_BUF_PHYS_EV_MOVE: the bytes are going elsewhere; %DMA_BUF_PHYS_EV_RESTORE
  *	follows before the reservation lock is dropped
- * @DMA_BUF_PHYS_EV_REVOKE: no access until further notice, perhaps for ever
+ * @DMA_BUF_PHYS_EV_REVOKE: no access until further notice, perhaps none ever again
  * @DMA_BUF_PHYS_EV_RESTORE: access is back, dma_buf_phys_map() works again
  */
 enum dma_buf_phys_event {

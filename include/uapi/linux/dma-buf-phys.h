@@ -21,7 +21,7 @@
  * enum dma_buf_phys_query_state - whether importers may use a dma-buf
  * @DMA_BUF_PHYS_QUERY_LIVE: they may
  * @DMA_BUF_PHYS_QUERY_REVOKED: access is taken away, and may come back
- * @DMA_BUF_PHYS_QUERY_DEAD: access is gone for ever
+ * @DMA_BUF_PHYS_QUERY_DEAD: access is gone and does not come back
  */
 enum dma_buf_phys_query_state {
 	DMA_BUF_PHYS_QUERY_LIVE,
