@@ -191,16 +191,35 @@ static void hold_vma(struct held *h)
 	close_fd(&h->fd);
 }
 
+/* Wait until the child has written a byte */
+static void wait_for_child(const int pipe[2])
+{
+	char byte;
+
+	close(pipe[1]);
+	igt_assert_eq((int)read(pipe[0], &byte, 1), 1);
+	close(pipe[0]);
+}
+
 static void hold_fork(struct held *h)
 {
+	int ready[2];
+
+	igt_assert_eq(pipe(ready), 0);
 	h->pid = fork();
 	igt_assert(h->pid >= 0);
 	if (!h->pid) {
-		/* Of all that was inherited nothing but the dma-buf */
+		/*
+		 * Of all that was inherited nothing but the dma-buf, and that
+		 * before anybody closes the device: it would stay open in here
+		 */
 		close(shm.fd);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
 		for (;;)
 			pause();
 	}
+	wait_for_child(ready);
 	close_fd(&h->fd);
 }
 
@@ -209,7 +228,6 @@ static void hold_lookup(struct held *h)
 {
 	char path[48];
 	int go[2];
-	char byte;
 
 	igt_assert_eq(pipe(go), 0);
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), h->fd);
@@ -233,9 +251,7 @@ static void hold_lookup(struct held *h)
 			}
 		}
 	}
-	close(go[1]);
-	igt_assert_eq((int)read(go[0], &byte, 1), 1);
-	close(go[0]);
+	wait_for_child(go);
 	close_fd(&h->fd);
 }
 
