@@ -43,11 +43,12 @@ tools: packages
 	@tools/build
 
 # The programs are built while Debian's kernel is downloaded and unpacked, which leaves a
-# CPU idle
+# CPU idle. Whatever happens, they do not go on when make has ended.
 demo: KERNEL ?= stock
 demo:
 	@tools/setup $(if $(filter stock,$(KERNEL)),demo)
-	@tools/build tools/demo tools/dmabuf-p2p & tools/kernel/build $(KERNEL) && wait $$!
+	@tools/build tools/demo tools/dmabuf-p2p & trap "kill $$!" INT TERM HUP; \
+	tools/kernel/build $(KERNEL); status=$$?; wait $$! && exit $$status
 	@tools/demo/run --kernel $(KERNEL)
 
 check: packages
