@@ -78,16 +78,20 @@ static void example_importer_refused(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&buf->phys.attachments));
 }
 
+static struct p2pdma_provider example_provider;
+
+/* A device whose BAR can be reached, or cannot */
+#define EXAMPLE_DEVICE(name, can) {					\
+		.provider = &example_provider,				\
+		.start = KT_BASE,					\
+		.size = KT_SIZE,					\
+		.buffers = LIST_HEAD_INIT((name).buffers),		\
+		.on = (can),						\
+	}
+
 static void example_exporter_revokes(struct kunit *test)
 {
-	static struct p2pdma_provider provider;
-	struct phys_example_device dev = {
-		.provider = &provider,
-		.start = KT_BASE,
-		.size = KT_SIZE,
-		.buffers = LIST_HEAD_INIT(dev.buffers),
-		.on = true,
-	};
+	struct phys_example_device dev = EXAMPLE_DEVICE(dev, true);
 	struct phys_example_importer *imp = example_importer(test);
 	struct dma_buf *dmabuf;
 	int ret;
@@ -120,13 +124,7 @@ static void example_exporter_revokes(struct kunit *test)
 /* Most dma-bufs end before their device */
 static void example_exporter_outlives(struct kunit *test)
 {
-	static struct p2pdma_provider provider;
-	struct phys_example_device dev = {
-		.provider = &provider,
-		.start = KT_BASE,
-		.size = KT_SIZE,
-		.buffers = LIST_HEAD_INIT(dev.buffers),
-	};
+	struct phys_example_device dev = EXAMPLE_DEVICE(dev, false);
 	struct dma_buf *dmabuf = phys_example_export(&dev);
 
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(dmabuf), 0);
