@@ -42,11 +42,13 @@ kernel: packages
 tools: packages
 	@tools/build
 
-# The programs are built while Debian's kernel is downloaded and unpacked, which leaves a
-# CPU idle. Whatever happens, they do not go on when make has ended.
+# Debian's kernel is downloaded while packages are installed, and the programs are built
+# while it is unpacked: each leaves a CPU or the network idle. Whatever happens, nothing
+# goes on when make has ended.
 demo: KERNEL ?= stock
 demo:
-	@tools/setup $(if $(filter stock,$(KERNEL)),demo)
+	@$(if $(filter stock,$(KERNEL)),tools/kernel/choose download 2>/dev/null & trap "kill $$!" INT TERM HUP;) \
+	tools/setup $(if $(filter stock,$(KERNEL)),demo); status=$$?; wait; exit $$status
 	@tools/build tools/demo tools/dmabuf-p2p & trap "kill $$!" INT TERM HUP; \
 	tools/kernel/build $(KERNEL); status=$$?; wait $$! && exit $$status
 	@tools/demo/run --kernel $(KERNEL)
