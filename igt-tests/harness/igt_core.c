@@ -154,6 +154,19 @@ void igt_describe_f(const char *fmt, ...)
 	va_end(args);
 }
 
+/* igt_describe() comes first, then the comment above the subtest */
+static const char *text_of(const char *name)
+{
+	size_t i;
+
+	if (description[0])
+		return description;
+	for (i = 0; igt_subtest_texts && igt_subtest_texts[i][0]; i++)
+		if (!strcmp(igt_subtest_texts[i][0], name))
+			return igt_subtest_texts[i][1];
+	return "NO DOCUMENTATION!";
+}
+
 static void check_name(const char *name, const char *file, int line)
 {
 	const char *c;
@@ -199,7 +212,7 @@ bool __igt_run_subtest(const char *name, const char *file, int line)
 	}
 	if (options.describe) {
 		printf("SUB %s %s:%d:\n  %s\n\n", name, file, line,
-		       description[0] ? description : "NO DOCUMENTATION!");
+		       text_of(name));
 		description[0] = 0;
 		return false;
 	}

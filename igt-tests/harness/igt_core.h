@@ -14,11 +14,12 @@
  *			... set up; a skip here skips all subtests ...
  *		}
  *
- *		igt_describe("What it shows");
- *		igt_subtest("name") {
- *			igt_assert_eq(answer(), 42);
- *		}
+ *		igt_subtest("name")
+ *			name();
  *	}
+ *
+ * --describe says what the SUBTEST: comment above name() says (igt-tests/texts), unless
+ * igt_describe() comes before the subtest.
  *
  * Subtests and fixtures are left with longjmp(): a variable that changes in
  * one and is read after it must be static or volatile. Only the main thread may

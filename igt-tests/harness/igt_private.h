@@ -26,6 +26,12 @@ struct igt_options {
 	const char *dynamic;
 };
 
+/*
+ * Pairs of a subtest's name and what its SUBTEST: comment says, made by
+ * igt-tests/texts; a pair of NULLs ends it. Programs may lack it.
+ */
+extern const char *const igt_subtest_texts[][2] __attribute__((weak));
+
 void __igt_parse_options(struct igt_options *options, int argc, char **argv);
 void __igt_exit_handlers_init(void);
 void __igt_log_reset(void);

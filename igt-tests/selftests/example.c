@@ -119,6 +119,11 @@ int igt_main()
 		}
 	}
 
+	/**
+	 * SUBTEST: pass-last
+	 * Description: Says "it" in a comment, which is \ long enough to be continued
+	 *	on another line
+	 */
 	igt_subtest("pass-last")
 		igt_assert_eq(fixture_value, 42);
 

@@ -62,6 +62,7 @@ run 0 --describe
 has '^Subtests with every outcome$'
 has '^SUB pass-first .*example\.c:[0-9]+:$'
 has '^  Sees what the fixture did$'
+has '^  Says "it" in a comment, which is \\ long enough to be continued on another line$'
 has 'NO DOCUMENTATION!'
 
 run 0 --help
