@@ -18,8 +18,6 @@
 #include "pci.h"
 #include "rdma.h"
 
-IGT_TEST_DESCRIPTION("RDMA WRITE and READ between host memory and BARs");
-
 #define BAR 2
 
 /* How much is moved at one of many places */
@@ -61,24 +59,6 @@ static void memory(void)
 	free(other);
 }
 
-/**
- * SUBTEST: ranges-1
- * Description: One range, every byte, both ways
- *
- * SUBTEST: ranges-2
- * Description: Two ranges, every byte, both ways
- *
- * SUBTEST: ranges-16
- * Description: 16 ranges, every byte, both ways
- *
- * SUBTEST: ranges-256
- * Description: 256 ranges: first and last bytes, a border, and places that a seed
- *	chooses
- *
- * SUBTEST: ranges-65536
- * Description: 65,536 ranges in the same way
- */
-
 /* A page before and a page after each page that a transfer touches */
 static void neighbours(const struct rdma_target *target, uint64_t at,
 		       uint64_t length,
@@ -106,6 +86,23 @@ static void one_place(const struct rdma_target *target, uint64_t at,
 	neighbours(target, at, length, check);
 }
 
+/**
+ * SUBTEST: ranges-1
+ * Description: One range, every byte, both ways
+ *
+ * SUBTEST: ranges-2
+ * Description: Two ranges, every byte, both ways
+ *
+ * SUBTEST: ranges-16
+ * Description: 16 ranges, every byte, both ways
+ *
+ * SUBTEST: ranges-256
+ * Description: 256 ranges: first and last bytes, a border, and places that a seed
+ *	chooses
+ *
+ * SUBTEST: ranges-65536
+ * Description: 65,536 ranges in the same way
+ */
 static void with_ranges(size_t nr, uint64_t length)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, length);
@@ -142,15 +139,6 @@ static void with_ranges(size_t nr, uint64_t length)
  * SUBTEST: slices
  * Description: Regions of slices that start and end anywhere, within ranges and
  *	within pages
- *
- * SUBTEST: between-dmabufs
- * Description: RDMA WRITE and READ from one dma-buf to another
- *
- * SUBTEST: bars
- * Description: Two BARs in one dma-buf, one of them registers
- *
- * SUBTEST: udmabuf
- * Description: A dma-buf of a memfd's pages
  */
 static void slices(void)
 {
@@ -181,6 +169,10 @@ static void slices(void)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: between-dmabufs
+ * Description: RDMA WRITE and READ from one dma-buf to another
+ */
 static void between_dmabufs(void)
 {
 	struct vfio_region_dma_range *from = ranges_scattered(4, 0, PAGE);
@@ -212,6 +204,10 @@ static void between_dmabufs(void)
 	free(to);
 }
 
+/**
+ * SUBTEST: bars
+ * Description: Two BARs in one dma-buf, one of them registers
+ */
 static void two_bars(void)
 {
 	static struct vfio_device nvme1;
@@ -238,6 +234,10 @@ static void two_bars(void)
 	vfio_close(&nvme1);
 }
 
+/**
+ * SUBTEST: udmabuf
+ * Description: A dma-buf of a memfd's pages
+ */
 static void udmabuf(void)
 {
 	const struct vfio_region_dma_range all = { 0, MiB(1) };
@@ -298,8 +298,8 @@ static void large(size_t nr)
 /**
  * SUBTEST: unsupported-refused
  * Description: Where the kernel does not trust the host bridge, registration is
- *	refused with EREMOTEIO, with one message that names both devices; nothing
- *	is left of it, and memory is not affected
+ *	refused with EREMOTEIO, with one message that names both devices; nothing is
+ *	left of it, and memory is not affected
  */
 static void unsupported_refused(void)
 {
@@ -341,64 +341,54 @@ int igt_main()
 	igt_fixture()
 		rdma_scene_open(&scene);
 
-	igt_describe("Host memory");
 	igt_subtest("memory") {
 		rdma_scene_reset(&scene);
 		memory();
 	}
 
 	for (i = 0; i < sizeof(small) / sizeof(small[0]); i++) {
-		igt_describe("Every byte");
 		igt_subtest_f("ranges-%zu", small[i]) {
 			rdma_scene_reset(&scene);
 			with_ranges(small[i], small[i] == 1 ? KiB(8) : PAGE);
 		}
 	}
 
-	igt_describe("256 ranges");
 	igt_subtest("ranges-256") {
 		rdma_scene_reset(&scene);
 		with_ranges(256, 2 * PAGE);
 	}
 
-	igt_describe("65,536 ranges");
 	igt_subtest("ranges-65536") {
 		rdma_scene_reset(&scene);
 		with_ranges(65536, PAGE);
 	}
 
-	igt_describe("Slices at odd places");
 	igt_subtest("slices") {
 		rdma_scene_reset(&scene);
 		slices();
 	}
 
-	igt_describe("From one dma-buf to another");
 	igt_subtest("between-dmabufs") {
 		rdma_scene_reset(&scene);
 		between_dmabufs();
 	}
 
-	igt_describe("Two BARs in one region");
 	igt_subtest("bars") {
 		rdma_scene_reset(&scene);
 		two_bars();
 	}
 
-	igt_describe("Pages of a memfd");
 	igt_subtest("udmabuf") {
 		rdma_scene_reset(&scene);
 		udmabuf();
 	}
 
-	igt_describe("1 GiB");
 	igt_subtest("large") {
 		rdma_scene_reset(&scene);
 		large(1);
 		large(4096);
 	}
 
-	igt_describe("No route");
 	igt_subtest("unsupported-refused") {
 		igt_require(pci_topology_is("unsupported"));
 		rdma_scene_reset(&scene);

@@ -15,8 +15,6 @@
 #include "igt_core.h"
 #include "rdma.h"
 
-IGT_TEST_DESCRIPTION("Access violations of RDMA regions");
-
 /* The region is a slice: what is around it is the dma-buf's, and not allowed */
 #define START PAGE
 #define LENGTH (2 * PAGE)
@@ -117,18 +115,8 @@ static void end(void)
 
 /**
  * SUBTEST: keys
- * Description: Keys of nothing, of another protection domain, of a region that is gone
- *
- * SUBTEST: bounds
- * Description: One byte before, one after, the whole length too many, addresses that
- *	wrap around
- *
- * SUBTEST: rights
- * Description: A region that grants too little
- *
- * SUBTEST: read-only
- * Description: A dma-buf that was exported for reading: no region of it grants
- *	writing, and one that does not can be read by both sides
+ * Description: Keys of nothing, of another protection domain, of a deregistered
+ *	region
  */
 static void keys(void)
 {
@@ -172,6 +160,11 @@ static void keys(void)
 	end();
 }
 
+/**
+ * SUBTEST: bounds
+ * Description: One byte before, one after, the whole region and one byte more,
+ *	addresses that wrap around
+ */
 static void bounds(void)
 {
 	static const struct {
@@ -213,6 +206,10 @@ static void bounds(void)
 	end();
 }
 
+/**
+ * SUBTEST: rights
+ * Description: A region that grants too few rights
+ */
 static void rights(void)
 {
 	struct verbs *dev = &scene.rdma.dev;
@@ -260,6 +257,11 @@ static int register_mode(int dmabuf, uint32_t access, struct verbs_mr *mr)
 				     START, LENGTH, START, access, mr);
 }
 
+/**
+ * SUBTEST: read-only
+ * Description: A dma-buf exported read-only: no region of it grants writing, and a
+ *	read-only region can be read by both sides
+ */
 static void read_only(void)
 {
 	static const uint32_t writing[] = {
@@ -311,17 +313,6 @@ static void read_only(void)
 	end();
 }
 
-/**
- * SUBTEST: receives
- * Description: A receive that is too small, one that must not be written to, none
- *
- * SUBTEST: peer
- * Description: The owner of the memory is told of a violation by an event; it is in
- *	error then, and does not answer
- *
- * SUBTEST: zero-length
- * Description: Transfers of nothing succeed
- */
 static void message(const char *what, const struct ib_uverbs_sge *sge,
 		    int send_status, int recv_status)
 {
@@ -355,6 +346,10 @@ static void message(const char *what, const struct ib_uverbs_sge *sge,
 	rdma_reset(&scene.rdma);
 }
 
+/**
+ * SUBTEST: receives
+ * Description: A receive that is too small, one that is not writable, none at all
+ */
 static void receives(void)
 {
 	struct ib_uverbs_sge sge = { .addr = START, .length = 63 };
@@ -381,6 +376,11 @@ static void receives(void)
 	end();
 }
 
+/**
+ * SUBTEST: peer
+ * Description: The owner of the memory is told of a violation by an event; it is in
+ *	error then, and does not answer
+ */
 static void peer(void)
 {
 	struct ib_uverbs_async_event_desc event = { .event_type = 0 };
@@ -407,6 +407,10 @@ static void peer(void)
 	end();
 }
 
+/**
+ * SUBTEST: zero-length
+ * Description: Transfers of nothing succeed
+ */
 static void zero_length(void)
 {
 	struct rdma_op op;
@@ -511,35 +515,27 @@ int igt_main()
 		ranges = ranges_scattered(4, 0, PAGE);
 	}
 
-	igt_describe("Keys");
 	igt_subtest("keys")
 		keys();
 
-	igt_describe("Bounds");
 	igt_subtest("bounds")
 		bounds();
 
-	igt_describe("Rights");
 	igt_subtest("rights")
 		rights();
 
-	igt_describe("Dma-bufs exported for reading");
 	igt_subtest("read-only")
 		read_only();
 
-	igt_describe("Receives that do not fit");
 	igt_subtest("receives")
 		receives();
 
-	igt_describe("The other end");
 	igt_subtest("peer")
 		peer();
 
-	igt_describe("Nothing");
 	igt_subtest("zero-length")
 		zero_length();
 
-	igt_describe("Bad registrations");
 	igt_subtest("register")
 		bad_registrations();
 

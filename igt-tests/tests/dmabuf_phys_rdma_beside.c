@@ -19,8 +19,6 @@
 #include "sg_importer.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Two importers of one dma-buf, one of them RDMA");
-
 #define NR 4u
 #define FRAG KiB(16)
 #define SIZE (NR * FRAG)
@@ -246,10 +244,6 @@ static void post(enum ib_uverbs_wr_opcode opcode, uint64_t at, uint32_t length)
 	igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
 }
 
-/**
- * SUBTEST: together
- * Description: Both move bytes at the same time, each across a border of ranges
- */
 static void both_move(enum ib_uverbs_wr_opcode opcode)
 {
 	const uint64_t at = RDMA_BORDER - LENGTH / 2;
@@ -273,6 +267,10 @@ static void both_move(enum ib_uverbs_wr_opcode opcode)
 	guard_check(scene.bar, 0, WINDOW);
 }
 
+/**
+ * SUBTEST: together
+ * Description: Both move bytes at the same time, each across a border of ranges
+ */
 static void together(void)
 {
 	both_move(WRITE);
@@ -316,11 +314,6 @@ static void both_lose(void)
 	}
 }
 
-/**
- * SUBTEST: close
- * Description: Either one lets go under a transfer of the RDMA device and while
- *	revoked: the other one does not notice
- */
 static void other_goes(void)
 {
 	unsigned int before = rdma_regions();
@@ -370,7 +363,6 @@ int igt_main()
 		ranges = ranges_scattered(NR, 0, FRAG);
 	}
 
-	igt_describe("Both at work");
 	igt_subtest_with_dynamic("together")
 		for (i = 0; i < NR_OTHERS; i++)
 			igt_dynamic(others[i].name) {
@@ -378,7 +370,6 @@ int igt_main()
 				together();
 			}
 
-	igt_describe("Both lose the memory and have it again");
 	igt_subtest_with_dynamic("revoke")
 		for (i = 0; i < NR_OTHERS; i++)
 			igt_dynamic(others[i].name) {
@@ -386,7 +377,11 @@ int igt_main()
 				both_lose();
 			}
 
-	igt_describe("One of them goes");
+	/**
+	 * SUBTEST: close
+	 * Description: Either importer lets go, under a transfer of the RDMA device
+	 *	and while revoked: the other is unaffected
+	 */
 	igt_subtest_with_dynamic("close")
 		for (i = 0; i < NR_OTHERS; i++)
 			igt_dynamic(others[i].name) {

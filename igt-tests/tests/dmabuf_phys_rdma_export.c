@@ -24,8 +24,6 @@
 #include "subtests.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Pages of an RDMA device that are dma-bufs");
-
 #define BASE GiB(4)
 #define DEBUGFS "/sys/kernel/debug/dma_buf_phys/buffers"
 
@@ -123,14 +121,8 @@ static void expect_dead(void)
 
 /**
  * SUBTEST: use
- * Description: It is a page of the device's BAR, for reading and writing, to the IOMMU,
- *	to the CPU and to whoever asks; no other place can be exported
- *
- * SUBTEST: close
- * Description: The program's context goes, and with it all access
- *
- * SUBTEST: unbind
- * Description: The RDMA driver goes
+ * Description: It is a page of the device's BAR, readable and writable for the
+ *	IOMMU, the CPU and a query; no other place can be exported
  */
 static void use(void)
 {
@@ -155,6 +147,10 @@ static void use(void)
 	igt_assert_eq(__verbs_alloc_dmabuf(&verbs, GiB(64)), -EINVAL);
 }
 
+/**
+ * SUBTEST: close
+ * Description: The program's context is closed, and with it all access ends
+ */
 static void context_closed(void)
 {
 	start();
@@ -166,6 +162,10 @@ static void context_closed(void)
 	igt_assert(vtd_mapped(nvme.dev.addr, BASE));
 }
 
+/**
+ * SUBTEST: unbind
+ * Description: The RDMA driver is unbound
+ */
 static void unbind(void)
 {
 	start();
@@ -178,9 +178,9 @@ static void unbind(void)
 
 /**
  * SUBTEST: file-gone
- * Description: The last descriptor is closed and only a path to the dma-buf is left:
- *	when the context goes, and when the driver does, the dma-buf is dead and a file
- *	that was opened in its place is left alone
+ * Description: The last descriptor is closed and only a path to the dma-buf is
+ *	left: when the context goes, and when the driver does, the dma-buf is dead
+ *	and a file that was opened in its place is left alone
  */
 static void file_gone(bool by_unbind)
 {
@@ -236,19 +236,15 @@ int igt_main()
 		cpu_access_init();
 	}
 
-	igt_describe("What it is");
 	igt_subtest("use")
 		use();
 
-	igt_describe("The context goes");
 	igt_subtest("close")
 		context_closed();
 
-	igt_describe("The driver goes");
 	igt_subtest("unbind")
 		unbind();
 
-	igt_describe("The file has gone before");
 	igt_subtest("file-gone") {
 		file_gone(false);
 		file_gone(true);

@@ -17,8 +17,6 @@
 #include "rdma.h"
 #include "sweep.h"
 
-IGT_TEST_DESCRIPTION("Allocation failures one after the other under RDMA");
-
 static struct rdma_scene scene;
 static struct verbs_device device;
 static struct vfio_region_dma_range *ranges;
@@ -42,23 +40,6 @@ static void sweep(int (*go)(void), void (*undo)(int result))
 	nothing_left();
 }
 
-/**
- * SUBTEST: open
- * Description: Device, context, domain, channel, completion queue and two connected queue
- *	pairs
- *
- * SUBTEST: memory
- * Description: Registration of memory
- *
- * SUBTEST: dmabuf
- * Description: Registration of a dma-buf of 1 and of 256 ranges
- *
- * SUBTEST: udmabuf
- * Description: Registration of a memfd's pages
- *
- * SUBTEST: heap
- * Description: Registration of a dma-buf without a physical list
- */
 static struct rdma other;
 
 static int open_go(void)
@@ -92,10 +73,6 @@ static void region_undo(int result)
 	verbs_dereg_mr(&scene.rdma.dev, &mr);
 }
 
-/**
- * SUBTEST: post
- * Description: Work requests posted; nothing is half posted
- */
 static int post_go(void)
 {
 	const struct ib_uverbs_sge sge = {
@@ -163,21 +140,31 @@ int igt_main()
 						 &device), 0);
 	}
 
-	igt_describe("Open and connect");
+	/**
+	 * SUBTEST: open
+	 * Description: Device, context, domain, channel, completion queue and two
+	 *	connected queue pairs
+	 */
 	igt_subtest("open") {
 		start(1);
 		sweep(open_go, open_undo);
 		finish();
 	}
 
-	igt_describe("Register memory");
+	/**
+	 * SUBTEST: memory
+	 * Description: Registration of memory
+	 */
 	igt_subtest("memory") {
 		start(1);
 		sweep(memory_go, region_undo);
 		finish();
 	}
 
-	igt_describe("Register a dma-buf");
+	/**
+	 * SUBTEST: dmabuf
+	 * Description: Registration of a dma-buf of 1 and of 256 ranges
+	 */
 	igt_subtest_with_dynamic("dmabuf") {
 		for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 			igt_dynamic_f("ranges-%zu", counts[i]) {
@@ -187,7 +174,10 @@ int igt_main()
 			}
 	}
 
-	igt_describe("Register a udmabuf");
+	/**
+	 * SUBTEST: udmabuf
+	 * Description: Registration of a memfd's pages
+	 */
 	igt_subtest("udmabuf") {
 		int memfd;
 
@@ -201,7 +191,10 @@ int igt_main()
 		close(memfd);
 	}
 
-	igt_describe("Register a dma-buf that has no physical list");
+	/**
+	 * SUBTEST: heap
+	 * Description: Registration of a dma-buf without a physical list
+	 */
 	igt_subtest("heap") {
 		start(0);
 		nr = 16;
@@ -209,7 +202,10 @@ int igt_main()
 		sweep(dmabuf_go, region_undo);
 	}
 
-	igt_describe("Post");
+	/**
+	 * SUBTEST: post
+	 * Description: Work requests posted; none is half posted
+	 */
 	igt_subtest("post") {
 		start(1);
 		sweep(post_go, post_undo);

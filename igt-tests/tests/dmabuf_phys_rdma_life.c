@@ -17,8 +17,6 @@
 #include "pci.h"
 #include "rdma.h"
 
-IGT_TEST_DESCRIPTION("Who goes first, and processes that share or die");
-
 #define BAR 2
 
 /* Long enough to be in the middle of it: 2 KiB take the engine 200 ms */
@@ -29,13 +27,7 @@ static struct rdma_scene scene;
 
 /**
  * SUBTEST: exporter-closed
- * Description: The exporter goes under a region, for good
- *
- * SUBTEST: importer-closed
- * Description: A program goes with its regions; another one's stay
- *
- * SUBTEST: two-processes
- * Description: Two processes write into one dma-buf, each through regions of its own
+ * Description: The exporter is closed under a region, for good
  */
 static void exporter_closed(void)
 {
@@ -78,6 +70,10 @@ static void exporter_closed(void)
 	rdma_target_close(&scene, &target);
 }
 
+/**
+ * SUBTEST: importer-closed
+ * Description: A program exits with its regions; another program's stay
+ */
 static void importer_closed(void)
 {
 	const struct vfio_region_dma_range range = { 0, MiB(1) };
@@ -136,6 +132,10 @@ static int child_writes(int fd, uint64_t at, uint32_t length)
 	return ret ? 5 : 0;
 }
 
+/**
+ * SUBTEST: two-processes
+ * Description: Two processes write to one dma-buf, each through its own regions
+ */
 static void two_processes(void)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(4, 0, PAGE);
@@ -171,11 +171,6 @@ static void two_processes(void)
 	free(ranges);
 }
 
-/**
- * SUBTEST: killed
- * Description: A process is killed in the middle of a transfer: when it is gone the
- *	engine is, and so are its regions
- */
 static void child(int fd, int ready)
 {
 	struct verbs_device device;
@@ -198,6 +193,11 @@ static void child(int fd, int ready)
 	_exit(1);
 }
 
+/**
+ * SUBTEST: killed
+ * Description: A process is killed in the middle of a transfer: once it is gone,
+ *	the engine is idle and its regions are gone
+ */
 static void killed(void)
 {
 	const struct vfio_region_dma_range range = { 0, MiB(1) };
@@ -251,25 +251,21 @@ int igt_main()
 	igt_fixture()
 		rdma_scene_open(&scene);
 
-	igt_describe("The exporter goes first");
 	igt_subtest("exporter-closed") {
 		rdma_scene_reset(&scene);
 		exporter_closed();
 	}
 
-	igt_describe("The importer goes first");
 	igt_subtest("importer-closed") {
 		rdma_scene_reset(&scene);
 		importer_closed();
 	}
 
-	igt_describe("Two processes, one dma-buf");
 	igt_subtest("two-processes") {
 		rdma_scene_reset(&scene);
 		two_processes();
 	}
 
-	igt_describe("Process killed");
 	igt_subtest("killed") {
 		rdma_scene_reset(&scene);
 		killed();

@@ -16,8 +16,6 @@
 #include "pci.h"
 #include "rdma.h"
 
-IGT_TEST_DESCRIPTION("Revoke and restore under RDMA transfers");
-
 /* Long enough to be in the middle of it: 2 KiB take the engine 200 ms */
 #define LONG KiB(32)
 #define CHUNK KiB(2)
@@ -75,17 +73,9 @@ static void post(enum ib_uverbs_wr_opcode opcode, const struct verbs_mr *local,
 
 /**
  * SUBTEST: remote
- * Description: The target of a running RDMA WRITE is revoked: it waits for the chunk
- *	that is on its way, then no byte moves any more; remote access error, and
- *	what is queued is flushed
- *
- * SUBTEST: local
- * Description: The source of a running RDMA WRITE, and the target of a running RDMA
- *	READ, are revoked: local protection error
- *
- * SUBTEST: idle
- * Description: A device in D3hot whose BAR still answers: looked at from outside the
- *	kernel, not a byte changes once the call has returned
+ * Description: The target of a running RDMA WRITE is revoked: it waits for the
+ *	chunk in flight, then no byte moves; remote access error, and what is queued
+ *	is flushed
  */
 static void remote(void)
 {
@@ -135,6 +125,11 @@ static void remote(void)
 	end();
 }
 
+/**
+ * SUBTEST: local
+ * Description: The source of a running RDMA WRITE, and the target of a running RDMA
+ *	READ, are revoked: local protection error
+ */
 static void local(void)
 {
 	begin();
@@ -190,6 +185,11 @@ static uint32_t chunks_at(uint64_t paddr)
 	return nr;
 }
 
+/**
+ * SUBTEST: idle
+ * Description: A device in D3hot whose BAR still answers: looked at from outside
+ *	the kernel, not a byte changes once the call has returned
+ */
 static void idle(void)
 {
 	static struct vfio_device nvme1;
@@ -239,18 +239,8 @@ static void idle(void)
 
 /**
  * SUBTEST: unnoticed
- * Description: Revoke and restore while no work request is at it: the program sees
- *	nothing of it
- *
- * SUBTEST: reset
- * Description: The exporter is reset, or off and on again, under a transfer: it fails or
- *	goes on, every byte where it belongs
- *
- * SUBTEST: register
- * Description: Registration while revoked: ENODEV, and works after the restore
- *
- * SUBTEST: deregister
- * Description: Deregistration while revoked, alone and by closing the context
+ * Description: Revoke and restore while no work request is running: the program
+ *	notices nothing
  */
 static void unnoticed(void)
 {
@@ -303,6 +293,11 @@ static void under_transfer(int (*disturb)(struct vfio_device *dev))
 	}
 }
 
+/**
+ * SUBTEST: register
+ * Description: Registration while revoked fails with ENODEV, and works after the
+ *	restore
+ */
 static void register_revoked(void)
 {
 	unsigned int before;
@@ -325,6 +320,10 @@ static void register_revoked(void)
 	end();
 }
 
+/**
+ * SUBTEST: deregister
+ * Description: Deregistration while revoked, alone and by closing the context
+ */
 static void deregister_revoked(void)
 {
 	begin();
@@ -355,23 +354,23 @@ int igt_main()
 	igt_fixture()
 		rdma_scene_open(&scene);
 
-	igt_describe("Revoke the remote side");
 	igt_subtest("remote")
 		remote();
 
-	igt_describe("Revoke the local side");
 	igt_subtest("local")
 		local();
 
-	igt_describe("The engine is idle when the call returns");
 	igt_subtest("idle")
 		idle();
 
-	igt_describe("Between work requests");
 	igt_subtest("unnoticed")
 		unnoticed();
 
-	igt_describe("Away for a moment under a transfer");
+	/**
+	 * SUBTEST: reset
+	 * Description: The exporter is reset, or off and on again, under a
+	 *	transfer: it fails or goes on, every byte where it belongs
+	 */
 	igt_subtest("reset") {
 		begin();
 		under_transfer(off_and_on);
@@ -379,11 +378,9 @@ int igt_main()
 		end();
 	}
 
-	igt_describe("Register while revoked");
 	igt_subtest("register")
 		register_revoked();
 
-	igt_describe("Deregister while revoked");
 	igt_subtest("deregister")
 		deregister_revoked();
 

@@ -17,8 +17,6 @@
 #include "rdma.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Devices go away under RDMA regions");
-
 /*
  * QEMU takes 5 s from device_del to the removal. What is posted takes the engine
  * 18 s: 2 KiB are 200 ms.
@@ -75,14 +73,6 @@ static void *unbind_thread(void *arg)
 	return NULL;
 }
 
-/**
- * SUBTEST: exporter-unbind
- * Description: The exporter's driver unbound through sysfs
- *
- * SUBTEST: exporter-unplug
- * Description: The exporter pulled out through QEMU's monitor, and put back
- */
-
 /* The kernel asks for the device; it is given back under the transfer */
 static void exporter_goes(int request)
 {
@@ -119,6 +109,10 @@ static void expect_dead(void)
 		  8);
 }
 
+/**
+ * SUBTEST: exporter-unbind
+ * Description: The exporter's driver unbound through sysfs
+ */
 static void exporter_unbind(void)
 {
 	pthread_t thread;
@@ -134,6 +128,10 @@ static void exporter_unbind(void)
 	end();
 }
 
+/**
+ * SUBTEST: exporter-unplug
+ * Description: The exporter pulled out through QEMU's monitor, and put back
+ */
 static void exporter_unplug(void)
 {
 	int request;
@@ -148,13 +146,6 @@ static void exporter_unplug(void)
 	end();
 }
 
-/**
- * SUBTEST: importer-unbind
- * Description: The RDMA driver unbound: the program's context is dead, the exporter free
- *
- * SUBTEST: importer-unplug
- * Description: The RDMA device pulled out through QEMU's monitor, and put back
- */
 static uint32_t arrived;
 
 /* When the engine has done something for another, it is through with all else */
@@ -194,6 +185,11 @@ static void expect_disassociated(void)
 	rdma_close(&scene.rdma);
 }
 
+/**
+ * SUBTEST: importer-unbind
+ * Description: The RDMA driver unbound: the program's context is dead, the exporter
+ *	free
+ */
 static void importer_unbind(void)
 {
 	struct verbs_device device;
@@ -206,6 +202,10 @@ static void importer_unbind(void)
 	expect_no_more();
 }
 
+/**
+ * SUBTEST: importer-unplug
+ * Description: The RDMA device pulled out through QEMU's monitor, and put back
+ */
 static void importer_unplug(void)
 {
 	begin();
@@ -224,19 +224,15 @@ int igt_main()
 		edu = pci_env("DMABUF_EDU");
 	}
 
-	igt_describe("The exporter's driver goes");
 	igt_subtest("exporter-unbind")
 		exporter_unbind();
 
-	igt_describe("The RDMA driver goes");
 	igt_subtest("importer-unbind")
 		importer_unbind();
 
-	igt_describe("The RDMA device goes");
 	igt_subtest("importer-unplug")
 		importer_unplug();
 
-	igt_describe("The exporter goes");
 	igt_subtest("exporter-unplug")
 		exporter_unplug();
 

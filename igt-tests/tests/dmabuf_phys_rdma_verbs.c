@@ -16,16 +16,11 @@
 #include "rdma.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Messages, events and objects of an RDMA device");
-
 static struct rdma_scene scene;
 
 /**
  * SUBTEST: device
  * Description: sysfs lists the device; device and port can be queried
- *
- * SUBTEST: objects
- * Description: Handles of nothing, objects in use, transitions that do not exist
  */
 static void device(void)
 {
@@ -57,6 +52,10 @@ static void device(void)
 			      VERBS_QPS_RTS);
 }
 
+/**
+ * SUBTEST: objects
+ * Description: Handles of nothing, objects in use, invalid state transitions
+ */
 static void objects(void)
 {
 	struct verbs *dev = &scene.rdma.dev;
@@ -90,11 +89,6 @@ static void objects(void)
 	device();
 }
 
-/**
- * SUBTEST: destroy-polled
- * Description: A queue pair is destroyed while another thread is being handed a
- *	completion of it, which names the queue pair all the same
- */
 struct poller {
 	struct ib_uverbs_wc wc;
 	int ret;
@@ -112,6 +106,11 @@ static void *poll_one(void *arg)
 	return NULL;
 }
 
+/**
+ * SUBTEST: destroy-polled
+ * Description: A queue pair is destroyed while another thread is being handed a
+ *	completion of it, which names the queue pair all the same
+ */
 static void destroy_polled(void)
 {
 	struct verbs *dev = &scene.rdma.dev;
@@ -147,22 +146,6 @@ static void destroy_polled(void)
 	}
 	igt_assert_f(met, "no queue pair was destroyed in time\n");
 }
-
-/**
- * SUBTEST: send
- * Description: SEND from a dma-buf, received in host memory; SEND with immediate data
- *	from host memory, received in a dma-buf
- *
- * SUBTEST: write-imm
- * Description: RDMA WRITE with immediate data into a dma-buf completes a receive
- *
- * SUBTEST: pieces
- * Description: RDMA WRITE gathers from several regions, RDMA READ scatters to them
- *
- * SUBTEST: events
- * Description: A completion event comes once for each request for it, and only for
- *	what was asked
- */
 
 /* Both completions of a message, in whichever order they come */
 static void wait_message(uint32_t length, uint32_t recv_opcode,
@@ -202,6 +185,11 @@ static void post_recv(const struct verbs_mr *mr, uint64_t at, uint32_t length)
 					mr ? &sge : NULL), 0);
 }
 
+/**
+ * SUBTEST: send
+ * Description: SEND from a dma-buf, received in host memory; SEND with immediate
+ *	data from host memory, received in a dma-buf
+ */
 static void send(void)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(4, 0, PAGE);
@@ -245,6 +233,10 @@ static void send(void)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: write-imm
+ * Description: RDMA WRITE with immediate data into a dma-buf completes a receive
+ */
 static void write_imm(void)
 {
 	const struct vfio_region_dma_range range = { 0, MiB(1) };
@@ -272,6 +264,10 @@ static void write_imm(void)
 	rdma_target_close(&scene, &target);
 }
 
+/**
+ * SUBTEST: pieces
+ * Description: RDMA WRITE gathers from several regions, RDMA READ scatters to them
+ */
 static void pieces(void)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(4, 0, PAGE);
@@ -340,6 +336,11 @@ static void expect_event(bool expected)
 		igt_assert_eq_u64(cookie, (uintptr_t)&scene.rdma);
 }
 
+/**
+ * SUBTEST: events
+ * Description: A completion event is delivered once per request, and only for what
+ *	was requested
+ */
 static void events(void)
 {
 	struct verbs *dev = &scene.rdma.dev;
@@ -386,41 +387,34 @@ int igt_main()
 	igt_fixture()
 		rdma_scene_open(&scene);
 
-	igt_describe("Listing and queries");
 	igt_subtest("device")
 		device();
 
-	igt_describe("Bad handles and transitions");
 	igt_subtest("objects") {
 		rdma_scene_reset(&scene);
 		objects();
 	}
 
-	igt_describe("Destroy a queue pair whose completion is being polled");
 	igt_subtest("destroy-polled") {
 		rdma_scene_reset(&scene);
 		destroy_polled();
 	}
 
-	igt_describe("SEND and receive");
 	igt_subtest("send") {
 		rdma_scene_reset(&scene);
 		send();
 	}
 
-	igt_describe("RDMA WRITE with immediate data");
 	igt_subtest("write-imm") {
 		rdma_scene_reset(&scene);
 		write_imm();
 	}
 
-	igt_describe("Several pieces");
 	igt_subtest("pieces") {
 		rdma_scene_reset(&scene);
 		pieces();
 	}
 
-	igt_describe("Completion events");
 	igt_subtest("events") {
 		rdma_scene_reset(&scene);
 		events();
