@@ -17,8 +17,6 @@
 #include "scene.h"
 #include "sweep.h"
 
-IGT_TEST_DESCRIPTION("Allocation failures of slots of dma-bufs");
-
 static struct scene scene;
 static struct guest guest;
 static struct vcpu *const vcpu = &guest.vcpu[0];
@@ -65,19 +63,6 @@ static void check_slot(void)
 	vcpu_expect_nothing(vcpu, BASE + nr * PAGE);
 }
 
-/**
- * SUBTEST: create
- * Description: A slot, of 1 and of 256 ranges, in VMs of both types
- *
- * SUBTEST: create-while-revoked
- * Description: A slot of a buffer that is revoked
- *
- * SUBTEST: udmabuf
- * Description: A slot of CPU memory
- *
- * SUBTEST: delete
- * Description: Deleting a slot
- */
 static int create_go(void)
 {
 	return __vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, nr * PAGE);
@@ -133,17 +118,6 @@ static void delete_failed(void)
 	vmm_delete(&guest.vmm, 1);
 }
 
-/**
- * SUBTEST: fault
- * Description: The first accesses of a new VM, its first fault on the slot among them
- *
- * SUBTEST: prefault
- * Description: KVM_PRE_FAULT_MEMORY in a new VM
- *
- * SUBTEST: fault-after-restore
- * Description: The first access after a restore; the VM is new, so that it has no
- *	allocations in reserve
- */
 static void fault_begin(void)
 {
 	guest_open(&guest, type, 1);
@@ -208,7 +182,10 @@ int igt_main()
 		scene_open(&scene);
 	}
 
-	igt_describe("Slot");
+	/**
+	 * SUBTEST: create
+	 * Description: A slot, of 1 and of 256 ranges, in VMs of both types
+	 */
 	igt_subtest_with_dynamic("create") {
 		for (t = 0; t < 2; t++)
 			for (i = 0; i < 2; i++)
@@ -222,7 +199,10 @@ int igt_main()
 				}
 	}
 
-	igt_describe("Slot while revoked");
+	/**
+	 * SUBTEST: create-while-revoked
+	 * Description: A slot of a buffer that is revoked
+	 */
 	igt_subtest("create-while-revoked") {
 		start(KVM_X86_DEFAULT_VM, 256);
 		vfio_memory_enable(&scene.shm, false);
@@ -233,7 +213,10 @@ int igt_main()
 		finish();
 	}
 
-	igt_describe("Delete");
+	/**
+	 * SUBTEST: delete
+	 * Description: Deleting a slot
+	 */
 	igt_subtest("delete") {
 		start(KVM_X86_DEFAULT_VM, 256);
 		sweep_over(&(struct sweep_op) {
@@ -242,7 +225,11 @@ int igt_main()
 		finish();
 	}
 
-	igt_describe("First fault");
+	/**
+	 * SUBTEST: fault
+	 * Description: The first accesses of a new VM, its first fault on the slot
+	 *	among them
+	 */
 	igt_subtest_with_dynamic("fault") {
 		for (t = 0; t < 2; t++)
 			igt_dynamic_f("%s", types[t].name) {
@@ -255,7 +242,10 @@ int igt_main()
 			}
 	}
 
-	igt_describe("Mapping in advance");
+	/**
+	 * SUBTEST: prefault
+	 * Description: KVM_PRE_FAULT_MEMORY in a new VM
+	 */
 	igt_subtest("prefault") {
 		start(KVM_X86_DEFAULT_VM, 256);
 		sweep_over(&(struct sweep_op) {
@@ -264,7 +254,11 @@ int igt_main()
 		finish();
 	}
 
-	igt_describe("Fault after restore");
+	/**
+	 * SUBTEST: fault-after-restore
+	 * Description: The first access after a restore; the VM is new, so that it
+	 *	has no allocations in reserve
+	 */
 	igt_subtest("fault-after-restore") {
 		start(KVM_X86_DEFAULT_VM, 256);
 		sweep_over(&(struct sweep_op) {
@@ -273,7 +267,10 @@ int igt_main()
 		finish();
 	}
 
-	igt_describe("CPU memory");
+	/**
+	 * SUBTEST: udmabuf
+	 * Description: A slot of CPU memory
+	 */
 	igt_subtest("udmabuf") {
 		int memfd = sealed_memfd(MiB(1)), dmabuf;
 

@@ -15,8 +15,6 @@
 #include "kvm_loop.h"
 #include "scene.h"
 
-IGT_TEST_DESCRIPTION("Page sizes and fault counts of slots of dma-bufs");
-
 #define SEED 0x1e7e000000000000ull
 /*
  * A word of every page where pages are small. In large ones a word of every 61st:
@@ -69,29 +67,6 @@ static void check_words(uint64_t bar, uint64_t length, uint64_t seed,
 				  seed + at);
 }
 
-/**
- * SUBTEST: aligned-1g
- * Description: The whole BAR of 1 GiB at an address of the same alignment: one mapping
- *	and one fault
- *
- * SUBTEST: half
- * Description: Half of the BAR: mappings of 2 MiB
- *
- * SUBTEST: shifted-2m
- * Description: From the second 2 MiB on
- *
- * SUBTEST: shifted-4k
- * Description: Address and offset do not agree modulo 2 MiB: pages of 4 KiB
- *
- * SUBTEST: shifted-offset
- * Description: The same by the offset
- *
- * SUBTEST: ends
- * Description: A slot that begins and ends in the middle of 2 MiB
- *
- * SUBTEST: agree-not-1g
- * Description: Address and offset agree modulo 2 MiB, not modulo 1 GiB
- */
 static const struct slot {
 	const char *name;
 	uint64_t gpa, offset, size;
@@ -106,6 +81,30 @@ static const struct slot {
 	{ "agree-not-1g", BASE + MiB(2), 0, GiB(1), 0, 512, 0 },
 };
 
+/**
+ * SUBTEST: aligned-1g
+ * Description: The whole BAR of 1 GiB at an address of the same alignment: one
+ *	mapping and one fault
+ *
+ * SUBTEST: half
+ * Description: Half of the BAR: mappings of 2 MiB
+ *
+ * SUBTEST: shifted-2m
+ * Description: From the second 2 MiB on: mappings of 2 MiB
+ *
+ * SUBTEST: shifted-4k
+ * Description: Address and offset do not agree modulo 2 MiB: pages of 4 KiB
+ *
+ * SUBTEST: shifted-offset
+ * Description: Address and offset do not agree modulo 2 MiB because of the offset:
+ *	pages of 4 KiB
+ *
+ * SUBTEST: ends
+ * Description: A slot that begins and ends in the middle of 2 MiB
+ *
+ * SUBTEST: agree-not-1g
+ * Description: Address and offset agree modulo 2 MiB, not modulo 1 GiB
+ */
 static void level(const struct slot *slot)
 {
 	const uint64_t stride = slot->k4 ? PAGE : SPARSE;
@@ -140,10 +139,6 @@ static void level(const struct slot *slot)
  *
  * SUBTEST: ranges-1m
  * Description: Ranges of 1 MiB, no two of which are neighbours: pages of 4 KiB
- *
- * SUBTEST: ranges
- * Description: A buffer of 1, 256 and 65,536 ranges of a page: every byte of it, or
- *	something of every page, and every byte of every gap
  */
 static void ranges_of(uint64_t length, uint64_t k4, uint64_t m2)
 {
@@ -163,6 +158,11 @@ static void ranges_of(uint64_t length, uint64_t k4, uint64_t m2)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: ranges
+ * Description: A buffer of 1, 256 and 65,536 ranges of a page: every byte of it, or
+ *	something of every page, and every byte of every gap
+ */
 static void many_ranges(size_t nr)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, PAGE);
@@ -196,9 +196,9 @@ static void many_ranges(size_t nr)
 
 /**
  * SUBTEST: hole
- * Description: A page in the middle of the BAR belongs to no slot, as that of an MSI-X
- *	table does: accesses there come to the VMM, those beside it go to the BAR, and
- *	only the 2 MiB around the hole are mapped by small pages
+ * Description: A page in the middle of the BAR belongs to no slot, as that of an
+ *	MSI-X table does: accesses there come to the VMM, those beside it go to the
+ *	BAR, and only the 2 MiB around the hole are mapped by small pages
  */
 static void hole(void)
 {
@@ -230,8 +230,8 @@ static void hole(void)
 
 /**
  * SUBTEST: prefault
- * Description: KVM_PRE_FAULT_MEMORY maps all of a slot, and the guest faults no more;
- *	while revoked it says EFAULT, beside the slot ENOENT
+ * Description: KVM_PRE_FAULT_MEMORY maps the whole slot, and the guest no longer
+ *	faults; it returns EFAULT while revoked, ENOENT beside the slot
  */
 static void prefault(void)
 {
@@ -282,32 +282,25 @@ int igt_main()
 		scene_open(&scene);
 	}
 
-	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
-		igt_describe("Largest page that slot and offset allow");
+	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
 		igt_subtest(slots[i].name)
 			level(&slots[i]);
-	}
 
-	igt_describe("Ranges of 2 MiB");
 	igt_subtest("ranges-2m")
 		ranges_of(MiB(2), 0, 8);
 
-	igt_describe("Ranges of 1 MiB");
 	igt_subtest("ranges-1m")
 		ranges_of(MiB(1), 2048, 0);
 
-	igt_describe("Many ranges");
 	igt_subtest_with_dynamic("ranges") {
 		for (i = 0; i < 3; i++)
 			igt_dynamic_f("%zu", counts[i])
 				many_ranges(counts[i]);
 	}
 
-	igt_describe("A hole in the middle");
 	igt_subtest("hole")
 		hole();
 
-	igt_describe("KVM_PRE_FAULT_MEMORY");
 	igt_subtest("prefault")
 		prefault();
 

@@ -15,8 +15,6 @@
 #include "kvm_loop.h"
 #include "scene.h"
 
-IGT_TEST_DESCRIPTION("Guests with page tables of their own over slots of dma-bufs");
-
 #define SEED 0xba6e000000000000ull
 #define SVM_EXIT_NPF 0x400
 
@@ -304,21 +302,6 @@ static void nested_tables_in_bar(uint64_t size, uint64_t gpa, uint64_t largest)
 	igt_assert_eq_u64(vcpu->result, SVM_EXIT_NPF);
 }
 
-/**
- * SUBTEST: tdp
- * Description: KVM as it usually is: guests that map a BAR by pages of 4 KiB, 2 MiB and
- *	1 GiB and in slots of every alignment, guests without paging, and guests of a
- *	guest without and with nested paging: every byte that was stored is where it
- *	belongs, no other has changed, and the page beside each is a fault; the same
- *	again after a revoke and a restore. Page tables in the BAR itself, which KVM
- *	cannot read
- *
- * SUBTEST: no-tdp-mmu
- * Description: The same with kvm.tdp_mmu=0
- *
- * SUBTEST: no-npt
- * Description: The same with kvm_amd.npt=0: every guest is shadowed
- */
 static const struct mode {
 	const char *name;
 	bool npt, tdp_mmu;
@@ -362,7 +345,22 @@ int igt_main()
 	}
 
 	for (m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
-		igt_describe("Guests with page tables of their own");
+		/**
+		 * SUBTEST: tdp
+		 * Description: KVM as it usually is: guests that map a BAR by pages
+		 *	of 4 KiB, 2 MiB and 1 GiB and in slots of every alignment,
+		 *	guests without paging, and guests of a guest without and
+		 *	with nested paging: every byte that was stored is where it
+		 *	belongs, no other has changed, and the page beside each is a
+		 *	fault; the same again after a revoke and a restore. Page
+		 *	tables in the BAR itself, which KVM cannot read
+		 *
+		 * SUBTEST: no-tdp-mmu
+		 * Description: The same with kvm.tdp_mmu=0
+		 *
+		 * SUBTEST: no-npt
+		 * Description: The same with kvm_amd.npt=0: every guest is shadowed
+		 */
 		igt_subtest_with_dynamic(modes[m].name) {
 			guest_close(&guest);
 			vmm_reload(modes[m].npt, modes[m].tdp_mmu);

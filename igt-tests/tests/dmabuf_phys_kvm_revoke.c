@@ -18,8 +18,6 @@
 #include "scene.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Guests lose a BAR and get it back");
-
 #define SIZE MiB(2)
 #define WORDS 512u
 
@@ -109,16 +107,12 @@ static void check_bar(void)
 
 /**
  * SUBTEST: memory-enable
- * Description: Memory switched off and on, again and again, while a vCPU writes: it
- *	faults, with address and size, and the same KVM_RUN goes on
+ * Description: Memory switched off and on repeatedly while a vCPU writes: it faults
+ *	with address and size, and the same KVM_RUN continues
  *
  * SUBTEST: d3
  * Description: D3hot, where the BAR still answers: only KVM's page tables keep the
  *	guest away
- *
- * SUBTEST: stopped-while-revoked
- * Description: The bytes of the BAR are those of the stores that were done before the
- *	revoke, every one of them
  */
 static void off_and_on(struct vfio_device *dev,
 		       int (*off)(struct vfio_device *dev),
@@ -137,6 +131,10 @@ static void off_and_on(struct vfio_device *dev,
 	check_bar();
 }
 
+/**
+ * SUBTEST: stopped-while-revoked
+ * Description: The BAR holds exactly the stores done before the revoke
+ */
 static void stopped(struct vfio_device *dev,
 		    int (*off)(struct vfio_device *dev),
 		    int (*on)(struct vfio_device *dev))
@@ -155,11 +153,8 @@ static void stopped(struct vfio_device *dev,
 
 /**
  * SUBTEST: reset
- * Description: VFIO_DEVICE_RESET while a vCPU writes: revoked and restored within the
- *	call; bus reset and function-level reset, too
- *
- * SUBTEST: reset-while-disabled
- * Description: A reset does not give back what memory-enable keeps away
+ * Description: VFIO_DEVICE_RESET, bus reset and function-level reset while a vCPU
+ *	writes: revoked and restored within the call
  */
 static void across(struct vfio_device *dev,
 		   int (*reset)(struct vfio_device *dev))
@@ -179,6 +174,10 @@ static void across(struct vfio_device *dev,
 	check_bar();
 }
 
+/**
+ * SUBTEST: reset-while-disabled
+ * Description: A reset does not give back what memory-enable keeps away
+ */
 static void reset_while_disabled(void)
 {
 	begin(&nvme1);
@@ -194,17 +193,8 @@ static void reset_while_disabled(void)
 
 /**
  * SUBTEST: create-while-revoked
- * Description: A slot made while the buffer is revoked faults, and works after restore
- *
- * SUBTEST: delete-while-revoked
- * Description: A slot deleted while the buffer is revoked does not come back
- *
- * SUBTEST: vm-destroyed-while-revoked
- * Description: The VM goes first; the exporter does not notice
- *
- * SUBTEST: two-vms
- * Description: Two VMs and two slots lose a buffer together; one device's buffers are
- *	nothing to another's
+ * Description: A slot made while the buffer is revoked faults, and works after
+ *	restore
  */
 static void create_while_revoked(void)
 {
@@ -222,6 +212,10 @@ static void create_while_revoked(void)
 	igt_assert_eq_u64(vcpu_load(vcpu, BASE + PAGE, 8), 7);
 }
 
+/**
+ * SUBTEST: delete-while-revoked
+ * Description: A slot deleted while the buffer is revoked does not come back
+ */
 static void delete_while_revoked(void)
 {
 	begin(&scene.shm);
@@ -236,6 +230,10 @@ static void delete_while_revoked(void)
 	vcpu_check(vcpu, BASE, SIZE, guard_word(0), PAGE);
 }
 
+/**
+ * SUBTEST: vm-destroyed-while-revoked
+ * Description: The VM is destroyed first; the exporter is unaffected
+ */
 static void destroyed_while_revoked(void)
 {
 	begin(&scene.shm);
@@ -254,6 +252,11 @@ static void destroyed_while_revoked(void)
 	vfio_memory_enable(&scene.shm, true);
 }
 
+/**
+ * SUBTEST: two-vms
+ * Description: Two VMs and two slots lose a buffer together; revoking one device's
+ *	buffers leaves another's alone
+ */
 static void two_vms(void)
 {
 	int fd;
@@ -284,20 +287,20 @@ static void two_vms(void)
 	close(fd);
 }
 
-/**
- * SUBTEST: close
- * Description: The exporter closed under a vCPU that writes: it faults for ever, also
- *	when the device is opened again; a new buffer in another slot works
- *
- * SUBTEST: close-while-revoked
- * Description: The same while revoked
- */
 static int close_exporter(struct vfio_device *dev)
 {
 	vfio_close(dev);
 	return 0;
 }
 
+/**
+ * SUBTEST: close
+ * Description: The exporter is closed under a vCPU that writes: it faults for good,
+ *	also after the device is opened again; a new buffer in another slot works
+ *
+ * SUBTEST: close-while-revoked
+ * Description: The same while revoked
+ */
 static void exporter_close(bool revoked)
 {
 	int old;
@@ -330,14 +333,6 @@ static void exporter_close(bool revoked)
 	vcpu_check(vcpu, BASE, SIZE, guard_word(0), 8);
 }
 
-/**
- * SUBTEST: vmm-killed
- * Description: A VMM is killed while its guest writes: nobody writes any more, the
- *	buffer works for others, and the exporter can be closed
- *
- * SUBTEST: vmm-killed-while-revoked
- * Description: The same while its guest faults
- */
 static int child(void)
 {
 	static struct guest mine;
@@ -367,6 +362,14 @@ static bool changes(uint64_t patience_ms)
 	return true;
 }
 
+/**
+ * SUBTEST: vmm-killed
+ * Description: A VMM is killed while its guest writes: the writes stop, the buffer
+ *	works for others, and the exporter can be closed
+ *
+ * SUBTEST: vmm-killed-while-revoked
+ * Description: The same while its guest faults
+ */
 static void killed(bool revoked)
 {
 	int status, i;
@@ -409,7 +412,6 @@ int igt_main()
 		vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), scene.iommufd);
 	}
 
-	igt_describe("Memory-enable off and on");
 	igt_subtest_with_dynamic("memory-enable") {
 		igt_dynamic("ivshmem")
 			off_and_on(&scene.shm, memory_off, memory_on);
@@ -417,11 +419,9 @@ int igt_main()
 			off_and_on(&nvme1, memory_off, memory_on);
 	}
 
-	igt_describe("D3hot and back");
 	igt_subtest("d3")
 		off_and_on(&nvme1, sleep_d3, wake_d0);
 
-	igt_describe("What is in the BAR after a revoke");
 	igt_subtest_with_dynamic("stopped-while-revoked") {
 		igt_dynamic("memory-enable")
 			stopped(&scene.shm, memory_off, memory_on);
@@ -429,7 +429,6 @@ int igt_main()
 			stopped(&nvme1, sleep_d3, wake_d0);
 	}
 
-	igt_describe("Reset");
 	igt_subtest_with_dynamic("reset") {
 		igt_dynamic("ivshmem")
 			across(&scene.shm, __vfio_reset);
@@ -441,39 +440,30 @@ int igt_main()
 			across(&nvme1, __vfio_hot_reset);
 	}
 
-	igt_describe("Reset while memory is off");
 	igt_subtest("reset-while-disabled")
 		reset_while_disabled();
 
-	igt_describe("Slot made while revoked");
 	igt_subtest("create-while-revoked")
 		create_while_revoked();
 
-	igt_describe("Slot deleted while revoked");
 	igt_subtest("delete-while-revoked")
 		delete_while_revoked();
 
-	igt_describe("VM destroyed while revoked");
 	igt_subtest("vm-destroyed-while-revoked")
 		destroyed_while_revoked();
 
-	igt_describe("Two VMs, two exporters");
 	igt_subtest("two-vms")
 		two_vms();
 
-	igt_describe("Exporter closed");
 	igt_subtest("close")
 		exporter_close(false);
 
-	igt_describe("Exporter closed while revoked");
 	igt_subtest("close-while-revoked")
 		exporter_close(true);
 
-	igt_describe("VMM killed");
 	igt_subtest("vmm-killed")
 		killed(false);
 
-	igt_describe("VMM killed while revoked");
 	igt_subtest("vmm-killed-while-revoked")
 		killed(true);
 

@@ -16,8 +16,6 @@
 #include "scene.h"
 #include "worker.h"
 
-IGT_TEST_DESCRIPTION("Revoke storms against memory slots and guests");
-
 #define NR 64u
 #define SIZE (NR * PAGE)
 
@@ -159,20 +157,6 @@ static void storm(unsigned long type, struct worker *workers, unsigned int nr,
 	dmabuf_expect_count(buffers);
 }
 
-/**
- * SUBTEST: slots
- * Description: Memory-enable storm against slots made and deleted and their accesses
- *
- * SUBTEST: vms
- * Description: Memory-enable storm against VMs that come, fault and go
- *
- * SUBTEST: protected
- * Description: Memory-enable storm against protected VMs that come and go, conversions
- *	and mapping in advance
- *
- * SUBTEST: reset
- * Description: Reset storm against slots and exports
- */
 int igt_main()
 {
 	igt_fixture() {
@@ -182,7 +166,11 @@ int igt_main()
 		ranges = ranges_scattered(NR, 0, PAGE);
 	}
 
-	igt_describe("Revoke against slots");
+	/**
+	 * SUBTEST: slots
+	 * Description: Memory-enable storm against slots made and deleted and their
+	 *	accesses
+	 */
 	igt_subtest("slots") {
 		struct worker workers[] = {
 			{ .name = "memory-enable", .once = toggle },
@@ -196,7 +184,10 @@ int igt_main()
 		storm(KVM_X86_DEFAULT_VM, workers, 4, 8);
 	}
 
-	igt_describe("Revoke against VMs");
+	/**
+	 * SUBTEST: vms
+	 * Description: Memory-enable storm against VMs that come, fault and go
+	 */
 	igt_subtest("vms") {
 		struct worker workers[] = {
 			{ .name = "memory-enable", .once = toggle },
@@ -208,7 +199,11 @@ int igt_main()
 		storm(KVM_X86_DEFAULT_VM, workers, 3, 8);
 	}
 
-	igt_describe("Revoke against protected VMs");
+	/**
+	 * SUBTEST: protected
+	 * Description: Memory-enable storm against protected VMs that come and go,
+	 *	conversions and mapping in advance
+	 */
 	igt_subtest("protected") {
 		struct worker workers[] = {
 			{ .name = "memory-enable", .once = toggle },
@@ -221,7 +216,10 @@ int igt_main()
 		storm(KVM_X86_SW_PROTECTED_VM, workers, 4, 8);
 	}
 
-	igt_describe("Reset against slots");
+	/**
+	 * SUBTEST: reset
+	 * Description: Reset storm against slots and exports
+	 */
 	igt_subtest("reset") {
 		struct worker workers[] = {
 			{ .name = "reset", .once = reset },
