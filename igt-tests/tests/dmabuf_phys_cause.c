@@ -26,8 +26,6 @@
 #include "sysfs.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Access is there if and only if the hardware decodes");
-
 /*
  * The exporter has FLR, D3hot and an upstream port that reports errors. After
  * each step what the framework, the IOMMU's and the CPU's tables and a new export
@@ -375,9 +373,6 @@ static void begin(void)
  * SUBTEST: cause-fatal-error
  * Description: Each event after a fatal error, when the link was reset and the BARs
  *	are lost
- *
- * SUBTEST: two-causes
- * Description: Each two causes, then each of what ends one of them, in any order
  */
 static void cell(const struct step *cause, const struct step *event)
 {
@@ -394,6 +389,10 @@ static void cell(const struct step *cause, const struct step *event)
 		  pci_decodes(dev.addr) ? pci_decodes(dev.addr) : "decodes");
 }
 
+/**
+ * SUBTEST: two-causes
+ * Description: Every pair of causes, then what ends each of them, in any order
+ */
 static void two_causes(const struct step *first, const struct step *second)
 {
 	/* Each end of three comes first once, and last once */
@@ -416,14 +415,6 @@ static void two_causes(const struct step *first, const struct step *second)
 	}
 }
 
-/**
- * SUBTEST: sysfs-reset
- * Description: A reset by sysfs, with each of the device's reset methods, after each
- *	cause: no access while it lasts
- *
- * SUBTEST: sysfs-resize
- * Description: What sysfs refuses while a driver has the device changes nothing
- */
 static void sysfs_reset(const char *method, const struct step *cause)
 {
 	int revokes;
@@ -445,6 +436,11 @@ static void sysfs_reset(const char *method, const struct step *cause)
 		     method);
 }
 
+/**
+ * SUBTEST: sysfs-reset
+ * Description: A reset through sysfs by each of the device's reset methods, after
+ *	each cause: no access while it lasts
+ */
 static void sysfs_resets(void)
 {
 	static char methods[128], *method, *save;
@@ -463,6 +459,10 @@ static void sysfs_resets(void)
 	device_file("reset_method", "default");
 }
 
+/**
+ * SUBTEST: sysfs-resize
+ * Description: What sysfs refuses while a driver has the device changes nothing
+ */
 static void sysfs_resize(void)
 {
 	char path[160];
@@ -484,8 +484,7 @@ static void sysfs_resize(void)
 
 /**
  * SUBTEST: wakeup
- * Description: The wake-up from low power signals its eventfd, and access is back
- *	by itself
+ * Description: Waking up from low power signals its eventfd and restores access
  */
 static void wake_up(void)
 {
@@ -506,8 +505,8 @@ static void wake_up(void)
 
 /**
  * SUBTEST: closed
- * Description: A dma-buf whose device was closed stays dead whatever happens to it,
- *	and its mappings stay away
+ * Description: A dma-buf stays dead once its device is closed, whatever happens to
+ *	the device, and stays unmapped
  */
 static void closed(void)
 {
@@ -545,14 +544,12 @@ int igt_main()
 		static char name[64];
 
 		snprintf(name, sizeof(name), "cause-%s", causes[i].name);
-		igt_describe("One cause, then one event");
 		igt_subtest_with_dynamic(name)
 			for (j = 0; j < NR(events); j++)
 				igt_dynamic(events[j].name)
 					cell(&causes[i], &events[j]);
 	}
 
-	igt_describe("Two causes, and their ends in any order");
 	igt_subtest_with_dynamic("two-causes")
 		for (i = 1; i < NR(causes); i++)
 			for (j = 1; j < NR(causes); j++)
@@ -562,19 +559,15 @@ int igt_main()
 						two_causes(&causes[i],
 							   &causes[j]);
 
-	igt_describe("Resets through sysfs");
 	igt_subtest_with_dynamic("sysfs-reset")
 		sysfs_resets();
 
-	igt_describe("Resizes through sysfs");
 	igt_subtest("sysfs-resize")
 		sysfs_resize();
 
-	igt_describe("Wake-up from low power");
 	igt_subtest("wakeup")
 		wake_up();
 
-	igt_describe("Nothing revives the dead");
 	igt_subtest("closed")
 		closed();
 

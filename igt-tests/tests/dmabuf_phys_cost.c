@@ -18,8 +18,6 @@
 #include "ranges.h"
 #include "vfio.h"
 
-IGT_TEST_DESCRIPTION("Instructions per map, unmap, revoke and restore");
-
 #define BAR 2
 #define IOVA GiB(4)
 #define ROUNDS 16
@@ -81,12 +79,6 @@ static void map_unmap(int fd, uint64_t length, unsigned int rounds,
  * SUBTEST: one-range
  * Description: Mapping and unmapping one range costs at most 1.1 times what it
  *	costs in an unmodified kernel
- *
- * SUBTEST: revoke
- * Description: So does taking access away; restoring it maps again
- *
- * SUBTEST: linear
- * Description: Many ranges cost in proportion to their number
  */
 static void one_range(void)
 {
@@ -106,6 +98,11 @@ static void one_range(void)
 	}
 }
 
+/**
+ * SUBTEST: revoke
+ * Description: A revoke costs at most 1.1 times what it costs in an unmodified
+ *	kernel; the restore maps again
+ */
 static void revoke_restore(void)
 {
 	uint64_t off = UINT64_MAX, on = UINT64_MAX, start;
@@ -129,6 +126,10 @@ static void revoke_restore(void)
 	igt_assert_lte_u64(off * 10, UPSTREAM_REVOKE * 11);
 }
 
+/**
+ * SUBTEST: linear
+ * Description: Many ranges cost in proportion to their number
+ */
 static void linear(void)
 {
 	static const size_t counts[] = { 1, 16, 256, 4096, 65536 };

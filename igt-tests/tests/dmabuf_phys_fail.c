@@ -23,32 +23,11 @@
 #include "sweep.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Allocation failures one after the other");
-
 static struct scene scene;
 static struct vfio_region_dma_range *ranges;
 static int fd = -1;
 static uint32_t other;
 
-/**
- * SUBTEST: export
- * Description: Export of 1 and of 256 ranges
- *
- * SUBTEST: map
- * Description: Attach to the dma-buf and map it, 1 and 256 ranges, one domain
- *
- * SUBTEST: map-empty
- * Description: The same in an address space without a device
- *
- * SUBTEST: copy
- * Description: Copy a mapping to another address space
- *
- * SUBTEST: attach-device
- * Description: A device joins an address space that has the mapping
- *
- * SUBTEST: split
- * Description: Cut a mapping of two page tables in two
- */
 static size_t nr;
 
 static int export_go(void)
@@ -166,13 +145,6 @@ static void split_failed(void)
 	expect_both(BASE + 3 * PAGE, false);
 }
 
-/**
- * SUBTEST: sg
- * Description: A scatterlist importer attaches and maps 256 ranges
- *
- * SUBTEST: udmabuf
- * Description: A udmabuf made and mapped
- */
 static int importer;
 
 static int sg_go(void)
@@ -217,16 +189,6 @@ static void udmabuf_undo(int result)
 	ioas_unmap(scene.iommufd, scene.ioas, BASE + GiB(2), MiB(1));
 }
 
-/**
- * SUBTEST: query
- * Description: /dev/dma_buf_phys opened, and a dma-buf's group asked for
- *
- * SUBTEST: watch
- * Description: A watch made, which then tells of a revoke
- *
- * SUBTEST: mmap
- * Description: A mapping by the CPU made, and touched by the kernel
- */
 static int phys;
 
 static int query_go(void)
@@ -314,7 +276,10 @@ int igt_main()
 		scene_open(&scene);
 	}
 
-	igt_describe("Export");
+	/**
+	 * SUBTEST: export
+	 * Description: Export of 1 and of 256 ranges
+	 */
 	igt_subtest_with_dynamic("export") {
 		for (i = 0; i < 2; i++)
 			igt_dynamic_f("ranges-%zu", counts[i]) {
@@ -324,7 +289,11 @@ int igt_main()
 			}
 	}
 
-	igt_describe("Attach and map");
+	/**
+	 * SUBTEST: map
+	 * Description: Attach to the dma-buf and map it, 1 and 256 ranges, one
+	 *	domain
+	 */
 	igt_subtest_with_dynamic("map") {
 		for (i = 0; i < 2; i++)
 			igt_dynamic_f("ranges-%zu", counts[i]) {
@@ -336,7 +305,10 @@ int igt_main()
 			}
 	}
 
-	igt_describe("Map without a device");
+	/**
+	 * SUBTEST: map-empty
+	 * Description: Map in an address space without a device
+	 */
 	igt_subtest("map-empty") {
 		start(256);
 		map_to = ioas_alloc(scene.iommufd);
@@ -346,7 +318,10 @@ int igt_main()
 		iommufd_destroy(scene.iommufd, map_to);
 	}
 
-	igt_describe("Copy");
+	/**
+	 * SUBTEST: copy
+	 * Description: Copy a mapping to another address space
+	 */
 	igt_subtest("copy") {
 		start(256);
 		other = ioas_alloc(scene.iommufd);
@@ -357,7 +332,10 @@ int igt_main()
 		iommufd_destroy(scene.iommufd, other);
 	}
 
-	igt_describe("A device joins");
+	/**
+	 * SUBTEST: attach-device
+	 * Description: A device joins an address space that has the mapping
+	 */
 	igt_subtest("attach-device") {
 		start(256);
 		other = ioas_alloc(scene.iommufd);
@@ -370,7 +348,10 @@ int igt_main()
 		iommufd_destroy(scene.iommufd, other);
 	}
 
-	igt_describe("Cut a mapping");
+	/**
+	 * SUBTEST: split
+	 * Description: Cut a mapping of two page tables in two
+	 */
 	igt_subtest("split") {
 		start(256);
 		split_ioas = ioas_alloc(scene.iommufd);
@@ -394,7 +375,10 @@ int igt_main()
 		iommufd_destroy(scene.iommufd, split_ioas);
 	}
 
-	igt_describe("udmabuf");
+	/**
+	 * SUBTEST: udmabuf
+	 * Description: A udmabuf made and mapped
+	 */
 	igt_subtest("udmabuf") {
 		module_load("udmabuf");
 		start(1);
@@ -405,13 +389,19 @@ int igt_main()
 		close(memfd);
 	}
 
-	igt_describe("Asking");
+	/**
+	 * SUBTEST: query
+	 * Description: /dev/dma_buf_phys opened, and a dma-buf's group asked for
+	 */
 	igt_subtest("query") {
 		start(256);
 		sweep_over(&(struct sweep_op) { .go = query_go });
 	}
 
-	igt_describe("Watching");
+	/**
+	 * SUBTEST: watch
+	 * Description: A watch made, which then tells of a revoke
+	 */
 	igt_subtest("watch") {
 		start(1);
 		phys = query_open();
@@ -420,7 +410,10 @@ int igt_main()
 		close(phys);
 	}
 
-	igt_describe("Access by the CPU");
+	/**
+	 * SUBTEST: mmap
+	 * Description: A mapping by the CPU made, and touched by the kernel
+	 */
 	igt_subtest("mmap") {
 		start(256);
 		zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -432,7 +425,10 @@ int igt_main()
 	}
 
 	/* Last: edu changes hands */
-	igt_describe("Scatterlist importer");
+	/**
+	 * SUBTEST: sg
+	 * Description: A scatterlist importer attaches and maps 256 ranges
+	 */
 	igt_subtest("sg") {
 		start(256);
 		edu_close(&scene.edu);

@@ -30,8 +30,6 @@
 #include "random.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Random use of the query interface and of mmap");
-
 #define CALLS 100000u
 #define MAX_MS 90000	/* a slow machine makes fewer */
 
@@ -410,12 +408,6 @@ static void expect_sane(void)
 	close(watcher);
 }
 
-/**
- * SUBTEST: random
- * Description: 100,000 random calls by one thread while others take access away, give
- *	it back, move and end buffers; every documented errno comes, no other does, and
- *	afterwards all is as before
- */
 static void fuzz(void)
 {
 	static void (*const calls[8])(void) = {
@@ -480,7 +472,12 @@ int igt_main()
 		mm_log = klog_open();
 	}
 
-	igt_describe("Random calls");
+	/**
+	 * SUBTEST: random
+	 * Description: 100,000 random calls by one thread while others revoke,
+	 *	restore, move and end buffers: every documented errno occurs, no
+	 *	other does, and everything is as before afterwards
+	 */
 	igt_subtest("random") {
 		fuzz();
 		vfio_memory_enable(&nvme1, true);

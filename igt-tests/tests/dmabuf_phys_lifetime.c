@@ -33,8 +33,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Who can hold a dma-buf, and in which order all can let go");
-
 #define AT MiB(8)
 /* Found again in debugfs by its size */
 #define LENGTH (3 * PAGE)
@@ -452,15 +450,12 @@ enum { END_MEMORY, END_RESET, END_CLOSE, END_UNBIND, NR_ENDS };
 
 static const struct end {
 	const char *name;
-	const char *what;
 	void (*run)(void);
 } ends[NR_ENDS] = {
-	[END_MEMORY] = { "memory", "memory is disabled and enabled again",
-			 end_memory },
-	[END_RESET] = { "reset", "the device is reset", end_reset },
-	[END_CLOSE] = { "close", "the device is closed", end_close },
-	[END_UNBIND] = { "unbind", "the device is closed and its driver unbound",
-			 end_unbind },
+	[END_MEMORY] = { "memory", end_memory },
+	[END_RESET] = { "reset", end_reset },
+	[END_CLOSE] = { "close", end_close },
+	[END_UNBIND] = { "unbind", end_unbind },
 };
 
 static void hold_one(struct held *h, int fd)
@@ -484,7 +479,26 @@ static void begin(const struct holder *with)
 	wait_for_none();
 }
 
-/* @then comes after it, if it is not NULL */
+/**
+ * SUBTEST: memory
+ * Description: Memory disabled and enabled under each holder: states, and
+ *	bystanders
+ *
+ * SUBTEST: reset
+ * Description: The device is reset under each holder: states, and bystanders
+ *
+ * SUBTEST: close
+ * Description: The device is closed under each holder: the dma-buf is dead, its
+ *	claims are gone
+ *
+ * SUBTEST: unbind
+ * Description: The device is closed under each holder and its driver unbound before
+ *	anyone lets go
+ *
+ * SUBTEST: many
+ * Description: 1,000 dma-bufs held the same way; memory is switched off, then the
+ *	device closed
+ */
 static void run(const struct end *end, const struct end *then,
 		const struct holder *with, unsigned int nr)
 {
@@ -532,6 +546,10 @@ static void export_and_wait(int to)
 		pause();
 }
 
+/**
+ * SUBTEST: killed
+ * Description: The exporting process is killed under each holder
+ */
 static void run_killed(const struct holder *with)
 {
 	int pair[2], fd = -1;
@@ -571,7 +589,8 @@ static void trace(bool on)
 
 /**
  * SUBTEST: traced
- * Description: Trace events name a dma-buf by its inode, also when its file is gone
+ * Description: Trace events name a dma-buf by its inode, even after its file is
+ *	gone
  */
 static void traced(void)
 {
@@ -603,25 +622,6 @@ static void traced(void)
 	igt_assert_eq_u32(seen, 1);
 }
 
-/**
- * SUBTEST: memory
- * Description: Memory disabled and enabled under each holder: states, and strangers
- *
- * SUBTEST: reset
- * Description: The same with a reset of the device
- *
- * SUBTEST: close
- * Description: The device is closed under each holder: dead, claims are gone
- *
- * SUBTEST: unbind
- * Description: The same, and its driver is unbound before anybody lets go
- *
- * SUBTEST: killed
- * Description: The exporting process is killed under each holder
- *
- * SUBTEST: many
- * Description: 1,000 dma-bufs that are held the same way; memory goes, then the device
- */
 int igt_main()
 {
 	/* Outlive the jump out of a failed subtest */
@@ -643,20 +643,17 @@ int igt_main()
 	}
 
 	for (e = 0; e < NR_ENDS; e++) {
-		igt_describe(ends[e].what);
 		igt_subtest_with_dynamic(ends[e].name)
 			for (h = 0; h < NR_HOLDERS; h++)
 				igt_dynamic(holders[h].name)
 					run(&ends[e], NULL, &holders[h], 1);
 	}
 
-	igt_describe("the exporting process is killed");
 	igt_subtest_with_dynamic("killed")
 		for (h = 0; h < NR_HOLDERS; h++)
 			igt_dynamic(holders[h].name)
 				run_killed(&holders[h]);
 
-	igt_describe("1,000 dma-bufs, each held the same way");
 	igt_subtest_with_dynamic("many")
 		for (h = 0; h < NR_HOLDERS; h++) {
 			if (!holders[h].many)
@@ -666,7 +663,6 @@ int igt_main()
 				    &holders[h], holders[h].many);
 		}
 
-	igt_describe("trace events of a dma-buf whose file is gone");
 	igt_subtest("traced")
 		traced();
 

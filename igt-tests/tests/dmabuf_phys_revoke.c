@@ -15,8 +15,6 @@
 #include "scene.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Access stops at revoke and is back after restore");
-
 #define FRAG (2 * PAGE)
 #define NR 4u
 #define SIZE (NR * FRAG)
@@ -97,10 +95,6 @@ static void end(void)
 /**
  * SUBTEST: memory-enable
  * Description: Memory switched off in the command register, and on again, twice
- *
- * SUBTEST: d3
- * Description: The device sent to D3hot and back by its power register. Its BAR
- *	still answers there, so only the revoke keeps DMA away
  */
 static void memory_enable(struct vfio_device *dev)
 {
@@ -121,6 +115,11 @@ static void memory_enable(struct vfio_device *dev)
 	end();
 }
 
+/**
+ * SUBTEST: d3
+ * Description: The device sent to D3hot and back by its power register. Its BAR
+ *	still answers there, so only the revoke keeps DMA away
+ */
 static void d3(void)
 {
 	begin(&nvme1);
@@ -143,9 +142,6 @@ static void d3(void)
  *
  * SUBTEST: hot-reset
  * Description: VFIO_DEVICE_PCI_HOT_RESET: the bus
- *
- * SUBTEST: reset-while-disabled
- * Description: A reset does not restore what memory-enable keeps away
  */
 static void across(const char *what, struct vfio_device *dev,
 		   int (*reset)(struct vfio_device *dev))
@@ -163,6 +159,10 @@ static void across(const char *what, struct vfio_device *dev,
 	end();
 }
 
+/**
+ * SUBTEST: reset-while-disabled
+ * Description: A reset does not restore what memory-enable keeps away
+ */
 static void reset_while_disabled(void)
 {
 	begin(&nvme1);
@@ -178,8 +178,8 @@ static void reset_while_disabled(void)
 
 /**
  * SUBTEST: close
- * Description: The exporter's fd closed: gone for good, also when the device is
- *	opened again; a new dma-buf works
+ * Description: The exporter's fd is closed: access is gone for good, also after the
+ *	device is opened again; a new dma-buf works
  *
  * SUBTEST: close-while-disabled
  * Description: The exporter closed while revoked
@@ -218,20 +218,8 @@ static void exporter_close(bool disabled)
 
 /**
  * SUBTEST: unmap-while-revoked
- * Description: A revoked mapping is unmapped as any other and does not come back
- *
- * SUBTEST: importer-closed-while-revoked
- * Description: The importing program goes while the buffer is revoked
- *
- * SUBTEST: attach-while-revoked
- * Description: A device that joins the address space while the buffer is revoked
- *	sees it after restore; one that leaves does not hinder
- *
- * SUBTEST: two-importers
- * Description: Mappings in two address spaces go and come together
- *
- * SUBTEST: two-dmabufs
- * Description: Revoking one device's buffers leaves another device's alone
+ * Description: A revoked mapping can be unmapped like any other and does not come
+ *	back
  */
 static void unmap_while_revoked(void)
 {
@@ -245,6 +233,10 @@ static void unmap_while_revoked(void)
 	end();
 }
 
+/**
+ * SUBTEST: importer-closed-while-revoked
+ * Description: The importing program exits while the buffer is revoked
+ */
 static void importer_closed_while_revoked(void)
 {
 	int other = iommufd_open();
@@ -259,6 +251,11 @@ static void importer_closed_while_revoked(void)
 	end();
 }
 
+/**
+ * SUBTEST: attach-while-revoked
+ * Description: A device attached while the buffer is revoked sees it after restore;
+ *	one detached meanwhile does no harm
+ */
 static void attach_while_revoked(void)
 {
 	uint32_t other = ioas_alloc(scene.iommufd);
@@ -280,6 +277,10 @@ static void attach_while_revoked(void)
 	end();
 }
 
+/**
+ * SUBTEST: two-importers
+ * Description: Mappings in two address spaces are revoked and restored together
+ */
 static void two_importers(void)
 {
 	uint32_t other = ioas_alloc(scene.iommufd);
@@ -303,6 +304,10 @@ static void two_importers(void)
 	end();
 }
 
+/**
+ * SUBTEST: two-dmabufs
+ * Description: Revoking one device's buffers leaves another device's alone
+ */
 static void two_dmabufs(void)
 {
 	int fd;
@@ -329,7 +334,6 @@ int igt_main()
 		ranges = ranges_scattered(NR, 0, FRAG);
 	}
 
-	igt_describe("Memory-enable off and on");
 	igt_subtest_with_dynamic("memory-enable") {
 		igt_dynamic("ivshmem")
 			memory_enable(&scene.shm);
@@ -337,11 +341,9 @@ int igt_main()
 			memory_enable(&nvme1);
 	}
 
-	igt_describe("D3hot and back");
 	igt_subtest("d3")
 		d3();
 
-	igt_describe("VFIO_DEVICE_RESET");
 	igt_subtest_with_dynamic("reset") {
 		igt_dynamic("ivshmem")
 			across("VFIO_DEVICE_RESET", &scene.shm, __vfio_reset);
@@ -349,43 +351,33 @@ int igt_main()
 			across("VFIO_DEVICE_RESET", &nvme1, __vfio_reset);
 	}
 
-	igt_describe("Function-level reset by config space");
 	igt_subtest("flr")
 		across("function-level reset", &nvme1, __vfio_flr);
 
-	igt_describe("Bus reset");
 	igt_subtest("hot-reset")
 		across("bus reset", &nvme1, __vfio_hot_reset);
 
-	igt_describe("Reset while memory is off");
 	igt_subtest("reset-while-disabled")
 		reset_while_disabled();
 
-	igt_describe("Close of the exporter");
 	igt_subtest("close")
 		exporter_close(false);
 
-	igt_describe("Close of the exporter while revoked");
 	igt_subtest("close-while-disabled")
 		exporter_close(true);
 
-	igt_describe("Unmap while revoked");
 	igt_subtest("unmap-while-revoked")
 		unmap_while_revoked();
 
-	igt_describe("Importer goes while revoked");
 	igt_subtest("importer-closed-while-revoked")
 		importer_closed_while_revoked();
 
-	igt_describe("A device joins while revoked");
 	igt_subtest("attach-while-revoked")
 		attach_while_revoked();
 
-	igt_describe("Two address spaces");
 	igt_subtest("two-importers")
 		two_importers();
 
-	igt_describe("Two exporters");
 	igt_subtest("two-dmabufs")
 		two_dmabufs();
 

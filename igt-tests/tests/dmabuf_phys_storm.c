@@ -17,8 +17,6 @@
 #include "vtd.h"
 #include "worker.h"
 
-IGT_TEST_DESCRIPTION("Revoke storms against mapping and DMA");
-
 #define NR 64u
 #define FRAG PAGE
 #define SIZE (NR * FRAG)
@@ -133,17 +131,6 @@ static void storm(struct worker *workers, unsigned int nr, unsigned int seconds)
 	close(fd);
 }
 
-/**
- * SUBTEST: map
- * Description: Memory-enable storm against mapping, unmapping and DMA
- *
- * SUBTEST: domains
- * Description: Memory-enable storm against devices that join and leave, copies and
- *	exports
- *
- * SUBTEST: reset
- * Description: Reset storm against mapping and DMA
- */
 int igt_main()
 {
 	igt_fixture() {
@@ -151,7 +138,10 @@ int igt_main()
 		ranges = ranges_scattered(NR, 0, FRAG);
 	}
 
-	igt_describe("Revoke against map, unmap and DMA");
+	/**
+	 * SUBTEST: map
+	 * Description: Memory-enable storm against mapping, unmapping and DMA
+	 */
 	igt_subtest("map") {
 		struct worker workers[] = {
 			{ .name = "memory-enable", .once = toggle },
@@ -164,7 +154,11 @@ int igt_main()
 		storm(workers, 4, 10);
 	}
 
-	igt_describe("Revoke against devices, copies and exports");
+	/**
+	 * SUBTEST: domains
+	 * Description: Memory-enable storm against devices that join and leave,
+	 *	copies and exports
+	 */
 	igt_subtest("domains") {
 		struct worker workers[] = {
 			{ .name = "memory-enable", .once = toggle },
@@ -177,7 +171,10 @@ int igt_main()
 		storm(workers, 4, 10);
 	}
 
-	igt_describe("Reset against map, unmap and DMA");
+	/**
+	 * SUBTEST: reset
+	 * Description: Reset storm against mapping and DMA
+	 */
 	igt_subtest("reset") {
 		struct worker workers[] = {
 			{ .name = "reset", .once = reset },

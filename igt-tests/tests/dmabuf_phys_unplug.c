@@ -20,8 +20,6 @@
 #include "sysfs.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("The exporter's driver or the device itself goes away");
-
 #define FRAG (2 * PAGE)
 #define NR 4u
 #define SIZE (NR * FRAG)
@@ -107,17 +105,8 @@ static void *unbind_thread(void *arg)
  * Description: The driver unbound through sysfs while importers are attached
  *
  * SUBTEST: unbind-importer-first
- * Description: The same with the importer's mapping gone before, the dma-buf not
- *
- * SUBTEST: unplug
- * Description: The device pulled out through QEMU's monitor, and put back
- *
- * SUBTEST: unplug-o-path
- * Description: The same, and all that is left of the dma-buf is an O_PATH
- *	descriptor: nothing waits for it
- *
- * SUBTEST: link-error
- * Description: A fatal PCIe error above the device: the kernel resets the link
+ * Description: The driver unbound once the importer's mapping is gone, but the
+ *	dma-buf is not
  */
 static void unbind(bool unmap_first)
 {
@@ -146,6 +135,10 @@ static void unbind(bool unmap_first)
 	end(true);
 }
 
+/**
+ * SUBTEST: unplug
+ * Description: The device pulled out through QEMU's monitor, and put back
+ */
 static void unplug(void)
 {
 	begin();
@@ -158,6 +151,11 @@ static void unplug(void)
 	end(false);
 }
 
+/**
+ * SUBTEST: unplug-o-path
+ * Description: The device pulled out when only an O_PATH descriptor of the dma-buf
+ *	is left: nothing waits for it
+ */
 static void unplug_o_path(void)
 {
 	char proc[32];
@@ -180,9 +178,10 @@ static void unplug_o_path(void)
 	close(request);
 }
 
-/*
- * The reset leaves the device without BARs, and only a new open brings them
- * back, so access must stay away until then.
+/**
+ * SUBTEST: link-error
+ * Description: A fatal PCIe error above the device: the kernel resets the link. That
+ *	leaves the device without BARs until it is opened anew, and without access
  */
 static void link_error(void)
 {
@@ -213,24 +212,19 @@ int igt_main()
 		ranges = ranges_scattered(NR, 0, FRAG);
 	}
 
-	igt_describe("Unbind through sysfs");
 	igt_subtest("unbind")
 		unbind(false);
 
-	igt_describe("Unbind with a dma-buf that nobody maps");
 	igt_subtest("unbind-importer-first")
 		unbind(true);
 
-	igt_describe("Fatal error");
 	igt_subtest("link-error")
 		link_error();
 
 	/* Last: lockdep ends with pciehp's own inversion, see scan-log.ignore */
-	igt_describe("Hot unplug");
 	igt_subtest("unplug")
 		unplug();
 
-	igt_describe("Hot unplug while an O_PATH descriptor is held");
 	igt_subtest("unplug-o-path")
 		unplug_o_path();
 
