@@ -14,8 +14,6 @@
 #include "scene.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("dma-bufs in several page tables and address spaces");
-
 #define NR 16u
 #define FRAG (2 * PAGE)
 #define SIZE (NR * FRAG)
@@ -55,14 +53,8 @@ static void expect_translation(const char *addr, uint64_t iova)
 
 /**
  * SUBTEST: attach-before-and-after
- * Description: A device attached after the mapping was made sees it like one that
- *	was there before, and one that left and came back too
- *
- * SUBTEST: page-tables
- * Description: Two page tables of one IOAS, one device in each
- *
- * SUBTEST: address-spaces
- * Description: One dma-buf in two IOASes at different addresses and slices
+ * Description: A device attached after mapping sees the same as one attached
+ *	before, and as one that was detached and reattached
  */
 static void attach_before_and_after(void)
 {
@@ -94,6 +86,10 @@ static void attach_before_and_after(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: page-tables
+ * Description: Two page tables of one IOAS, one device in each
+ */
 static void page_tables(void)
 {
 	uint32_t ioas = ioas_alloc(scene.iommufd), a, b;
@@ -127,6 +123,10 @@ static void page_tables(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: address-spaces
+ * Description: One dma-buf in two IOASes at different addresses and slices
+ */
 static void address_spaces(void)
 {
 	uint32_t other = ioas_alloc(scene.iommufd);
@@ -190,14 +190,6 @@ static void copy(void)
 	iommufd_destroy(scene.iommufd, other);
 }
 
-/**
- * SUBTEST: small-pages
- * Description: An address space without large pages maps dma-bufs with small ones
- *
- * SUBTEST: split
- * Description: VFIO's TYPE1 ioctls cut a mapping anywhere, and again: each piece
- *	stays correct, in two page tables, is revoked and restored, and goes by itself
- */
 static uint32_t ioas_without_large_pages(void)
 {
 	uint32_t ioas = ioas_alloc(scene.iommufd);
@@ -206,6 +198,10 @@ static uint32_t ioas_without_large_pages(void)
 	return ioas;
 }
 
+/**
+ * SUBTEST: small-pages
+ * Description: An address space without large pages maps dma-bufs with small ones
+ */
 static void small_pages(void)
 {
 	uint32_t ioas = ioas_without_large_pages();
@@ -228,6 +224,12 @@ static void expect_both(uint64_t iova, bool mapped)
 	igt_assert_eq(vtd_mapped(nvme, iova), mapped);
 }
 
+/**
+ * SUBTEST: split
+ * Description: VFIO's TYPE1 ioctls cut a mapping anywhere, and again: each piece
+ *	stays correct, in two page tables, is revoked and restored, and goes by
+ *	itself
+ */
 static void split(void)
 {
 	uint32_t ioas = ioas_without_large_pages(), a, b;
@@ -287,35 +289,29 @@ int igt_main()
 		ranges = ranges_scattered(NR, PAGE, FRAG);
 	}
 
-	igt_describe("Devices that come before and after the mapping");
 	igt_subtest("attach-before-and-after")
 		attach_before_and_after();
 
-	igt_describe("Two page tables of one address space");
 	igt_subtest("page-tables") {
 		scene_reset_ioas(&scene);
 		page_tables();
 	}
 
-	igt_describe("Two address spaces");
 	igt_subtest("address-spaces") {
 		scene_reset_ioas(&scene);
 		address_spaces();
 	}
 
-	igt_describe("Copies of mappings");
 	igt_subtest("copy") {
 		scene_reset_ioas(&scene);
 		copy();
 	}
 
-	igt_describe("Address space without large pages");
 	igt_subtest("small-pages") {
 		scene_reset_ioas(&scene);
 		small_pages();
 	}
 
-	igt_describe("Cutting a mapping");
 	igt_subtest("split") {
 		scene_reset_ioas(&scene);
 		split();

@@ -24,8 +24,6 @@
 #include "module.h"
 #include "rdma.h"
 
-IGT_TEST_DESCRIPTION("PRIME and dma-bufs of physical ranges");
-
 #define MAX_CARDS 16
 
 /* A dumb buffer of 64 KiB, and its dma-buf */
@@ -72,11 +70,8 @@ static void expect_prime_refused(int fd, int error)
 
 /**
  * SUBTEST: prime-import
- * Description: vgem cannot be told that memory goes away, so it may not have a BAR:
- *	EOPNOTSUPP, and the dma-buf is as good as before
- *
- * SUBTEST: prime-import-revoked
- * Description: The same while the BAR is switched off and when the exporter has gone
+ * Description: vgem cannot be told that memory goes away, so it must not import a
+ *	BAR: EOPNOTSUPP, and the dma-buf is unharmed
  */
 static void prime_import(void)
 {
@@ -100,6 +95,11 @@ static void prime_import(void)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: prime-import-revoked
+ * Description: The same while the BAR is switched off and when the exporter has
+ *	gone
+ */
 static void prime_import_revoked(void)
 {
 	int fd = vfio_dmabuf_one(&scene.shm, 2, 0, PAGE);
@@ -138,11 +138,8 @@ static void destroy_dumb(uint32_t handle)
 
 /**
  * SUBTEST: prime-export
- * Description: vgem's dma-buf becomes a memory region by scatterlist: RDMA WRITE and
- *	READ are seen in the mapping of the dumb buffer
- *
- * SUBTEST: prime-export-iommufd
- * Description: iommufd needs a physical list: EOPNOTSUPP
+ * Description: vgem's dma-buf becomes a memory region by scatterlist: RDMA WRITE
+ *	and READ are seen in the mapping of the dumb buffer
  */
 static void prime_export(void)
 {
@@ -173,6 +170,10 @@ static void prime_export(void)
 	munmap(target.base, SIZE);
 }
 
+/**
+ * SUBTEST: prime-export-iommufd
+ * Description: iommufd needs a physical list: EOPNOTSUPP
+ */
 static void prime_export_iommufd(void)
 {
 	uint32_t ioas = ioas_alloc(scene.iommufd), handle;
@@ -260,11 +261,6 @@ static void fence_end(struct fence *fence)
 	destroy_dumb(fence->handle);
 }
 
-/**
- * SUBTEST: strangers-fence
- * Description: Who has a dma-buf may add fences to it. They keep neither a revoke nor
- *	the close of the device waiting, with iommufd attached or nobody
- */
 static bool ends_before_fence(bool imported, bool closes)
 {
 	uint32_t ioas = ioas_alloc(scene.iommufd);
@@ -294,6 +290,11 @@ static bool ends_before_fence(bool imported, bool closes)
 	return before;
 }
 
+/**
+ * SUBTEST: strangers-fence
+ * Description: Anyone holding a dma-buf may add fences to it. They delay neither a
+ *	revoke nor the close of the device, whether or not iommufd is attached
+ */
 static void strangers_fence(void)
 {
 	int kind, tries;
@@ -318,31 +319,26 @@ int igt_main()
 		card = open_vgem();
 	}
 
-	igt_describe("A BAR offered by PRIME");
 	igt_subtest("prime-import") {
 		rdma_scene_reset(&scene);
 		prime_import();
 	}
 
-	igt_describe("A BAR that is away offered by PRIME");
 	igt_subtest("prime-import-revoked") {
 		rdma_scene_reset(&scene);
 		prime_import_revoked();
 	}
 
-	igt_describe("A dumb buffer as a memory region");
 	igt_subtest("prime-export") {
 		rdma_scene_reset(&scene);
 		prime_export();
 	}
 
-	igt_describe("A dumb buffer in an address space");
 	igt_subtest("prime-export-iommufd") {
 		rdma_scene_reset(&scene);
 		prime_export_iommufd();
 	}
 
-	igt_describe("Fences of somebody who only has the dma-buf");
 	igt_subtest("strangers-fence") {
 		rdma_scene_reset(&scene);
 		strangers_fence();

@@ -22,8 +22,6 @@
 #include "ranges.h"
 #include "vfio.h"
 
-IGT_TEST_DESCRIPTION("VFIO exports ranges of BARs as dma-bufs");
-
 #define BAR 2
 #define MANY 65536u
 
@@ -40,25 +38,7 @@ static uint64_t dmabuf_size(int fd)
 
 /**
  * SUBTEST: one-range
- * Description: One range gives a dma-buf of its size; the whole BAR too
- *
- * SUBTEST: ranges
- * Description: Ranges out of order, adjacent, and the same bytes twice
- *
- * SUBTEST: mirrored
- * Description: Bytes may repeat, up to twice as much as the device's BARs hold
- *
- * SUBTEST: many-ranges
- * Description: 65,536 ranges that do not merge give one dma-buf of 256 MiB
- *
- * SUBTEST: two-exports
- * Description: Two dma-bufs of the same bytes live and die independently
- *
- * SUBTEST: fd-flags
- * Description: O_CLOEXEC and the access mode are those asked for
- *
- * SUBTEST: while-disabled
- * Description: Export works while memory is disabled: the dma-buf starts revoked
+ * Description: One range gives a dma-buf of its size, and so does the whole BAR
  */
 static void one_range(void)
 {
@@ -74,6 +54,10 @@ static void one_range(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: mirrored
+ * Description: Bytes may repeat, up to twice as much as the device's BARs hold
+ */
 static void mirrored(void)
 {
 	const struct vfio_region_dma_range all = { 0, dev.region[BAR].size };
@@ -93,6 +77,10 @@ static void mirrored(void)
 	igt_assert_eq(__vfio_dmabuf(&dev, BAR, ranges, 5), -EINVAL);
 }
 
+/**
+ * SUBTEST: many-ranges
+ * Description: 65,536 ranges that do not merge give one dma-buf of 256 MiB
+ */
 static void many_ranges(void)
 {
 	struct vfio_region_dma_range *ranges;
@@ -105,6 +93,10 @@ static void many_ranges(void)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: two-exports
+ * Description: Two dma-bufs of the same bytes live and die independently
+ */
 static void two_exports(void)
 {
 	int a = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
@@ -118,6 +110,10 @@ static void two_exports(void)
 	iommufd_destroy(iommufd, ioas);
 }
 
+/**
+ * SUBTEST: fd-flags
+ * Description: O_CLOEXEC and the access mode are those asked for
+ */
 static void fd_flags(void)
 {
 	static const struct {
@@ -145,6 +141,10 @@ static void fd_flags(void)
 	}
 }
 
+/**
+ * SUBTEST: while-disabled
+ * Description: Export works while memory is disabled: the dma-buf starts revoked
+ */
 static void while_disabled(void)
 {
 	uint32_t ioas = ioas_alloc(iommufd);
@@ -164,16 +164,6 @@ static void while_disabled(void)
  * SUBTEST: bad-range
  * Description: A range that is empty, unaligned, outside its BAR or overflows is
  *	refused, alone and behind good ones
- *
- * SUBTEST: bad-count
- * Description: No ranges, absurd counts and counts the caller's memory does not
- *	hold are refused
- *
- * SUBTEST: bad-region
- * Description: Regions that are no BAR, or a BAR the device has not, are refused
- *
- * SUBTEST: bad-flags
- * Description: Flags that nobody has defined are refused
  */
 static void bad_range(void)
 {
@@ -228,6 +218,11 @@ static void bad_range(void)
 	igt_assert_eq(__vfio_dmabuf(&dev, BAR, ranges, 4), -EINVAL);
 }
 
+/**
+ * SUBTEST: bad-count
+ * Description: No ranges, absurd counts and counts beyond the caller's array are
+ *	refused
+ */
 static void bad_count(void)
 {
 	static const uint32_t absurd[] = {
@@ -258,6 +253,11 @@ static void bad_count(void)
 		     "ranges beyond the caller's memory: %d\n", ret);
 }
 
+/**
+ * SUBTEST: bad-region
+ * Description: Regions that are not BARs, or BARs the device does not have, are
+ *	refused
+ */
 static void bad_region(void)
 {
 	static const uint32_t regions[] = {
@@ -278,6 +278,10 @@ static void bad_region(void)
 	igt_assert_eq(__vfio_dmabuf(&dev, 0, &range, 1), -EINVAL);
 }
 
+/**
+ * SUBTEST: bad-flags
+ * Description: Undefined flags are refused
+ */
 static void bad_flags(void)
 {
 	struct vfio_region_dma_range range = { 0, PAGE };
@@ -298,10 +302,6 @@ static void bad_flags(void)
 /**
  * SUBTEST: bars
  * Description: Ranges of several BARs in one dma-buf, in any order
- *
- * SUBTEST: bars-bad
- * Description: With device offsets: a range in no BAR, across two BARs, in config
- *	space, unaligned, or a region index besides, is refused
  */
 static void bars(void)
 {
@@ -324,6 +324,11 @@ static void bars(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: bars-bad
+ * Description: With device offsets: a range in no BAR, across two BARs, in config
+ *	space, unaligned, or a region index besides, is refused
+ */
 static void bars_bad(void)
 {
 	const uint64_t bar0 = dev2.region[0].offset, bar2 = dev2.region[2].offset;
@@ -373,15 +378,6 @@ static void bars_bad(void)
 	igt_assert(ret == -EINVAL || ret == -ENOMEM);
 }
 
-/**
- * SUBTEST: write-combine
- * Description: With the flag a prefetchable BAR may be write-combining, without it
- *	must be uncached, which a CPU's mapping on x86 is in any case; a BAR that is
- *	not prefetchable is refused, alone and with another
- *
- * SUBTEST: io-bar
- * Description: A BAR of I/O ports is EINVAL, one that the device does not have ENODEV
- */
 static int __page_with(struct vfio_device *vfio, uint32_t flags)
 {
 	struct vfio_device_feature_dma_buf head = {
@@ -428,6 +424,12 @@ static void uncached_all_the_same(void)
 	munmap((void *)at, PAGE);
 }
 
+/**
+ * SUBTEST: write-combine
+ * Description: With the flag a prefetchable BAR may be write-combining, without it
+ *	must be uncached, which a CPU's mapping on x86 is in any case; a BAR that is
+ *	not prefetchable is refused, alone and with another
+ */
 static void write_combine(void)
 {
 	const struct vfio_region_dma_range ranges[] = {
@@ -461,6 +463,10 @@ static void write_combine(void)
 #define SATA_IO_BAR 4
 #define SATA_NO_BAR 2
 
+/**
+ * SUBTEST: io-bar
+ * Description: An I/O port BAR gives EINVAL, a BAR the device does not have ENODEV
+ */
 static void io_bar(void)
 {
 	struct vfio_region_dma_range range = { 0, PAGE };
@@ -501,11 +507,13 @@ int igt_main()
 		igt_assert(vfio_has_dmabuf(&dev));
 	}
 
-	igt_describe("One range gives a dma-buf of its size");
 	igt_subtest("one-range")
 		one_range();
 
-	igt_describe("Ranges out of order, adjacent, and the same bytes twice");
+	/**
+	 * SUBTEST: ranges
+	 * Description: Ranges out of order, adjacent, and the same bytes twice
+	 */
 	igt_subtest("ranges") {
 		const struct vfio_region_dma_range ranges[] = {
 			{ MiB(8), MiB(2) }, { 0, PAGE }, { PAGE, PAGE },
@@ -517,55 +525,42 @@ int igt_main()
 		close(fd);
 	}
 
-	igt_describe("The same bytes over and over");
 	igt_subtest("mirrored")
 		mirrored();
 
-	igt_describe("65,536 ranges that do not merge");
 	igt_subtest("many-ranges")
 		many_ranges();
 
-	igt_describe("Two dma-bufs of the same bytes are independent");
 	igt_subtest("two-exports")
 		two_exports();
 
-	igt_describe("The fd has the flags asked for");
 	igt_subtest("fd-flags")
 		fd_flags();
 
-	igt_describe("Exported while memory is off, usable when it is on");
 	igt_subtest("while-disabled")
 		while_disabled();
 
-	igt_describe("Bad ranges are refused");
 	igt_subtest("bad-range")
 		quietly(bad_range);
 
-	igt_describe("Bad counts are refused");
 	igt_subtest("bad-count")
 		quietly(bad_count);
 
-	igt_describe("Regions that are no BAR of the device are refused");
 	igt_subtest("bad-region")
 		quietly(bad_region);
 
-	igt_describe("Unknown flags are refused");
 	igt_subtest("bad-flags")
 		quietly(bad_flags);
 
-	igt_describe("Write-combining if user space wants it");
 	igt_subtest("write-combine")
 		quietly(write_combine);
 
-	igt_describe("I/O ports are no memory");
 	igt_subtest("io-bar")
 		io_bar();
 
-	igt_describe("Several BARs in one dma-buf");
 	igt_subtest("bars")
 		bars();
 
-	igt_describe("Bad device offsets are refused");
 	igt_subtest("bars-bad")
 		quietly(bars_bad);
 

@@ -17,8 +17,6 @@
 #include "scene.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("IOMMU_IOAS_MAP_FILE of dma-bufs of physical ranges");
-
 #define NR 16u
 #define FRAG (4 * PAGE)
 #define SIZE (NR * FRAG)
@@ -38,11 +36,6 @@ static uint8_t *cpu(uint64_t offset)
 	return scene.bar + ranges_find(ranges, NR, offset);
 }
 
-/**
- * SUBTEST: slices
- * Description: Slices that start and end at, before, behind and inside frags: the
- *	disk's bytes arrive in the slice, in order, and nowhere else
- */
 static void slice(int fd, uint64_t start, uint64_t length)
 {
 	struct picture picture;
@@ -62,6 +55,11 @@ static void slice(int fd, uint64_t start, uint64_t length)
 	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE));
 }
 
+/**
+ * SUBTEST: slices
+ * Description: Slices that start and end at, before, behind and inside frags: the
+ *	disk's bytes arrive in the slice, in order, and nowhere else
+ */
 static void slices(void)
 {
 	static const uint64_t starts[] = { 0, PAGE, FRAG - PAGE, FRAG,
@@ -188,16 +186,7 @@ static void aliases(void)
 
 /**
  * SUBTEST: several-mappings
- * Description: One dma-buf at three addresses; each goes without the others
- *
- * SUBTEST: fd-closed
- * Description: A mapping outlives the program's fd of the dma-buf
- *
- * SUBTEST: unmap-part
- * Description: Unmapping a part of a mapping fails and changes nothing
- *
- * SUBTEST: unmap-all
- * Description: Unmapping everything unmaps dma-bufs too
+ * Description: One dma-buf at three addresses; each can be unmapped on its own
  */
 static void several_mappings(void)
 {
@@ -220,6 +209,10 @@ static void several_mappings(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: unmap-part
+ * Description: Unmapping part of a mapping fails and changes nothing
+ */
 static void unmap_part(void)
 {
 	int fd = export_ranges();
@@ -239,6 +232,10 @@ static void unmap_part(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: unmap-all
+ * Description: Unmapping everything includes dma-bufs
+ */
 static void unmap_all(void)
 {
 	int fd = export_ranges();
@@ -259,16 +256,6 @@ static void unmap_all(void)
 /**
  * SUBTEST: iova-any
  * Description: The kernel chooses addresses, which are free and work
- *
- * SUBTEST: iova-taken
- * Description: A fixed address that is taken is refused
- *
- * SUBTEST: protection
- * Description: A mapping without the right to write cannot be written to
- *
- * SUBTEST: read-only
- * Description: A dma-buf opened for reading cannot be mapped to be written to, nor can
- *	a copy of its mapping
  */
 static void iova_any(void)
 {
@@ -301,6 +288,10 @@ static void expect_only_reads(void)
 			  0x1234567812345678ull);
 }
 
+/**
+ * SUBTEST: protection
+ * Description: A mapping without write permission cannot be written
+ */
 static void protection(void)
 {
 	uint64_t iova = BASE;
@@ -318,6 +309,11 @@ static void protection(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: read-only
+ * Description: A dma-buf opened read-only cannot be mapped writable, nor can a copy
+ *	of its mapping
+ */
 static void read_only(void)
 {
 	const struct vfio_device_feature_dma_buf head = {
@@ -344,17 +340,6 @@ static void read_only(void)
 	close(fd);
 }
 
-/**
- * SUBTEST: not-phys
- * Description: A dma-buf of the system heap has no physical list: EOPNOTSUPP
- *
- * SUBTEST: page-sizes
- * Description: Large I/O pages wherever range and address are aligned for them
- *
- * SUBTEST: bars
- * Description: Two BARs in one dma-buf: edu reads the NVMe controller's registers
- *	from one and writes the other
- */
 static void expect_page(uint64_t iova, uint64_t page)
 {
 	struct vtd_entry entry;
@@ -366,6 +351,10 @@ static void expect_page(uint64_t iova, uint64_t page)
 	igt_assert_eq_u64(entry.page, page);
 }
 
+/**
+ * SUBTEST: page-sizes
+ * Description: Large I/O pages wherever range and address are aligned for them
+ */
 static void page_sizes(void)
 {
 	const struct vfio_region_dma_range two[] = {
@@ -407,6 +396,11 @@ static void page_sizes(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: bars
+ * Description: Two BARs in one dma-buf: edu reads the NVMe controller's registers
+ *	from one and writes the other
+ */
 static void two_bars(void)
 {
 	static struct vfio_device nvme1;
@@ -438,35 +432,33 @@ int igt_main()
 		ranges = ranges_scattered(NR, 0, FRAG);
 	}
 
-	igt_describe("Slices at every kind of border");
 	igt_subtest("slices")
 		slices();
 
-	igt_describe("Slices that are not inside are refused");
 	igt_subtest("bad-slice") {
 		scene_reset_ioas(&scene);
 		bad_slice();
 	}
 
-	igt_describe("Single accesses, also across frags");
 	igt_subtest("single-accesses") {
 		scene_reset_ioas(&scene);
 		single_accesses();
 	}
 
-	igt_describe("The same page twice");
 	igt_subtest("aliases") {
 		scene_reset_ioas(&scene);
 		aliases();
 	}
 
-	igt_describe("One dma-buf mapped several times");
 	igt_subtest("several-mappings") {
 		scene_reset_ioas(&scene);
 		several_mappings();
 	}
 
-	igt_describe("The mapping keeps the dma-buf");
+	/**
+	 * SUBTEST: fd-closed
+	 * Description: A mapping outlives the program's fd of the dma-buf
+	 */
 	igt_subtest("fd-closed") {
 		scene_reset_ioas(&scene);
 		fd = export_ranges();
@@ -475,25 +467,25 @@ int igt_main()
 		scene_store(&scene, BASE + FRAG, cpu(FRAG));
 	}
 
-	igt_describe("A mapping goes whole or not at all");
 	igt_subtest("unmap-part") {
 		scene_reset_ioas(&scene);
 		unmap_part();
 	}
 
-	igt_describe("Unmap everything");
 	igt_subtest("unmap-all") {
 		scene_reset_ioas(&scene);
 		unmap_all();
 	}
 
-	igt_describe("The kernel chooses the address");
 	igt_subtest("iova-any") {
 		scene_reset_ioas(&scene);
 		iova_any();
 	}
 
-	igt_describe("The address is taken");
+	/**
+	 * SUBTEST: iova-taken
+	 * Description: A fixed address that is taken is refused
+	 */
 	igt_subtest("iova-taken") {
 		scene_reset_ioas(&scene);
 		fd = export_ranges();
@@ -504,19 +496,21 @@ int igt_main()
 		close(fd);
 	}
 
-	igt_describe("Read-only mappings");
 	igt_subtest("protection") {
 		scene_reset_ioas(&scene);
 		protection();
 	}
 
-	igt_describe("A dma-buf opened for reading");
 	igt_subtest("read-only") {
 		scene_reset_ioas(&scene);
 		read_only();
 	}
 
-	igt_describe("A dma-buf without a physical list");
+	/**
+	 * SUBTEST: not-phys
+	 * Description: A dma-buf of the system heap has no physical list:
+	 *	EOPNOTSUPP
+	 */
 	igt_subtest("not-phys") {
 		fd = heap_dmabuf(MiB(1));
 		igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0,
@@ -525,13 +519,11 @@ int igt_main()
 		close(fd);
 	}
 
-	igt_describe("Large I/O pages");
 	igt_subtest("page-sizes") {
 		scene_reset_ioas(&scene);
 		page_sizes();
 	}
 
-	igt_describe("Two BARs in one mapping");
 	igt_subtest("bars") {
 		scene_reset_ioas(&scene);
 		two_bars();

@@ -20,8 +20,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Buffers of memory and BAR in one list");
-
 #define NR_PAGES 8u
 #define SIZE (NR_PAGES * PAGE)
 #define MIDDLE (SIZE / 2)
@@ -188,9 +186,6 @@ static void faults_at_bus_address(uint32_t placement)
  * SUBTEST: sg
  * Description: By scatterlist: how many entries, and bytes both ways at both ends,
  *	across pages and across the border of memory and BAR
- *
- * SUBTEST: rdma
- * Description: The same as a memory region
  */
 static void by_scatterlist(uint32_t placement)
 {
@@ -213,6 +208,10 @@ static int rdma_transfer(bool to_buffer, uint64_t at, uint8_t *data,
 	return __rdma_pair_copy(&rdma, &pair, to_buffer, at, data, length);
 }
 
+/**
+ * SUBTEST: rdma
+ * Description: The same as a memory region
+ */
 static void by_rdma(uint32_t placement)
 {
 	uint64_t entries, page;
@@ -235,13 +234,11 @@ int igt_main()
 	igt_fixture()
 		movable_bind();
 
-	igt_describe("By scatterlist");
 	igt_subtest("sg") {
 		by_scatterlist(DMA_BUF_MOVABLE_BAR_SYSTEM);
 		by_scatterlist(DMA_BUF_MOVABLE_SYSTEM_BAR);
 	}
 
-	igt_describe("As a memory region");
 	igt_subtest("rdma") {
 		by_rdma(DMA_BUF_MOVABLE_BAR_SYSTEM);
 		by_rdma(DMA_BUF_MOVABLE_SYSTEM_BAR);

@@ -24,8 +24,6 @@
 #include "sysfs.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Buffers that move under their importers");
-
 #define BASE GiB(4)
 #define NR_PAGES 8u
 #define SIZE (NR_PAGES * PAGE)
@@ -128,7 +126,7 @@ static void start_sg(uint32_t flags0)
 
 /**
  * SUBTEST: arguments
- * Description: Every bad argument of the exporter has its errno
+ * Description: Every bad argument to the exporter has its errno
  */
 static void arguments(void)
 {
@@ -190,21 +188,8 @@ static void check_translation(uint32_t placement)
 
 /**
  * SUBTEST: placements
- * Description: iommufd follows the buffer to every placement and from there to every
- *	other; devices read the bytes that came along and write new ones
- *
- * SUBTEST: iommufd-waits
- * Description: iommufd maps the new place when the bytes are there
- *
- * SUBTEST: map-waits
- * Description: IOMMU_IOAS_MAP_FILE in the middle of a copy returns when the bytes are
- *	there
- *
- * SUBTEST: closed
- * Description: The exporter's file is closed while the buffer is mapped
- *
- * SUBTEST: unbind
- * Description: The exporter's driver goes while the buffer is mapped, and comes back
+ * Description: iommufd follows the buffer to every placement and from there to
+ *	every other; devices read the bytes that came along and write new ones
  */
 static void placements(void)
 {
@@ -236,6 +221,10 @@ static void placements(void)
 	}
 }
 
+/**
+ * SUBTEST: iommufd-waits
+ * Description: iommufd maps the new place once the bytes are there
+ */
 static void iommufd_waits(void)
 {
 	struct dma_buf_movable_info info;
@@ -256,6 +245,11 @@ static void iommufd_waits(void)
 	}
 }
 
+/**
+ * SUBTEST: map-waits
+ * Description: IOMMU_IOAS_MAP_FILE in the middle of a copy returns when the bytes
+ *	are there
+ */
 static void map_waits(void)
 {
 	unsigned int tries = 0, met = 0;
@@ -281,6 +275,10 @@ static void map_waits(void)
 	}
 }
 
+/**
+ * SUBTEST: closed
+ * Description: The exporter's file is closed while the buffer is mapped
+ */
 static void closed(void)
 {
 	igt_assert_eq(__movable_move(movable, MOVABLE_TO(DMA_BUF_MOVABLE_BAR),
@@ -291,6 +289,11 @@ static void closed(void)
 				      BASE + GiB(1)), -ENODEV);
 }
 
+/**
+ * SUBTEST: unbind
+ * Description: The exporter's driver is unbound while the buffer is mapped, and
+ *	bound again
+ */
 static void unbind(void)
 {
 	igt_assert_eq(__movable_move(movable,
@@ -311,16 +314,6 @@ static void unbind(void)
  * SUBTEST: sg-waits
  * Description: A scatterlist importer that maps right after the move waits for the
  *	bytes
- *
- * SUBTEST: late-unmap
- * Description: One importer unmaps the old place late while another waits for the
- *	bytes at the new one: neither waits for the other
- *
- * SUBTEST: sg-moves
- * Description: A scatterlist importer copies while the buffer moves 300 times
- *
- * SUBTEST: rdma-10000
- * Description: RDMA WRITE and READ while the buffer moves 10,000 times
  */
 static void sg_waits(void)
 {
@@ -340,6 +333,11 @@ static void sg_waits(void)
 	}
 }
 
+/**
+ * SUBTEST: late-unmap
+ * Description: One importer unmaps the old place late while another waits for the
+ *	bytes at the new one: neither waits for the other
+ */
 static void late_unmap(void)
 {
 	struct dma_buf_edu_info info;
@@ -374,6 +372,10 @@ static void late_unmap(void)
 	igt_assert_f(late, "the first importer was never late\n");
 }
 
+/**
+ * SUBTEST: sg-moves
+ * Description: A scatterlist importer copies while the buffer moves 300 times
+ */
 static int sg_transfer(bool to_buffer, uint64_t at, uint8_t *data,
 		       uint32_t length)
 {
@@ -448,6 +450,10 @@ static void storm(int (*transfer)(bool to_buffer, uint64_t at, uint8_t *data,
 	igt_assert_lte((int)(n / 4), (int)mover.waited);
 }
 
+/**
+ * SUBTEST: rdma-10000
+ * Description: RDMA WRITE and READ while the buffer moves 10,000 times
+ */
 static void rdma_10000(void)
 {
 	start();
@@ -490,12 +496,6 @@ static void pinned(void)
 	rdma_pair_close(&pair);
 }
 
-/**
- * SUBTEST: pinned-while-moving
- * Description: A region can be registered pinned however often the buffer moves
- *	meanwhile, and none leaves a pin behind: between its attachment and its pin a
- *	move is nothing to it
- */
 struct pin_mover {
 	bool stop;
 	unsigned int moved;
@@ -517,6 +517,12 @@ static void *pin_mover_thread(void *arg)
 	return NULL;
 }
 
+/**
+ * SUBTEST: pinned-while-moving
+ * Description: A region can be registered pinned however often the buffer moves
+ *	meanwhile, and leaves no pin behind; a move between its attachment and its
+ *	pin does not disturb it
+ */
 static void pinned_while_moving(void)
 {
 	const uint64_t deadline = now_ms() + 120000;
@@ -556,67 +562,55 @@ int igt_main()
 	igt_fixture()
 		movable_bind();
 
-	igt_describe("Bad arguments");
 	igt_subtest("arguments")
 		arguments();
 
-	igt_describe("iommufd follows to every placement");
 	igt_subtest("placements") {
 		start_iommufd();
 		placements();
 	}
 
-	igt_describe("iommufd waits for the bytes");
 	igt_subtest("iommufd-waits") {
 		start_iommufd();
 		iommufd_waits();
 	}
 
-	igt_describe("A mapping is made while bytes are copied");
 	igt_subtest("map-waits") {
 		start_iommufd();
 		map_waits();
 	}
 
-	igt_describe("The exporter's file is closed");
 	igt_subtest("closed") {
 		start_iommufd();
 		closed();
 	}
 
-	igt_describe("The exporter's driver goes");
 	igt_subtest("unbind") {
 		start_iommufd();
 		unbind();
 	}
 
-	igt_describe("A scatterlist importer waits for the bytes");
 	igt_subtest("sg-waits") {
 		start_sg(0);
 		sg_waits();
 	}
 
-	igt_describe("Late unmap and early map");
 	igt_subtest("late-unmap") {
 		start_sg(DMA_BUF_EDU_LATE_UNMAP);
 		late_unmap();
 	}
 
-	igt_describe("Scatterlist importer under moves");
 	igt_subtest("sg-moves") {
 		start_sg(0);
 		storm(sg_transfer, DMA_BUF_EDU_MAX_COPY, 300, 10);
 	}
 
-	igt_describe("Regions that are pinned");
 	igt_subtest("pinned")
 		pinned();
 
-	igt_describe("Regions that are pinned while the buffer moves");
 	igt_subtest("pinned-while-moving")
 		pinned_while_moving();
 
-	igt_describe("RDMA under 10,000 moves");
 	igt_subtest("rdma-10000")
 		rdma_10000();
 

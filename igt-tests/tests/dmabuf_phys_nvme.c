@@ -18,8 +18,6 @@
 #include "ranges.h"
 #include "vfio.h"
 
-IGT_TEST_DESCRIPTION("A disk straight into another device's BAR and back");
-
 #define BAR 2
 #define BASE GiB(4)
 
@@ -106,19 +104,6 @@ static void there_and_back(const struct vfio_region_dma_range *ranges,
 	picture_free(&picture);
 }
 
-/**
- * SUBTEST: one-range
- * Description: 32 MiB through one range, both directions
- *
- * SUBTEST: two-ranges
- * Description: Two ranges in reverse order
- *
- * SUBTEST: ranges-256
- * Description: 256 scattered ranges of 16 KiB, gaps untouched
- *
- * SUBTEST: ranges-65536
- * Description: 65,536 scattered pages, 256 MiB, gaps untouched
- */
 int igt_main()
 {
 	igt_fixture() {
@@ -130,14 +115,20 @@ int igt_main()
 		nvme_attach(&nvme, ioas);
 	}
 
-	igt_describe("32 MiB through one range");
+	/**
+	 * SUBTEST: one-range
+	 * Description: 32 MiB through one range, both directions
+	 */
 	igt_subtest("one-range") {
 		const struct vfio_region_dma_range range = { MiB(3), MiB(32) };
 
 		there_and_back(&range, 1, MiB(40), 0);
 	}
 
-	igt_describe("Two ranges in reverse order");
+	/**
+	 * SUBTEST: two-ranges
+	 * Description: Two ranges in reverse order
+	 */
 	igt_subtest("two-ranges") {
 		const struct vfio_region_dma_range ranges[] = {
 			{ MiB(6), MiB(2) }, { MiB(1), MiB(1) + PAGE } };
@@ -145,7 +136,10 @@ int igt_main()
 		there_and_back(ranges, 2, MiB(10), MiB(5));
 	}
 
-	igt_describe("256 scattered ranges");
+	/**
+	 * SUBTEST: ranges-256
+	 * Description: 256 scattered ranges of 16 KiB, gaps untouched
+	 */
 	igt_subtest("ranges-256") {
 		struct vfio_region_dma_range *ranges =
 			ranges_scattered(256, PAGE, 4 * PAGE);
@@ -154,7 +148,10 @@ int igt_main()
 		free(ranges);
 	}
 
-	igt_describe("65,536 scattered pages");
+	/**
+	 * SUBTEST: ranges-65536
+	 * Description: 65,536 scattered pages, 256 MiB, gaps untouched
+	 */
 	igt_subtest("ranges-65536") {
 		struct vfio_region_dma_range *ranges =
 			ranges_scattered(65536, 0, PAGE);

@@ -26,8 +26,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Routes from dma-bufs to devices");
-
 #define LENGTH MiB(1)
 #define NR_REMOVED 20
 #define MANY 10000u
@@ -114,14 +112,8 @@ static void expect(const char *env, uint32_t nr_groups, uint32_t first,
 /**
  * SUBTEST: peer
  * Description: Every device of the topology to the BAR: by bus address, through the
- *	host bridge, or not at all. Nobody is attached by the question, nobody
- *	writes a log line, and a driver that attaches finds what was said
- *
- * SUBTEST: revoked
- * Description: The route of a revoked buffer is known, that of a dead one is not asked
- *
- * SUBTEST: self
- * Description: A device reaches its own BARs on any topology
+ *	host bridge, or not at all. The question attaches no device and logs
+ *	nothing, and a driver that attaches finds what it was told
  */
 static void peer(void)
 {
@@ -148,6 +140,10 @@ static void peer(void)
 	close(importer);
 }
 
+/**
+ * SUBTEST: revoked
+ * Description: The route of a revoked buffer is known; for a dead one there is none
+ */
 static void revoked(void)
 {
 	start_bar();
@@ -162,6 +158,10 @@ static void revoked(void)
 	igt_assert_eq_u32(q.state, DMA_BUF_PHYS_QUERY_DEAD);
 }
 
+/**
+ * SUBTEST: self
+ * Description: A device reaches its own BARs on any topology
+ */
 static void self(void)
 {
 	close_all();
@@ -172,24 +172,9 @@ static void self(void)
 }
 
 /**
- * SUBTEST: memory
- * Description: A udmabuf is memory to any device
- *
- * SUBTEST: encrypted
- * Description: Memory that the host does not touch has no route, not even to the
- *	device it is in
- *
  * SUBTEST: mixed
  * Description: Each half of a buffer in memory and BAR has its route, and takes it
  *	along when it moves
- *
- * SUBTEST: mask
- * Description: A driver has said that its device sends 32 bits of address, and the
- *	BAR's bus address is longer
- *
- * SUBTEST: locked
- * Description: The same while the device's lock is taken for resets: the question does
- *	without, and so keeps nobody from it who only tries
  */
 static void mixed(void)
 {
@@ -203,6 +188,11 @@ static void mixed(void)
 	expect("DMABUF_EDU", 1, DMA_BUF_PHYS_ROUTE_MEMORY, 0);
 }
 
+/**
+ * SUBTEST: mask
+ * Description: A driver has limited its device to 32 address bits, and the BAR's
+ *	bus address is longer
+ */
 static void mask(void)
 {
 	uint64_t start, length;
@@ -232,6 +222,11 @@ static void *reset_thread(void *data)
 	return NULL;
 }
 
+/**
+ * SUBTEST: locked
+ * Description: A query while the device's lock is held for resets: it does without
+ *	the lock, so it never blocks one who tries to take it
+ */
 static void locked(void)
 {
 	const char *addr = pci_env("DMABUF_EXPORTER");
@@ -258,11 +253,8 @@ static void locked(void)
 
 /**
  * SUBTEST: nowhere
- * Description: ENXIO where there is no such device: function, bus, domain, and domains
- *	that would be one if a number were cut short
- *
- * SUBTEST: device-without-flag
- * Description: A device is named only with the flag that asks for it
+ * Description: ENXIO for a device that does not exist: function, bus, domain, and
+ *	domains that would exist if truncated
  */
 static void nowhere(void)
 {
@@ -280,6 +272,10 @@ static void nowhere(void)
 			     -ENXIO, "device 0x%" PRIx64 "\n", bad[i]);
 }
 
+/**
+ * SUBTEST: device-without-flag
+ * Description: A device is named only with the flag that asks for it
+ */
 static void device_without_flag(void)
 {
 	start_udmabuf();
@@ -344,9 +340,10 @@ static uint32_t redirected(uint32_t route)
 
 /**
  * SUBTEST: acs-changes
- * Description: Somebody switches ACS of the port that both devices are below, and asks
- *	for the route, while a device has a mapping: it is undone as it was made.
- *	Questions neither decide what is known of the two devices nor change it
+ * Description: Somebody switches ACS of the port that both devices are below, and
+ *	asks for the route, while a device has a mapping: it is undone as it was
+ *	made. Questions neither decide what is known of the two devices nor change
+ *	it
  */
 static void acs_changes(uint32_t placement, uint32_t first, uint32_t second)
 {
@@ -412,8 +409,8 @@ static void start_many_groups(void)
 
 /**
  * SUBTEST: removed
- * Description: A device is removed and found again while programs ask about it all the
- *	time: what the IOMMU has of it goes, and no question looks at that
+ * Description: A device is removed and rediscovered while programs keep asking
+ *	about it: its IOMMU data goes away, and no query looks at it
  */
 static void removed(void)
 {
@@ -452,57 +449,54 @@ int igt_main()
 		iommufd = iommufd_open();
 	}
 
-	igt_describe("From one device to another");
 	igt_subtest("peer")
 		peer();
 
-	igt_describe("While it is revoked");
 	igt_subtest("revoked")
 		revoked();
 
-	igt_describe("To itself");
 	igt_subtest("self")
 		self();
 
-	igt_describe("To memory");
+	/**
+	 * SUBTEST: memory
+	 * Description: A udmabuf is memory to any device
+	 */
 	igt_subtest("memory") {
 		start_udmabuf();
 		expect("DMABUF_EDU", 1, DMA_BUF_PHYS_ROUTE_MEMORY, 0);
 		expect("DMABUF_NVME", 1, DMA_BUF_PHYS_ROUTE_MEMORY, 0);
 	}
 
-	igt_describe("To memory that the host does not touch");
+	/**
+	 * SUBTEST: encrypted
+	 * Description: Memory without host access has no route, not even for the
+	 *	device it is in
+	 */
 	igt_subtest("encrypted") {
 		start_encrypted();
 		expect("DMABUF_EDU", 1, DMA_BUF_PHYS_ROUTE_ENCRYPTED, 0);
 		expect("DMABUF_EXPORTER2", 1, DMA_BUF_PHYS_ROUTE_ENCRYPTED, 0);
 	}
 
-	igt_describe("To memory and BAR");
 	igt_subtest("mixed")
 		mixed();
 
-	igt_describe("Beyond the device's addresses");
 	igt_subtest("mask")
 		mask();
 
-	igt_describe("Beyond the device's addresses, and reset meanwhile");
 	igt_subtest("locked")
 		locked();
 
-	igt_describe("To no device");
 	igt_subtest("nowhere")
 		nowhere();
 
-	igt_describe("A device that nobody asked about");
 	igt_subtest("device-without-flag")
 		device_without_flag();
 
-	igt_describe("A device that goes while it is asked about");
 	igt_subtest("removed")
 		removed();
 
-	igt_describe("ACS switched under a mapping");
 	igt_subtest_with_dynamic("acs-changes") {
 		igt_dynamic("bar")
 			acs_changes(DMA_BUF_MOVABLE_BAR,

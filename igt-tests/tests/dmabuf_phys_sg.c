@@ -22,8 +22,6 @@
 #include "sysfs.h"
 #include "vfio.h"
 
-IGT_TEST_DESCRIPTION("Scatterlist importers of dma-bufs of physical ranges");
-
 #define BAR 2
 #define CHUNK SG_COPY_BOTH
 
@@ -48,9 +46,6 @@ static void copy_both_ways(int importer,
  *
  * SUBTEST: ranges-65536
  * Description: 65,536 ranges
- *
- * SUBTEST: two-bars
- * Description: Ranges of two BARs, two groups
  */
 static void with_ranges(size_t nr, uint64_t length)
 {
@@ -91,6 +86,10 @@ static void with_ranges(size_t nr, uint64_t length)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: two-bars
+ * Description: Ranges of two BARs, two groups
+ */
 static void two_bars(void)
 {
 	static struct vfio_device nvme1;
@@ -118,9 +117,6 @@ static void two_bars(void)
  * SUBTEST: refused
  * Description: An importer that cannot be revoked or cannot reach peers is refused
  *	at attach
- *
- * SUBTEST: several
- * Description: Four importers of one dma-buf; each comes and goes by itself
  */
 static void refused(void)
 {
@@ -141,6 +137,10 @@ static void refused(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: several
+ * Description: Four importers of one dma-buf; each comes and goes independently
+ */
 static void several(void)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(16, 0, PAGE);
@@ -168,8 +168,8 @@ static void several(void)
 
 /**
  * SUBTEST: read-only
- * Description: What was exported for reading can be mapped for reading, and where an
- *	IOMMU translates no byte can be written to it
+ * Description: What was exported read-only can be mapped for reading, and behind an
+ *	IOMMU no byte of it can be written
  */
 static void read_only(void)
 {
@@ -207,15 +207,6 @@ static void read_only(void)
  * SUBTEST: revoke
  * Description: Revoke takes the mapping away before it returns; copies and attaches
  *	fail with ENODEV until restore, then work
- *
- * SUBTEST: revoke-waits
- * Description: Revoke waits for an importer that unmaps late
- *
- * SUBTEST: revoke-under-dma
- * Description: Revokes while the engine runs
- *
- * SUBTEST: exporter-closed
- * Description: The exporter goes under an attached importer, for good
  */
 static void revoke_restore(void)
 {
@@ -259,6 +250,10 @@ static void expect_unmapped(int importer, uint32_t invalidations)
 	igt_assert_eq_u32(info.stale, 0);
 }
 
+/**
+ * SUBTEST: revoke-waits
+ * Description: Revoke waits for an importer that unmaps late
+ */
 static void revoke_waits(void)
 {
 	int fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
@@ -306,6 +301,10 @@ static void *copy_thread(void *arg)
 	return NULL;
 }
 
+/**
+ * SUBTEST: revoke-under-dma
+ * Description: Revokes while the engine runs
+ */
 static void revoke_under_dma(void)
 {
 	struct vfio_region_dma_range *ranges = ranges_scattered(16, 0, PAGE);
@@ -339,6 +338,10 @@ static void revoke_under_dma(void)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: exporter-closed
+ * Description: The exporter is closed under an attached importer, for good
+ */
 static void exporter_closed(void)
 {
 	int fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1));
@@ -368,8 +371,8 @@ static void exporter_closed(void)
 /**
  * SUBTEST: unsupported-route
  * Description: Where the kernel does not trust the host bridge, attach is refused
- *	with EREMOTEIO, with one message that names both devices; ordinary memory
- *	is not affected
+ *	with EREMOTEIO, with one message that names both devices; ordinary memory is
+ *	not affected
  */
 static void unsupported_route(void)
 {
@@ -400,51 +403,39 @@ int igt_main()
 		sg_bind(pci_env("DMABUF_EDU"));
 	}
 
-	igt_describe("One range");
 	igt_subtest("ranges-1")
 		with_ranges(1, MiB(1));
 
-	igt_describe("256 ranges");
 	igt_subtest("ranges-256")
 		with_ranges(256, 2 * PAGE);
 
-	igt_describe("65,536 ranges");
 	igt_subtest("ranges-65536")
 		with_ranges(65536, PAGE);
 
-	igt_describe("Two BARs");
 	igt_subtest("two-bars")
 		two_bars();
 
-	igt_describe("Importers that cannot be");
 	igt_subtest("refused")
 		refused();
 
-	igt_describe("Several importers");
 	igt_subtest("several")
 		several();
 
-	igt_describe("What was exported for reading");
 	igt_subtest("read-only")
 		read_only();
 
-	igt_describe("Revoke and restore");
 	igt_subtest("revoke")
 		revoke_restore();
 
-	igt_describe("Revoke waits for the importer");
 	igt_subtest("revoke-waits")
 		revoke_waits();
 
-	igt_describe("Revoke while the engine runs");
 	igt_subtest("revoke-under-dma")
 		revoke_under_dma();
 
-	igt_describe("The exporter goes");
 	igt_subtest("exporter-closed")
 		exporter_closed();
 
-	igt_describe("No route");
 	igt_subtest("unsupported-route") {
 		igt_require(pci_topology_is("unsupported"));
 		unsupported_route();

@@ -22,8 +22,6 @@
 #include "sysfs.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("memfd pages through udmabuf and iommufd");
-
 #define SIZE MiB(4)
 
 static struct scene scene;
@@ -31,27 +29,8 @@ static int memfd, fd;
 static uint64_t *mem;
 
 /**
- * SUBTEST: single-accesses
- * Description: edu reads and writes the memfd
- *
  * SUBTEST: bulk
  * Description: The disk into the memfd, all of it compared, and back
- *
- * SUBTEST: slice
- * Description: A slice of a udmabuf that is a part of the memfd
- *
- * SUBTEST: outlives
- * Description: The mapping outlives memfd, dma-buf and CPU mapping: the pages stay
- *	allocated, by the kernel's own account, and no word of them changes while other
- *	memory is asked for; unmapped, they are free
- *
- * SUBTEST: kept
- * Description: What a device has written to holes of the memfd is there after the
- *	mapping and the dma-buf are gone and memory was short
- *
- * SUBTEST: charged
- * Description: The list of a udmabuf is paid for by the memory cgroup of who made the
- *	udmabuf, not by that of who was the first to look at it
  */
 static void bulk(void)
 {
@@ -69,6 +48,10 @@ static void bulk(void)
 	guard_check(mem, 0, SIZE);
 }
 
+/**
+ * SUBTEST: slice
+ * Description: A slice of a udmabuf that covers part of the memfd
+ */
 static void slice(void)
 {
 	int part = __udmabuf(memfd, MiB(1), MiB(1));
@@ -107,6 +90,12 @@ static uint64_t page_flags(uint64_t paddr)
 	return flags & (PINNED | OTHERS);
 }
 
+/**
+ * SUBTEST: outlives
+ * Description: The mapping outlives memfd, dma-buf and CPU mapping: the pages stay
+ *	allocated, by the kernel's own account, and no word of them changes while
+ *	other memory is asked for; unmapped, they are free
+ */
 static void outlives(void)
 {
 	const uint64_t size = MiB(1);
@@ -152,6 +141,11 @@ static void outlives(void)
 	guard_check(mem, 0, size);
 }
 
+/**
+ * SUBTEST: kept
+ * Description: What a device has written to holes of the memfd is there after the
+ *	mapping and the dma-buf are gone and memory was short
+ */
 static void kept(void)
 {
 	int other = sealed_memfd(SIZE), dmabuf;
@@ -186,6 +180,11 @@ static long long charge(const char *cgroup)
 	return (long long)memcg_stat(cgroup, "kernel");
 }
 
+/**
+ * SUBTEST: charged
+ * Description: The list of a udmabuf is charged to the memory cgroup of its
+ *	creator, not to that of its first user
+ */
 static void charged(void)
 {
 	const uint64_t size = MiB(32), deadline = now_ms() + PATIENCE_MS;
@@ -241,7 +240,10 @@ int igt_main()
 		igt_assert_f(fd >= 0, "udmabuf: %s\n", strerror(-fd));
 	}
 
-	igt_describe("Single accesses");
+	/**
+	 * SUBTEST: single-accesses
+	 * Description: edu reads and writes the memfd
+	 */
 	igt_subtest("single-accesses") {
 		uint64_t word;
 
@@ -253,31 +255,26 @@ int igt_main()
 				  word);
 	}
 
-	igt_describe("Bulk data");
 	igt_subtest("bulk") {
 		scene_reset_ioas(&scene);
 		bulk();
 	}
 
-	igt_describe("A slice of a part");
 	igt_subtest("slice") {
 		scene_reset_ioas(&scene);
 		slice();
 	}
 
-	igt_describe("The mapping keeps the pages");
 	igt_subtest("outlives") {
 		scene_reset_ioas(&scene);
 		outlives();
 	}
 
-	igt_describe("Nothing that was written is lost");
 	igt_subtest("kept") {
 		scene_reset_ioas(&scene);
 		kept();
 	}
 
-	igt_describe("Who pays for the list");
 	igt_subtest("charged")
 		charged();
 
