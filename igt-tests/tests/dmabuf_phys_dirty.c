@@ -27,8 +27,6 @@
 #include "vfio.h"
 #include "worker.h"
 
-IGT_TEST_DESCRIPTION("Dirty bits of dma-bufs");
-
 /* drivers/iommu/iommufd/iommufd_test.h */
 #define IOMMU_TEST_CMD _IO(IOMMUFD_TYPE, 0x80 + 32)
 #define TEST_MOCK_DOMAIN_FLAGS 12
@@ -225,10 +223,6 @@ static void begin(void)
 /**
  * SUBTEST: exact
  * Description: Exactly the pages that were written are dirty, until they are read
- *
- * SUBTEST: revoked
- * Description: After a revoke and a restore all of the mapping is dirty, once, also if
- *	it is read in pieces; then what is written
  */
 static void exact(void)
 {
@@ -246,6 +240,11 @@ static void exact(void)
 	}
 }
 
+/**
+ * SUBTEST: revoked
+ * Description: After a revoke and a restore the whole mapping is reported dirty
+ *	once, even if read in pieces; then only what is written
+ */
 static void revoked(void)
 {
 	uint64_t piece = NR / 8, i;
@@ -283,8 +282,8 @@ static void revoked(void)
 
 /**
  * SUBTEST: middle
- * Description: After a revoke a program is told of a piece in the middle of the mapping
- *	once, and of what is around it after that
+ * Description: After a revoke, a piece in the middle of the mapping is reported
+ *	once, and what surrounds it after that
  */
 static void middle(void)
 {
@@ -309,8 +308,9 @@ static void middle(void)
 
 /**
  * SUBTEST: large-pages
- * Description: A bitmap that starts inside a large I/O page has the bits of the rest of
- *	that page and of those that follow; a later one has those of the start, once
+ * Description: A bitmap that starts inside a large I/O page has the bits of the
+ *	rest of that page and of those that follow; a later one has those of the
+ *	start, once
  */
 static void large_pages(void)
 {
@@ -342,11 +342,6 @@ static void large_pages(void)
 	expect_all(0, 0);
 }
 
-/**
- * SUBTEST: revoke-during-read
- * Description: A revoke while the kernel waits for memory for the bits of the first
- *	window: the read says that the rest is dirty, too
- */
 struct reader {
 	void *into;
 	int ret;
@@ -360,6 +355,11 @@ static void *read_thread(void *arg)
 	return NULL;
 }
 
+/**
+ * SUBTEST: revoke-during-read
+ * Description: A revoke while the kernel waits for memory for the bits of the first
+ *	window: the read reports the rest dirty as well
+ */
 static void revoke_during_read(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -402,14 +402,15 @@ static void revoke_during_read(void)
 	expect_all(0, 0);
 }
 
-/**
- * SUBTEST: interrupted-restore
- * Description: 128 mappings of one dma-buf, and not enough memory to map all of them
- *	again: those for which it failed may have been written to meanwhile and are dirty
- */
 #define COPIES 128u
 #define COPIES_IOVA MiB(32)
 
+/**
+ * SUBTEST: interrupted-restore
+ * Description: 128 mappings of one dma-buf, and not enough memory to map all of
+ *	them again: those for which it failed may have been written to meanwhile and
+ *	are dirty
+ */
 static void interrupted_restore(void)
 {
 	static const char importer[] = MEMCG_ROOT "/importer";
@@ -458,11 +459,6 @@ static void interrupted_restore(void)
 		igt_assert_eq(bits[i], 0);
 }
 
-/**
- * SUBTEST: race
- * Description: Reads of bitmaps, into memory that is not there yet, and tracking
- *	switched on and off, against revokes and restores
- */
 static int toggle(void)
 {
 	int ret = set_revoked(true);
@@ -489,6 +485,11 @@ static int track_again(void)
 	return tracking(true);
 }
 
+/**
+ * SUBTEST: race
+ * Description: Reads of bitmaps, into memory that is not there yet, and tracking
+ *	switched on and off, against revokes and restores
+ */
 static void race(void)
 {
 	struct worker workers[] = {
@@ -509,15 +510,13 @@ static void race(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "exact", "Exactly what was written", exact },
-		{ "revoked", "Nothing is lost by a revoke", revoked },
-		{ "middle", "A piece in the middle", middle },
-		{ "large-pages", "A bitmap from inside a page", large_pages },
-		{ "revoke-during-read", "A revoke between two windows",
-		  revoke_during_read },
-		{ "interrupted-restore", "Written to while it failed",
-		  interrupted_restore },
-		{ "race", "Reading against revokes", race },
+		{ "exact", exact },
+		{ "revoked", revoked },
+		{ "middle", middle },
+		{ "large-pages", large_pages },
+		{ "revoke-during-read", revoke_during_read },
+		{ "interrupted-restore", interrupted_restore },
+		{ "race", race },
 	};
 
 	subtests(tests, begin, NULL);

@@ -26,8 +26,6 @@
 #include "sweep.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("BAR ranges that the host promises not to touch");
-
 /* What most subtests export, with room on both sides */
 #define AT MiB(4)
 #define LENGTH MiB(2)
@@ -40,13 +38,6 @@ static struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
  * SUBTEST: flags
  * Description: The flag works alone and with device offsets; the same byte twice,
  *	and undefined flags are refused
- *
- * SUBTEST: msix-table
- * Description: The page of an MSI-X table, which the kernel writes, is refused
- *
- * SUBTEST: many-ranges
- * Description: 65,536 ranges: each is closed, each gap is open, and all are free
- *	again
  */
 static void flags(void)
 {
@@ -80,6 +71,10 @@ static void flags(void)
 	expect_open(&shm, AT);
 }
 
+/**
+ * SUBTEST: msix-table
+ * Description: The page of an MSI-X table, which the kernel writes, is refused
+ */
 static void msix_table(void)
 {
 	struct vfio_region_dma_range range = { 0, PAGE };
@@ -97,6 +92,11 @@ static void msix_table(void)
 	close(fd);
 }
 
+/**
+ * SUBTEST: many-ranges
+ * Description: 65,536 ranges: each is closed, each gap is open, and all are free
+ *	again
+ */
 static void many_ranges(void)
 {
 	const size_t nr = 65536;
@@ -119,8 +119,8 @@ static void many_ranges(void)
 
 /**
  * SUBTEST: used-before
- * Description: An export is refused while its ranges are mapped, by whichever
- *	process, or have an ioeventfd; what lies beside them does not matter
+ * Description: An export is refused while any process maps its ranges or has an
+ *	ioeventfd there; use of what lies beside them does not matter
  */
 static void used_before(void)
 {
@@ -177,11 +177,7 @@ static void used_before(void)
 /**
  * SUBTEST: closed
  * Description: mmap, read, write and ioeventfds are refused inside and across the
- *	borders, work beside, and work everywhere after the dma-buf is gone
- *
- * SUBTEST: overlap
- * Description: Nothing overlaps such a dma-buf, of either kind, until the last
- *	reference to it is dropped
+ *	borders, work beside them, and work everywhere once the dma-buf is gone
  */
 static void closed(void)
 {
@@ -214,6 +210,11 @@ static void closed(void)
 	igt_assert_eq(try_map(&shm, 0, size), 0);
 }
 
+/**
+ * SUBTEST: overlap
+ * Description: Nothing overlaps such a dma-buf, of either kind, until the last
+ *	reference to it is dropped
+ */
 static void overlap(void)
 {
 	int fd, other;
@@ -244,11 +245,6 @@ static void overlap(void)
 	igt_assert_eq(try_export(&shm, NO_HOST, AT, LENGTH), 0);
 }
 
-/**
- * SUBTEST: race
- * Description: Mapping and touching against exporting: whoever touches a page does
- *	so while no such dma-buf of it exists, or gets SIGBUS
- */
 #define RACE_MS 3000
 /* How often each outcome must have come before it is a race, however long it takes */
 #define RACE_ENOUGH 20
@@ -293,6 +289,11 @@ static bool race_enough(unsigned int refused, unsigned int touched)
 	       __atomic_load_n(&race_exports, __ATOMIC_RELAXED) >= RACE_ENOUGH;
 }
 
+/**
+ * SUBTEST: race
+ * Description: Mapping and touching against exporting: an access either succeeds
+ *	while no such dma-buf covers the page, or gets SIGBUS
+ */
 static void race(void)
 {
 	struct sigaction act = { .sa_handler = sigbus }, old;
@@ -344,11 +345,6 @@ static void race(void)
 	expect_open(&shm, AT);
 }
 
-/**
- * SUBTEST: fail
- * Description: Export with one allocation after the other failing; a failed export
- *	closes nothing
- */
 static int fail_go(void)
 {
 	const struct vfio_region_dma_range ranges[] = {
@@ -372,6 +368,11 @@ static void fail_failed(void)
 	expect_open(&shm, AT + MiB(1));
 }
 
+/**
+ * SUBTEST: fail
+ * Description: Export with one allocation after the other failing; a failed export
+ *	closes nothing
+ */
 static void fail(void)
 {
 	sweep_require();
@@ -398,16 +399,14 @@ static void expect_all_gone(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "flags", "Which flags go together", flags },
-		{ "msix-table", "The kernel's own use is respected",
-		  msix_table },
-		{ "many-ranges", "65,536 ranges", many_ranges },
-		{ "used-before", "Refused while the host uses the ranges",
-		  used_before },
-		{ "closed", "The host's ways in are closed", closed },
-		{ "overlap", "No other dma-buf overlaps", overlap },
-		{ "race", "mmap against export", race },
-		{ "fail", "Allocation failures", fail },
+		{ "flags", flags },
+		{ "msix-table", msix_table },
+		{ "many-ranges", many_ranges },
+		{ "used-before", used_before },
+		{ "closed", closed },
+		{ "overlap", overlap },
+		{ "race", race },
+		{ "fail", fail },
 	};
 
 	igt_fixture() {

@@ -20,8 +20,6 @@
 #include "sg_importer.h"
 #include "subtests.h"
 
-IGT_TEST_DESCRIPTION("Importers of BAR ranges that the host does not touch");
-
 #define AT MiB(4)
 #define LENGTH MiB(2)
 
@@ -99,9 +97,6 @@ static void dma_to(struct vfio_device *dev, uint32_t flags, unsigned int bar,
  * SUBTEST: dma
  * Description: iommufd maps three ranges and a device's DMA reaches them, also
  *	after a revoke and restore
- *
- * SUBTEST: bars
- * Description: Ranges of two BARs of a device in one dma-buf
  */
 static void dma(void)
 {
@@ -113,6 +108,10 @@ static void dma(void)
 	dma_to(&shm, NO_HOST, SHM_BAR, ranges, 3, true);
 }
 
+/**
+ * SUBTEST: bars
+ * Description: Ranges of two BARs of a device in one dma-buf
+ */
 static void bars(void)
 {
 	const uint64_t regs = nvme1.region[0].offset;
@@ -151,10 +150,6 @@ static void bars(void)
 /**
  * SUBTEST: revoked
  * Description: The ranges stay closed while revoked; an export can be made then
- *
- * SUBTEST: device-closed
- * Description: The dma-buf is dead when the device was closed, and in nobody's way
- *	when it is open again
  */
 static void revoked(void)
 {
@@ -180,6 +175,11 @@ static void revoked(void)
 	expect_open(&shm, AT);
 }
 
+/**
+ * SUBTEST: device-closed
+ * Description: The dma-buf is dead once the device is closed, and does not get in
+ *	the way when it is opened again
+ */
 static void device_closed(void)
 {
 	int fd = export_one(&shm, NO_HOST, AT, LENGTH);
@@ -221,12 +221,11 @@ static void expect_all_gone(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "importers", "DMA importers are refused", importers },
-		{ "dma", "iommufd maps it", dma },
-		{ "bars", "Ranges of two BARs", bars },
-		{ "revoked", "Closed while revoked, too", revoked },
-		{ "device-closed", "Dead when the device was closed",
-		  device_closed },
+		{ "importers", importers },
+		{ "dma", dma },
+		{ "bars", bars },
+		{ "revoked", revoked },
+		{ "device-closed", device_closed },
 	};
 
 	igt_fixture() {

@@ -25,8 +25,6 @@
 #include "vfio_group.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Exports of devices that are opened by their group");
-
 #define LENGTH MiB(1)
 
 /* The exporter */
@@ -117,8 +115,8 @@ static void expect_none(void)
 
 /**
  * SUBTEST: ranges
- * Description: 64 scattered ranges of one BAR, and pages of two BARs: every end both
- *	ways, and what is between them
+ * Description: 64 scattered ranges of one BAR, and pages of two BARs: every end
+ *	both ways, and what is between them
  */
 static void many_ranges(void)
 {
@@ -154,12 +152,8 @@ static void many_ranges(void)
 
 /**
  * SUBTEST: revoke
- * Description: Memory off and on, D3hot and D0: no access by the CPU and by a device
- *	while it lasts, access after it
- *
- * SUBTEST: reset
- * Description: Reset of the device, function-level reset, reset of the bus: access was
- *	taken away and is back
+ * Description: Memory off and on, D3hot and D0: no access by the CPU and by a
+ *	device while it lasts, access after it
  */
 static void revoked(void)
 {
@@ -198,6 +192,11 @@ static void expect_reset(int ret)
 	trace_revokes();
 }
 
+/**
+ * SUBTEST: reset
+ * Description: Reset of the device, function-level reset, reset of the bus: access
+ *	was taken away and is back
+ */
 static void reset(void)
 {
 	open_all("DMABUF_EXPORTER2");
@@ -210,11 +209,8 @@ static void reset(void)
 
 /**
  * SUBTEST: closed
- * Description: The device's file is closed, its group is not: no access for good, also
- *	when the device is opened again, whose dma-bufs are new ones
- *
- * SUBTEST: container-closed
- * Description: The container's file goes first, which ends nothing
+ * Description: The device's file is closed, its group is not: access is gone for
+ *	good, also after the device is opened again, whose dma-bufs are new
  */
 static void closed(void)
 {
@@ -235,6 +231,10 @@ static void closed(void)
 	close(fresh);
 }
 
+/**
+ * SUBTEST: container-closed
+ * Description: The container's file is closed first, which ends nothing
+ */
 static void container_closed(void)
 {
 	open_all("DMABUF_EXPORTER");
@@ -250,8 +250,8 @@ static void container_closed(void)
 
 /**
  * SUBTEST: no-host-access
- * Description: VFIO_DMA_BUF_NO_HOST_ACCESS closes the same ways, and they are open
- *	again when the device was closed and opened
+ * Description: VFIO_DMA_BUF_NO_HOST_ACCESS closes the same ways in; closing and
+ *	reopening the device opens them again
  */
 static void no_host_access(void)
 {
@@ -268,12 +268,12 @@ static void no_host_access(void)
 }
 
 static const struct subtest tests[] = {
-	{ "ranges", "Ranges of one BAR and of two", many_ranges },
-	{ "revoke", "Taken away and given back", revoked },
-	{ "reset", "Every reset", reset },
-	{ "closed", "The device goes", closed },
-	{ "container-closed", "The container goes", container_closed },
-	{ "no-host-access", "Memory the host does not touch", no_host_access },
+	{ "ranges", many_ranges },
+	{ "revoke", revoked },
+	{ "reset", reset },
+	{ "closed", closed },
+	{ "container-closed", container_closed },
+	{ "no-host-access", no_host_access },
 };
 
 int igt_main()

@@ -20,8 +20,6 @@
 #include "scene.h"
 #include "subtests.h"
 
-IGT_TEST_DESCRIPTION("KVM memory slots of dma-bufs of physical ranges");
-
 #define NR 4u
 #define FRAG (2 * PAGE)
 #define SIZE (NR * FRAG)
@@ -118,21 +116,6 @@ static void single_accesses(void)
 	free(expected);
 }
 
-/**
- * SUBTEST: slices
- * Description: Slices that start and end at, before, behind and inside ranges: the
- *	guest's pattern is in the slice, in order, and nowhere else; what the host
- *	writes the guest reads; beside the slot there is nothing
- *
- * SUBTEST: slots
- * Description: Several slots of one buffer at once, some of the same slice
- *
- * SUBTEST: many-slots
- * Description: 500 slots of a page each, in another order than the buffer
- *
- * SUBTEST: bars
- * Description: A slot over two BARs
- */
 static void slice(uint64_t start, uint64_t length)
 {
 	uint64_t at;
@@ -152,6 +135,12 @@ static void slice(uint64_t start, uint64_t length)
 	vcpu_expect_nothing(vcpu, BASE);
 }
 
+/**
+ * SUBTEST: slices
+ * Description: Slices that start and end at, before, behind and inside ranges: the
+ *	guest's pattern is in the slice, in order, and nowhere else; what the host
+ *	writes the guest reads; beside the slot there is nothing
+ */
 static void slices(void)
 {
 	static const uint64_t starts[] = { 0, PAGE, FRAG, FRAG + PAGE,
@@ -167,6 +156,10 @@ static void slices(void)
 	slice(PAGE, SIZE - 2 * PAGE);
 }
 
+/**
+ * SUBTEST: slots
+ * Description: Several slots of one buffer at once, some of the same slice
+ */
 static void several_slots(void)
 {
 	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, SIZE);
@@ -187,6 +180,10 @@ static void several_slots(void)
 	check_bar(ranges, NR, 0, SIZE, WINDOW);
 }
 
+/**
+ * SUBTEST: many-slots
+ * Description: 500 slots of a page each, in another order than the buffer
+ */
 static void many_slots(void)
 {
 	int big = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, 500 * PAGE);
@@ -210,6 +207,10 @@ static void many_slots(void)
 	guest_close(&guest);
 }
 
+/**
+ * SUBTEST: bars
+ * Description: A slot over two BARs
+ */
 static void two_bars(void)
 {
 	const volatile uint64_t *regs = vfio_map_bar(&nvme1, 0);
@@ -227,18 +228,8 @@ static void two_bars(void)
 
 /**
  * SUBTEST: two-vms
- * Description: Two VMs with slots of one buffer see each other's stores; one that
- *	goes does not matter to the other
- *
- * SUBTEST: two-vcpus
- * Description: Two vCPUs write through two slots at once
- *
- * SUBTEST: fd-closed
- * Description: The slot keeps the buffer, not the fd
- *
- * SUBTEST: recreate
- * Description: A slot deleted and made again, of other slices, buffers and ordinary
- *	memory: the guest sees what is there now
+ * Description: Two VMs with slots of one buffer see each other's stores; destroying
+ *	one does not affect the other
  */
 static void two_vms(void)
 {
@@ -255,6 +246,10 @@ static void two_vms(void)
 	check_bar(ranges, NR, 0, SIZE, WINDOW);
 }
 
+/**
+ * SUBTEST: two-vcpus
+ * Description: Two vCPUs write through two slots at once
+ */
 static void two_vcpus(void)
 {
 	int big = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, MiB(4));
@@ -274,6 +269,10 @@ static void two_vcpus(void)
 	vcpu_loop_compare(&guest.loop[1], scene.bar + MiB(2));
 }
 
+/**
+ * SUBTEST: fd-closed
+ * Description: The slot keeps the buffer, not the fd
+ */
 static void fd_closed(void)
 {
 	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, SIZE);
@@ -286,6 +285,11 @@ static void fd_closed(void)
 	vcpu_check(vcpu, BASE, SIZE, SEED, 8);
 }
 
+/**
+ * SUBTEST: recreate
+ * Description: A slot deleted and created again, of other slices, buffers and
+ *	ordinary memory: the guest sees the current one
+ */
 static void recreate(void)
 {
 	uint64_t *mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
@@ -346,12 +350,8 @@ static void emulated(void)
 
 /**
  * SUBTEST: udmabuf
- * Description: CPU memory by the same way: a memfd's pages, whole and in slices, also
- *	when memfd and dma-buf are closed
- *
- * SUBTEST: device-dma
- * Description: The disk and edu read and write the BAR through iommufd while a guest
- *	writes to another part of it; each sees what the others have written
+ * Description: CPU memory through the same interface: a memfd's pages, whole and in
+ *	slices, also after memfd and dma-buf are closed
  */
 static void cpu_memory(void)
 {
@@ -380,6 +380,11 @@ static void cpu_memory(void)
 	vcpu_check(vcpu, BASE + GiB(2), FRAG, guard_word(ranges[0].offset), 8);
 }
 
+/**
+ * SUBTEST: device-dma
+ * Description: The disk and edu read and write the BAR through iommufd while a
+ *	guest writes to another part of it; each sees what the others have written
+ */
 static void device_dma(void)
 {
 	int big = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, MiB(4));
@@ -414,18 +419,18 @@ static void device_dma(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "single-accesses", "1 to 8 bytes", single_accesses },
-		{ "slices", "Slices at every border", slices },
-		{ "slots", "Several slots of a buffer", several_slots },
-		{ "many-slots", "500 slots", many_slots },
-		{ "bars", "Two BARs", two_bars },
-		{ "two-vms", "Two VMs", two_vms },
-		{ "two-vcpus", "Two vCPUs", two_vcpus },
-		{ "fd-closed", "The dma-buf's fd is closed", fd_closed },
-		{ "recreate", "Delete and create", recreate },
-		{ "emulated", "An emulated access", emulated },
-		{ "udmabuf", "CPU memory", cpu_memory },
-		{ "device-dma", "Devices and a guest", device_dma },
+		{ "single-accesses", single_accesses },
+		{ "slices", slices },
+		{ "slots", several_slots },
+		{ "many-slots", many_slots },
+		{ "bars", two_bars },
+		{ "two-vms", two_vms },
+		{ "two-vcpus", two_vcpus },
+		{ "fd-closed", fd_closed },
+		{ "recreate", recreate },
+		{ "emulated", emulated },
+		{ "udmabuf", cpu_memory },
+		{ "device-dma", device_dma },
 	};
 
 	igt_fixture() {

@@ -22,8 +22,6 @@
 #include "scene.h"
 #include "subtests.h"
 
-IGT_TEST_DESCRIPTION("Memory slots of dma-bufs that must be refused");
-
 #define SIZE MiB(4)
 
 static struct scene scene;
@@ -86,10 +84,7 @@ static void end(void)
 
 /**
  * SUBTEST: slice
- * Description: Offset and size that are not aligned, beyond the end or overflow
- *
- * SUBTEST: address
- * Description: Guest addresses and slot numbers that no slot can have
+ * Description: Offset or size unaligned, beyond the end, or overflowing
  */
 static void slices(void)
 {
@@ -122,6 +117,10 @@ static void slices(void)
 			     beyond[i].size, beyond[i].offset, (uint64_t)SIZE);
 }
 
+/**
+ * SUBTEST: address
+ * Description: Guest addresses and slot numbers that no slot can have
+ */
 static void addresses(void)
 {
 	refused(EINVAL, guest_phys_addr, BASE + 1);
@@ -133,8 +132,8 @@ static void addresses(void)
 
 /**
  * SUBTEST: flags
- * Description: Flags that make no sense for a BAR; an address of the VMM; the older
- *	ioctl, which has no place for a dma-buf
+ * Description: Flags that make no sense for a BAR; a VMM address; the older ioctl,
+ *	which has no field for a dma-buf
  */
 static void flags(void)
 {
@@ -159,13 +158,7 @@ static void flags(void)
 
 /**
  * SUBTEST: fd
- * Description: No fd, closed, of another kind
- *
- * SUBTEST: no-list
- * Description: Dma-bufs without a physical list: EOPNOTSUPP
- *
- * SUBTEST: dead
- * Description: The exporter has gone: ENODEV
+ * Description: No fd, a closed one, one of another kind
  */
 static void fds(void)
 {
@@ -192,6 +185,10 @@ static void fds(void)
 	close(memfd);
 }
 
+/**
+ * SUBTEST: no-list
+ * Description: Dma-bufs without a physical list: EOPNOTSUPP
+ */
 static void no_list(void)
 {
 	int heap = heap_dmabuf(SIZE);
@@ -201,6 +198,10 @@ static void no_list(void)
 	close(heap);
 }
 
+/**
+ * SUBTEST: dead
+ * Description: The exporter is gone: ENODEV
+ */
 static void dead(void)
 {
 	vfio_close(&scene.shm);
@@ -218,8 +219,8 @@ static void dead(void)
 
 /**
  * SUBTEST: read-only
- * Description: A dma-buf that was opened without O_RDWR: EACCES, in every type of VM
- *	and also while it is revoked
+ * Description: A dma-buf opened without O_RDWR: EACCES, in every type of VM, even
+ *	while revoked
  */
 static void read_only(void)
 {
@@ -252,14 +253,7 @@ static void read_only(void)
 
 /**
  * SUBTEST: overlap
- * Description: A slot where another one is, of dma-bufs or not: EEXIST
- *
- * SUBTEST: change
- * Description: A slot is as it was made until it is deleted: EINVAL for everything
- *	else, also for the same once more
- *
- * SUBTEST: dirty-log
- * Description: There is no dirty log to be had
+ * Description: A slot that overlaps another, whether of dma-bufs or not: EEXIST
  */
 static void overlap(void)
 {
@@ -284,6 +278,11 @@ static void overlap(void)
 	munmap(mem, SIZE);
 }
 
+/**
+ * SUBTEST: change
+ * Description: A slot cannot be changed, only deleted: EINVAL for everything else,
+ *	including setting it again unchanged
+ */
 static void change(void)
 {
 	struct kvm_userspace_memory_region2 region = good(), other;
@@ -333,6 +332,10 @@ static void change(void)
 	close(second);
 }
 
+/**
+ * SUBTEST: dirty-log
+ * Description: Dirty logging is not available
+ */
 static void dirty_log(void)
 {
 	uint64_t bitmap[SIZE / PAGE / 64];
@@ -347,13 +350,8 @@ static void dirty_log(void)
 
 /**
  * SUBTEST: private
- * Description: A VM without private memory cannot make a slot private, and knows no
+ * Description: A VM without private memory can neither make a slot private nor set
  *	attributes
- *
- * SUBTEST: capability
- * Description: The VM says that it has such slots, and so does every VM of a type that
- *	can have them. One of any other type that this machine has says no and refuses
- *	them: EOPNOTSUPP
  */
 static void private(void)
 {
@@ -363,6 +361,12 @@ static void private(void)
 	vmm_delete(&guest.vmm, 1);
 }
 
+/**
+ * SUBTEST: capability
+ * Description: The VM reports the capability, as does every VM of a type that
+ *	supports such slots. A VM of any other type available here reports none and
+ *	refuses them: EOPNOTSUPP
+ */
 static void capability(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), types;
@@ -394,18 +398,18 @@ static void capability(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "capability", "KVM_CAP_MEMORY_DMABUF", capability },
-		{ "slice", "Offset and size", slices },
-		{ "address", "Guest address and slot number", addresses },
-		{ "flags", "Flags and addresses", flags },
-		{ "fd", "Wrong file descriptors", fds },
-		{ "no-list", "Dma-bufs without a list", no_list },
-		{ "dead", "Exporter gone", dead },
-		{ "read-only", "A read-only dma-buf", read_only },
-		{ "overlap", "Overlapping slots", overlap },
-		{ "change", "Changing a slot", change },
-		{ "dirty-log", "Dirty log", dirty_log },
-		{ "private", "Private memory in an ordinary VM", private },
+		{ "capability", capability },
+		{ "slice", slices },
+		{ "address", addresses },
+		{ "flags", flags },
+		{ "fd", fds },
+		{ "no-list", no_list },
+		{ "dead", dead },
+		{ "read-only", read_only },
+		{ "overlap", overlap },
+		{ "change", change },
+		{ "dirty-log", dirty_log },
+		{ "private", private },
 	};
 
 	igt_fixture() {

@@ -17,8 +17,6 @@
 #include "pci.h"
 #include "subtests.h"
 
-IGT_TEST_DESCRIPTION("Guests with BAR ranges that the host does not touch");
-
 #define AT MiB(4)
 #define SIZE MiB(4)
 #define SEED 0x5ec4000000000000ull
@@ -55,17 +53,8 @@ static void check_bar(uint64_t start, uint64_t length)
 
 /**
  * SUBTEST: private
- * Description: The guest writes and reads private memory, in pages of 2 MiB; every way
- *	of the host is closed meanwhile, and afterwards the bytes are there
- *
- * SUBTEST: shared
- * Description: A shared access is a memory fault; once converted it works, and back
- *
- * SUBTEST: revoked
- * Description: Revoked it faults, restored it goes on, and the host's ways stay closed
- *
- * SUBTEST: ordinary-vm
- * Description: A VM without private memory does not get it
+ * Description: The guest writes and reads private memory, in pages of 2 MiB; every
+ *	way of the host is closed meanwhile, and afterwards the bytes are there
  */
 static void private(void)
 {
@@ -81,6 +70,10 @@ static void private(void)
 	expect_open(&shm, AT);
 }
 
+/**
+ * SUBTEST: shared
+ * Description: A shared access is a memory fault; once converted it works, and back
+ */
 static void shared(void)
 {
 	begin();
@@ -95,6 +88,11 @@ static void shared(void)
 	check_bar(0, MiB(2));
 }
 
+/**
+ * SUBTEST: revoked
+ * Description: Revoked it faults, restored it goes on, and the host's ways stay
+ *	closed
+ */
 static void revoked(void)
 {
 	begin();
@@ -110,6 +108,10 @@ static void revoked(void)
 	check_bar(0, SIZE);
 }
 
+/**
+ * SUBTEST: ordinary-vm
+ * Description: A VM without private memory is refused
+ */
 static void ordinary_vm(void)
 {
 	begin();
@@ -122,10 +124,10 @@ static void ordinary_vm(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "private", "Private accesses", private },
-		{ "shared", "Shared accesses are refused", shared },
-		{ "revoked", "Revoke and restore", revoked },
-		{ "ordinary-vm", "An ordinary VM is refused", ordinary_vm },
+		{ "private", private },
+		{ "shared", shared },
+		{ "revoked", revoked },
+		{ "ordinary-vm", ordinary_vm },
 	};
 
 	igt_fixture() {

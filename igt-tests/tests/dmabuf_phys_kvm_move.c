@@ -25,8 +25,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Buffers that move under guests");
-
 #define SIZE (8 * PAGE)
 #define SEED 0x30fe000000000000ull
 #define PRIVATE KVM_MEMORY_EXIT_FLAG_PRIVATE
@@ -160,12 +158,8 @@ static void expect_loaded(uint64_t seed)
 
 /**
  * SUBTEST: placements
- * Description: From every placement to every other: the guest reads what it wrote at
- *	the old one, the exporter what it writes at the new one
- *
- * SUBTEST: under-load
- * Description: A thread moves the buffer while a vCPU writes to all of it: no fault
- *	reaches the VMM, and every word is that of the last store to it
+ * Description: From every placement to every other: the guest reads what it wrote
+ *	at the old one, the exporter what it writes at the new one
  */
 static void placements(void)
 {
@@ -185,6 +179,11 @@ static void placements(void)
 	}
 }
 
+/**
+ * SUBTEST: under-load
+ * Description: A thread moves the buffer while a vCPU writes to all of it: no fault
+ *	reaches the VMM, and every word is that of the last store to it
+ */
 static void under_load(void)
 {
 	struct vcpu_loop *loop = &guest.loop[0];
@@ -207,21 +206,8 @@ static void under_load(void)
 
 /**
  * SUBTEST: waits
- * Description: An access to bytes whose copy has not begun waits for it, to memory and
- *	to the BAR, and reads what was copied
- *
- * SUBTEST: prefault-waits
- * Description: KVM_PRE_FAULT_MEMORY says EAGAIN meanwhile, and works afterwards
- *
- * SUBTEST: slots-while-waiting
- * Description: Other slots are made and deleted while a vCPU waits, a slot of the same
- *	buffer as well; at last that which it waits for
- *
- * SUBTEST: signal-while-waiting
- * Description: A signal ends the wait: EINTR and KVM_EXIT_INTR
- *
- * SUBTEST: kill-while-waiting
- * Description: A VMM is killed while its vCPU waits, and is gone before the copy begins
+ * Description: An access to bytes whose copy has not begun waits for it, to memory
+ *	and to the BAR, and reads what was copied
  */
 static void waits(void)
 {
@@ -236,6 +222,11 @@ static void waits(void)
 	}
 }
 
+/**
+ * SUBTEST: prefault-waits
+ * Description: KVM_PRE_FAULT_MEMORY returns EAGAIN during the copy, and works
+ *	afterwards
+ */
 static void prefault_waits(void)
 {
 	igt_require(vmm_has(&guest.vmm, KVM_CAP_PRE_FAULT_MEMORY) == 1);
@@ -263,6 +254,11 @@ static void *change_slots(void *arg)
 	return NULL;
 }
 
+/**
+ * SUBTEST: slots-while-waiting
+ * Description: While a vCPU waits, other slots are created and deleted, also of the
+ *	same buffer, and finally the slot it waits for
+ */
 static void slots_while_waiting(void)
 {
 	struct timespec patience;
@@ -298,6 +294,10 @@ static void nothing(int sig)
 	(void)sig;
 }
 
+/**
+ * SUBTEST: signal-while-waiting
+ * Description: A signal ends the wait with EINTR and KVM_EXIT_INTR
+ */
 static void signal_while_waiting(void)
 {
 	struct sigaction action = { .sa_handler = nothing }, old;
@@ -339,6 +339,11 @@ static int child(int ready)
 		pause();
 }
 
+/**
+ * SUBTEST: kill-while-waiting
+ * Description: A VMM is killed while its vCPU waits, and is gone before the copy
+ *	begins
+ */
 static void kill_while_waiting(void)
 {
 	uint64_t deadline;
@@ -369,15 +374,6 @@ static void kill_while_waiting(void)
 	vcpu_check(vcpu, BASE, SIZE, SEED, 8);
 }
 
-/**
- * SUBTEST: to-encrypted
- * Description: A move to memory that only protected VMs may have: accesses of an
- *	ordinary one are memory faults until the buffer moves back, and no slot can be
- *	made of it
- *
- * SUBTEST: to-uncached
- * Description: A move to RAM that is not write-back: the same
- */
 static void expect_refused(uint32_t flags)
 {
 	movable_move(movable, SYSTEM, 1, flags);
@@ -393,11 +389,22 @@ static void expect_refused(uint32_t flags)
 	vcpu_check(vcpu, BASE, SIZE, SEED, 8);
 }
 
+/**
+ * SUBTEST: to-encrypted
+ * Description: A move to memory that only protected VMs may have: accesses of an
+ *	ordinary one are memory faults until the buffer moves back, and no slot can
+ *	be made of it
+ */
 static void to_encrypted(void)
 {
 	expect_refused(DMA_BUF_MOVABLE_ENCRYPTED);
 }
 
+/**
+ * SUBTEST: to-uncached
+ * Description: A move to RAM that is not write-back: accesses of an ordinary VM are
+ *	memory faults until the buffer moves back
+ */
 static void to_uncached(void)
 {
 	expect_refused(DMA_BUF_MOVABLE_WC);
@@ -405,10 +412,7 @@ static void to_uncached(void)
 
 /**
  * SUBTEST: protected-to-encrypted
- * Description: A protected VM has encrypted memory for private accesses only
- *
- * SUBTEST: protected-to-uncached
- * Description: RAM that is not write-back it has for none
+ * Description: A protected VM can use encrypted memory for private accesses only
  */
 static void protected_to_encrypted(void)
 {
@@ -423,6 +427,10 @@ static void protected_to_encrypted(void)
 	vcpu_check(vcpu, BASE, SIZE, SEED, 8);
 }
 
+/**
+ * SUBTEST: protected-to-uncached
+ * Description: A protected VM cannot use RAM that is not write-back at all
+ */
 static void protected_to_uncached(void)
 {
 	vmm_require(KVM_X86_SW_PROTECTED_VM);
@@ -434,7 +442,8 @@ static void protected_to_uncached(void)
 
 /**
  * SUBTEST: closed
- * Description: The exporter's file is closed: memory faults for ever
+ * Description: The exporter's file is closed: every access is a memory fault from
+ *	then on
  */
 static void closed(void)
 {
@@ -449,18 +458,18 @@ static void closed(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "placements", "Everywhere from everywhere", placements },
-		{ "under-load", "While a vCPU writes", under_load },
-		{ "waits", "An access waits for the copy", waits },
-		{ "prefault-waits", "Mapping in advance", prefault_waits },
-		{ "slots-while-waiting", "Slots change", slots_while_waiting },
-		{ "signal-while-waiting", "A signal", signal_while_waiting },
-		{ "kill-while-waiting", "SIGKILL", kill_while_waiting },
-		{ "to-encrypted", "Another type", to_encrypted },
-		{ "to-uncached", "Another attribute", to_uncached },
-		{ "protected-to-encrypted", "Private memory", protected_to_encrypted },
-		{ "protected-to-uncached", "Not for private memory", protected_to_uncached },
-		{ "closed", "The exporter's file is closed", closed },
+		{ "placements", placements },
+		{ "under-load", under_load },
+		{ "waits", waits },
+		{ "prefault-waits", prefault_waits },
+		{ "slots-while-waiting", slots_while_waiting },
+		{ "signal-while-waiting", signal_while_waiting },
+		{ "kill-while-waiting", kill_while_waiting },
+		{ "to-encrypted", to_encrypted },
+		{ "to-uncached", to_uncached },
+		{ "protected-to-encrypted", protected_to_encrypted },
+		{ "protected-to-uncached", protected_to_uncached },
+		{ "closed", closed },
 	};
 
 	igt_fixture() {

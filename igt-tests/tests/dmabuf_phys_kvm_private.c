@@ -21,8 +21,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Private and shared slots of dma-bufs");
-
 #define SIZE MiB(4)
 #define SEED 0x59e0000000000000ull
 #define PRIVATE KVM_MEMORY_EXIT_FLAG_PRIVATE
@@ -56,13 +54,6 @@ static void check_bar(uint64_t start, uint64_t length)
 /**
  * SUBTEST: shared
  * Description: A shared slot of a VM that could have private memory
- *
- * SUBTEST: private
- * Description: A private one: made so before the slot, and before the first access
- *
- * SUBTEST: convert
- * Description: Back and forth, in whole and in parts: the bytes stay, and the guest
- *	reads and writes them either way
  */
 static void shared(void)
 {
@@ -75,6 +66,11 @@ static void shared(void)
 	vcpu_expect_nothing(vcpu, BASE + SIZE);
 }
 
+/**
+ * SUBTEST: private
+ * Description: A private slot: its attributes set before the slot is created, and
+ *	before the first access
+ */
 static void private(void)
 {
 	begin(SIZE);
@@ -95,6 +91,11 @@ static void private(void)
 	vcpu_expect_nothing(vcpu, BASE + GiB(1));
 }
 
+/**
+ * SUBTEST: convert
+ * Description: Back and forth, in whole and in parts: the bytes stay, and the guest
+ *	reads and writes them either way
+ */
 static void convert(void)
 {
 	static const struct {
@@ -126,11 +127,6 @@ static void convert(void)
 	guard_check(scene.bar, SIZE, PAGE);
 }
 
-/**
- * SUBTEST: levels
- * Description: 1 GiB in one mapping, private or shared; when parts differ, by smaller
- *	ones; KVM_PRE_FAULT_MEMORY does it, too
- */
 static void expect_large(uint64_t m2, uint64_t g1)
 {
 	struct vmm_levels levels = vmm_levels(&guest.vmm);
@@ -139,6 +135,11 @@ static void expect_large(uint64_t m2, uint64_t g1)
 	igt_assert_eq_u64(levels.g1, g1);
 }
 
+/**
+ * SUBTEST: levels
+ * Description: 1 GiB in one mapping, private or shared; smaller mappings where
+ *	parts differ; KVM_PRE_FAULT_MEMORY does the same
+ */
 static void levels(void)
 {
 	begin(GiB(1));
@@ -174,21 +175,8 @@ static void levels(void)
 
 /**
  * SUBTEST: revoke
- * Description: Memory off under a vCPU that writes to private memory: it faults, says
- *	that it was private, and goes on after restore
- *
- * SUBTEST: convert-while-revoked
- * Description: Converted while the buffer is revoked: faults as what it now is
- *
- * SUBTEST: create-while-revoked
- * Description: A private slot made while the buffer is revoked
- *
- * SUBTEST: close
- * Description: The exporter closed: faults for ever, private and shared
- *
- * SUBTEST: storm
- * Description: Conversions of a part while a vCPU writes to all of it, and revokes at
- *	the same time
+ * Description: Memory off under a vCPU that writes to private memory: it faults,
+ *	reports a private access, and continues after restore
  */
 static void revoke_private(void)
 {
@@ -210,6 +198,11 @@ static void revoke_private(void)
 	vcpu_loop_compare(loop, scene.bar);
 }
 
+/**
+ * SUBTEST: convert-while-revoked
+ * Description: Converted while the buffer is revoked: it faults according to its
+ *	new attributes
+ */
 static void convert_while_revoked(void)
 {
 	begin(SIZE);
@@ -229,6 +222,10 @@ static void convert_while_revoked(void)
 	check_bar(0, SIZE);
 }
 
+/**
+ * SUBTEST: create-while-revoked
+ * Description: A private slot made while the buffer is revoked
+ */
 static void create_while_revoked(void)
 {
 	begin(SIZE);
@@ -243,6 +240,10 @@ static void create_while_revoked(void)
 	check_bar(0, SIZE);
 }
 
+/**
+ * SUBTEST: close
+ * Description: The exporter is closed: private and shared accesses fault for good
+ */
 static void exporter_close(void)
 {
 	begin(SIZE);
@@ -259,6 +260,11 @@ static void exporter_close(void)
 	check_bar(0, SIZE);
 }
 
+/**
+ * SUBTEST: storm
+ * Description: Conversions of a part while a vCPU writes to all of it, and revokes
+ *	at the same time
+ */
 static void storm(void)
 {
 	unsigned int rounds = 0;
@@ -292,8 +298,8 @@ static void storm(void)
 
 /**
  * SUBTEST: guest-memfd
- * Description: A slot of a guest_memfd beside one of a dma-buf: conversions across the
- *	border, a revoke that takes one and a hole that takes the other
+ * Description: A slot of a guest_memfd beside one of a dma-buf: conversions across
+ *	the border, a revoke that takes one and a hole that takes the other
  */
 static void beside_guest_memfd(void)
 {
@@ -349,7 +355,7 @@ static void beside_guest_memfd(void)
 
 /**
  * SUBTEST: bad
- * Description: The conversions that are refused
+ * Description: Conversions that are refused
  */
 static void bad(void)
 {
@@ -365,19 +371,17 @@ static void bad(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "shared", "Shared", shared },
-		{ "private", "Private", private },
-		{ "convert", "Back and forth", convert },
-		{ "levels", "Largest pages", levels },
-		{ "revoke", "Revoke under a vCPU", revoke_private },
-		{ "convert-while-revoked", "Converted while revoked",
-		  convert_while_revoked },
-		{ "create-while-revoked", "Slot made while revoked",
-		  create_while_revoked },
-		{ "close", "Exporter closed", exporter_close },
-		{ "storm", "Conversions against accesses and revokes", storm },
-		{ "guest-memfd", "Beside a guest_memfd", beside_guest_memfd },
-		{ "bad", "Refused conversions", bad },
+		{ "shared", shared },
+		{ "private", private },
+		{ "convert", convert },
+		{ "levels", levels },
+		{ "revoke", revoke_private },
+		{ "convert-while-revoked", convert_while_revoked },
+		{ "create-while-revoked", create_while_revoked },
+		{ "close", exporter_close },
+		{ "storm", storm },
+		{ "guest-memfd", beside_guest_memfd },
+		{ "bad", bad },
 	};
 
 	igt_fixture() {

@@ -20,8 +20,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("The exporter of a guest's memory goes away");
-
 #define SIZE MiB(2)
 #define WORDS 512u
 
@@ -88,9 +86,6 @@ static void *unbind_thread(void *arg)
 /**
  * SUBTEST: unbind
  * Description: The driver unbound through sysfs, and bound again
- *
- * SUBTEST: unplug
- * Description: The device pulled out through QEMU's monitor, and another put there
  */
 static void unbind(void)
 {
@@ -107,6 +102,10 @@ static void unbind(void)
 	end(true);
 }
 
+/**
+ * SUBTEST: unplug
+ * Description: The device pulled out through QEMU's monitor, and another put there
+ */
 static void unplug(void)
 {
 	begin();
@@ -122,8 +121,8 @@ static void unplug(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "unbind", "Unbind through sysfs", unbind },
-		{ "unplug", "Hot unplug", unplug },
+		{ "unbind", unbind },
+		{ "unplug", unplug },
 	};
 
 	igt_fixture() {

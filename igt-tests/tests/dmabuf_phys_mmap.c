@@ -24,8 +24,6 @@
 #include "pci.h"
 #include "subtests.h"
 
-IGT_TEST_DESCRIPTION("Access to dma-bufs by the CPU");
-
 #define LENGTH MiB(1)
 
 struct vfio_device shm = { .fd = -1 }, nvme1 = { .fd = -1 };
@@ -76,12 +74,6 @@ static uint8_t *map(uint8_t *at, uint64_t length, uint64_t offset)
  * SUBTEST: ranges
  * Description: The first and the last word of each of 1, 64 and 65,536 ranges, both
  *	ways; what lies between the ranges is not touched
- *
- * SUBTEST: two-bars
- * Description: Ranges of two BARs in one mapping
- *
- * SUBTEST: offsets
- * Description: Slices of the dma-buf, up to its last page
  */
 static void ranges(size_t nr, uint64_t length)
 {
@@ -107,6 +99,10 @@ static void ranges(size_t nr, uint64_t length)
 	free(list);
 }
 
+/**
+ * SUBTEST: two-bars
+ * Description: Ranges of two BARs in one mapping
+ */
 static void two_bars(void)
 {
 	uint8_t *mapped;
@@ -120,6 +116,10 @@ static void two_bars(void)
 	munmap(mapped, 2 * PAGE);
 }
 
+/**
+ * SUBTEST: offsets
+ * Description: Slices of the dma-buf, up to its last page
+ */
 static void offsets(void)
 {
 	static const struct {
@@ -144,15 +144,6 @@ static void offsets(void)
 	}
 }
 
-/**
- * SUBTEST: levels
- * Description: Pages of 2 MiB and 4 KiB, as ranges, addresses and offsets agree: by the number of faults it takes to touch all, and by the CPU's own
- *	tables; the same again after a revoke
- *
- * SUBTEST: attributes
- * Description: A BAR is mapped uncached, memory is mapped write-back, and a page that
- *	moves changes; by the CPU's own tables
- */
 static const struct level {
 	const char *name;
 	uint64_t at, offset, size, page;
@@ -191,6 +182,12 @@ static long touch(volatile uint8_t *at, uint64_t length, bool write)
 	return faults() - before;
 }
 
+/**
+ * SUBTEST: levels
+ * Description: Pages of 2 MiB and 4 KiB, as ranges, addresses and offsets agree: by
+ *	the number of faults it takes to touch all, and by the CPU's own tables; the
+ *	same again after a revoke
+ */
 static void level(const struct level *l)
 {
 	struct cpu_entry entry;
@@ -233,6 +230,11 @@ static void expect_attribute(const uint8_t *at, bool in_bar)
 		igt_assert_eq(entry.cache, CPU_WB);
 }
 
+/**
+ * SUBTEST: attributes
+ * Description: A BAR is mapped uncached, memory is mapped write-back, and a page
+ *	that moves changes; by the CPU's own tables
+ */
 static void attributes(void)
 {
 	uint32_t first, i, to;
@@ -257,19 +259,6 @@ static void attributes(void)
 	}
 }
 
-/**
- * SUBTEST: refused
- * Description: Private mappings, mappings beyond the end, of more than the dma-buf
- *	allows, and of memory that the host does not touch
- *
- * SUBTEST: read-only
- * Description: A dma-buf that was exported for reading is read, and not written, also
- *	not by mprotect
- *
- * SUBTEST: claims
- * Description: A mapping keeps the dma-buf: nobody can be promised that the host does
- *	not touch its ranges, until it is unmapped
- */
 static void expect_refused(uint64_t length, int prot, int flags, uint64_t offset,
 			   int err)
 {
@@ -294,6 +283,11 @@ static void export_nvme(uint32_t flags, uint64_t offset, uint64_t length)
 	igt_assert_fd(dmabuf);
 }
 
+/**
+ * SUBTEST: refused
+ * Description: Private mappings, mappings beyond the end, of more than the dma-buf
+ *	allows, and of memory that the host does not touch
+ */
 static void refused(void)
 {
 	const int rw = PROT_READ | PROT_WRITE;
@@ -320,6 +314,11 @@ static void refused(void)
 	vfio_memory_enable(&nvme1, true);
 }
 
+/**
+ * SUBTEST: read-only
+ * Description: A dma-buf exported read-only can be read but not written, not even
+ *	after mprotect
+ */
 static void read_only(void)
 {
 	struct vfio_region_dma_range range = { 0, LENGTH };
@@ -345,6 +344,11 @@ static void read_only(void)
 	munmap(mapped, LENGTH);
 }
 
+/**
+ * SUBTEST: claims
+ * Description: A mapping keeps the dma-buf, so no one can be promised an absence of
+ *	host access until it is unmapped
+ */
 static void claims(void)
 {
 	struct vfio_region_dma_range range = { LENGTH - PAGE, PAGE };
@@ -361,11 +365,6 @@ static void claims(void)
 	igt_assert_fd(dmabuf);
 }
 
-/**
- * SUBTEST: areas
- * Description: Parts unmapped, protected and moved, of small and huge pages: the rest
- *	stays, what went is gone, and no area grows
- */
 static void areas_of(uint64_t size)
 {
 	uint8_t *mapped, *moved;
@@ -413,6 +412,11 @@ static void areas_of(uint64_t size)
 	begin();
 }
 
+/**
+ * SUBTEST: areas
+ * Description: Parts unmapped, protected and moved, of small and huge pages: the
+ *	rest stays, what was unmapped is gone, and no area grows
+ */
 static void areas(void)
 {
 	areas_of(64 * PAGE);
@@ -421,13 +425,13 @@ static void areas(void)
 }
 
 static const struct subtest tests[] = {
-	{ "two-bars", "Two BARs", two_bars },
-	{ "offsets", "Slices", offsets },
-	{ "attributes", "How it is cached", attributes },
-	{ "refused", "What is refused", refused },
-	{ "read-only", "Only for reading", read_only },
-	{ "claims", "Against memory the host does not touch", claims },
-	{ "areas", "Parts of mappings", areas },
+	{ "two-bars", two_bars },
+	{ "offsets", offsets },
+	{ "attributes", attributes },
+	{ "refused", refused },
+	{ "read-only", read_only },
+	{ "claims", claims },
+	{ "areas", areas },
 };
 
 int igt_main()
@@ -445,7 +449,6 @@ int igt_main()
 		faults();
 	}
 
-	igt_describe("Ranges");
 	igt_subtest_with_dynamic("ranges") {
 		igt_dynamic("1")
 			ranges(1, MiB(1));
@@ -455,7 +458,6 @@ int igt_main()
 			ranges(65536, PAGE);
 	}
 
-	igt_describe("Sizes of pages");
 	igt_subtest_with_dynamic("levels") {
 		for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
 			igt_dynamic(levels[i].name)

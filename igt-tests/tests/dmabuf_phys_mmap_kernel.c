@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of dmabuf_phys_mmap: what the kernel does with a mapping for a program.
- * It may copy through it, which is an access like the program's, and must not get
- * hold of what is behind it
+/**
+ * TEST: dmabuf phys mmap kernel
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: access by the CPU
+ * Description: What the kernel does with a mapping on behalf of a program: it may
+ *	copy through it, an access like the program's own, but must not get hold of
+ *	the pages behind it (part of dmabuf_phys_mmap)
+ * Test category: functionality test
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -158,14 +163,6 @@ static const struct way {
 	{ "iommufd", by_iommufd, -EFAULT, -EFAULT },
 };
 
-/**
- * SUBTEST: system-calls
- * Description: By each way the kernel reads or writes a program's memory for it:
- *	copies get through while there is access, EFAULT while there is none; whoever
- *	wants the pages themselves, and a debugger, gets nothing at any time, from
- *	entries that are there as little as from those that are not, while all of them
- *	work on ordinary memory
- */
 static void expect(const struct way *way, const char *what, void *at, int ret)
 {
 	int is = way->go(at);
@@ -174,6 +171,14 @@ static void expect(const struct way *way, const char *what, void *at, int ret)
 		     strerror(-is), strerror(-ret));
 }
 
+/**
+ * SUBTEST: system-calls
+ * Description: By each way the kernel reads or writes a program's memory for it:
+ *	copies get through while there is access, EFAULT while there is none;
+ *	whoever wants the pages themselves, and a debugger, gets nothing at any
+ *	time, from entries that are there as little as from those that are not,
+ *	while all of them work on ordinary memory
+ */
 static void system_call(const struct way *way)
 {
 	void *ordinary = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
@@ -263,8 +268,8 @@ static void guest(void)
 }
 
 static const struct subtest tests[] = {
-	{ "copies", "Bytes the kernel copies", copies },
-	{ "guest", "In a guest's memory", guest },
+	{ "copies", copies },
+	{ "guest", guest },
 };
 
 void mmap_kernel_subtests(void)
@@ -277,7 +282,6 @@ void mmap_kernel_subtests(void)
 		igt_assert_eq(pipe2(pipes, O_CLOEXEC | O_NONBLOCK), 0);
 	}
 
-	igt_describe("Access by the kernel");
 	igt_subtest_with_dynamic("system-calls") {
 		for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 			igt_dynamic(ways[i].name)

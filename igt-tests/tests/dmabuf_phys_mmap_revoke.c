@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of dmabuf_phys_mmap: a mapping while access is taken away and given back,
- * and while the bytes move: SIGBUS or the right bytes, nothing else
+/**
+ * TEST: dmabuf phys mmap revoke
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: access by the CPU
+ * Description: A mapping while access is revoked and restored, and while the bytes
+ *	move: SIGBUS or the right bytes, nothing else (part of dmabuf_phys_mmap)
+ * Test category: functionality test
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -32,15 +37,6 @@ static uint8_t *map(uint64_t length)
 	return cpu_map(dmabuf, NULL, length, 0);
 }
 
-/**
- * SUBTEST: revoke
- * Description: Memory-enable and D3hot: SIGBUS while it lasts, and the same mapping
- *	is good again after it, as is one that was made meanwhile
- *
- * SUBTEST: closed
- * Description: The exporter goes: SIGBUS for good, also when the device is opened
- *	again; mapping a dead dma-buf gives nothing more
- */
 static void revoke_by(struct vfio_device *dev, int (*off)(struct vfio_device *),
 		      int (*on)(struct vfio_device *))
 {
@@ -88,6 +84,11 @@ static int d0(struct vfio_device *dev)
 	return __vfio_set_power(dev, 0);
 }
 
+/**
+ * SUBTEST: revoke
+ * Description: Memory-enable and D3hot: SIGBUS while it lasts, and the same mapping
+ *	is good again after it, as is one that was made meanwhile
+ */
 static void revoked(void)
 {
 	with_bar();
@@ -99,6 +100,11 @@ static void revoked(void)
 	revoke_by(&nvme1, d3, d0);
 }
 
+/**
+ * SUBTEST: closed
+ * Description: The exporter is closed: SIGBUS for good, also after the device is
+ *	opened again; a mapping of a dead dma-buf gives no access
+ */
 static void closed(void)
 {
 	uint8_t *mapped, *late;
@@ -120,8 +126,8 @@ static void closed(void)
 
 /**
  * SUBTEST: moves
- * Description: From every place to every place: the bytes are there at once, what is
- *	written goes to the new place, and a slow copy is waited for
+ * Description: From every place to every place: the bytes are there at once, what
+ *	is written goes to the new place, and a slow copy is waited for
  */
 static void moves(void)
 {
@@ -165,8 +171,8 @@ static void moves(void)
 
 /**
  * SUBTEST: into-itself
- * Description: A query's groups and a watch's event, written into a mapping of the very
- *	dma-buf that they are about
+ * Description: A query's groups and a watch's event, written into a mapping of the
+ *	dma-buf they describe
  */
 static void into_itself(void)
 {
@@ -197,11 +203,6 @@ static void into_itself(void)
 	close(phys);
 }
 
-/**
- * SUBTEST: fork
- * Description: Parent and child have the mapping, each with page tables of its own:
- *	both lose it and get it back, and the child keeps it when the parent does not
- */
 static int to_child[2], from_child[2];
 
 /* Says whether it got at the words, each time it is asked; it may not assert */
@@ -229,6 +230,12 @@ static bool child_reaches(void)
 	return c;
 }
 
+/**
+ * SUBTEST: fork
+ * Description: Parent and child have the mapping, each with page tables of its own:
+ *	both lose it and get it back, and the child keeps it when the parent does
+ *	not
+ */
 static void forked(void)
 {
 	int status = -1, i;
@@ -266,14 +273,6 @@ static void forked(void)
 	close(from_child[1]);
 }
 
-/**
- * SUBTEST: storm
- * Description: Threads load and store, map and unmap, and fork, while access is taken
- *	away and given back 500 times: SIGBUS or the right word, nothing else
- *
- * SUBTEST: move-storm
- * Description: The same while the buffer moves 500 times
- */
 /* Each thread has a word in every page of the buffer */
 struct toucher {
 	pthread_t thread;
@@ -375,6 +374,11 @@ static void move_once(void)
 	movable_move(movable, MOVABLE_ANYWHERE, 1, 0);
 }
 
+/**
+ * SUBTEST: storm
+ * Description: Threads load and store, map and unmap, and fork, while access is
+ *	taken away and given back 500 times: SIGBUS or the right word, nothing else
+ */
 static void revoke_storm(void)
 {
 	with_bar();
@@ -383,6 +387,10 @@ static void revoke_storm(void)
 	storm(toggle_once);
 }
 
+/**
+ * SUBTEST: move-storm
+ * Description: The same while the buffer moves 500 times
+ */
 static void move_storm(void)
 {
 	storm_size = 16 * PAGE;
@@ -391,13 +399,13 @@ static void move_storm(void)
 }
 
 static const struct subtest tests[] = {
-	{ "revoke", "Taken away and given back", revoked },
-	{ "closed", "The exporter goes", closed },
-	{ "moves", "From every place to every place", moves },
-	{ "into-itself", "Answers about it, into it", into_itself },
-	{ "fork", "Two processes", forked },
-	{ "storm", "Taken away under threads", revoke_storm },
-	{ "move-storm", "Moved under threads", move_storm },
+	{ "revoke", revoked },
+	{ "closed", closed },
+	{ "moves", moves },
+	{ "into-itself", into_itself },
+	{ "fork", forked },
+	{ "storm", revoke_storm },
+	{ "move-storm", move_storm },
 };
 
 void mmap_revoke_subtests(void)

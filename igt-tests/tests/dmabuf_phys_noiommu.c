@@ -19,8 +19,6 @@
 #include "ranges.h"
 #include "subtests.h"
 
-IGT_TEST_DESCRIPTION("Physical addresses of dma-bufs");
-
 /* A table of small pages, which goes when they are unmapped */
 #define SIZE MiB(2)
 #define IOVA GiB(4)
@@ -67,8 +65,9 @@ static int move(void)
 /**
  * SUBTEST: pinned
  * Description: A buffer moves until the first time that a physical address in it is
- *	asked for, which is that of the new place at once, and not again before it is
- *	unmapped everywhere: the device writes to it and not to what else is there
+ *	asked for, which is that of the new place at once, and not again before it
+ *	is unmapped everywhere: the device writes to it and not to what else is
+ *	there
  */
 static void pinned(void)
 {
@@ -95,14 +94,14 @@ static void pinned(void)
 	igt_assert_eq(move(), 1);
 }
 
-/**
- * SUBTEST: not-told
- * Description: A buffer for which there is no memory to map it again after a move, 513
- *	times: no physical address in it can be asked for, and who tries does not keep it
- *	from moving on; when it is mapped there is one
- */
 #define COPIES 512u
 
+/**
+ * SUBTEST: not-told
+ * Description: A buffer for which there is no memory to map it again after a move,
+ *	513 times: no physical address in it can be obtained, and trying does not
+ *	keep it from moving; once mapped it can
+ */
 static void not_told(void)
 {
 	static const char importer[] = MEMCG_ROOT "/importer";
@@ -144,8 +143,8 @@ static void not_told(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "pinned", "An address that was told stays true", pinned },
-		{ "not-told", "No address, and no pin", not_told },
+		{ "pinned", pinned },
+		{ "not-told", not_told },
 	};
 
 	igt_fixture()

@@ -32,8 +32,6 @@
 #include "subtests.h"
 #include "vfio.h"
 
-IGT_TEST_DESCRIPTION("Asking what is in a dma-buf");
-
 #define MANY 65536u
 #define ANY_LENGTH MiB(1)
 #define MOVABLE_PAGES 8u
@@ -115,24 +113,6 @@ static void expect(uint32_t nr_groups, uint64_t length, uint64_t nr_frags)
 	igt_assert_eq_u32(q.nr_mapped, 0);
 }
 
-/**
- * SUBTEST: bar
- * Description: One BAR: one range, ranges that merge, ranges that do not, 65,536 of
- *	them
- *
- * SUBTEST: two-bars
- * Description: Two BARs of a device: a group each, and again when it is the first's
- *	turn
- *
- * SUBTEST: udmabuf
- * Description: A udmabuf: memory, write-back, of no device
- *
- * SUBTEST: encrypted
- * Description: Memory that the host does not touch
- *
- * SUBTEST: mixed
- * Description: A buffer that moves between memory and a BAR, at every place
- */
 static void bar_of(const struct vfio_region_dma_range *ranges, size_t nr,
 		   uint32_t nr_frags)
 {
@@ -146,6 +126,11 @@ static void bar_of(const struct vfio_region_dma_range *ranges, size_t nr,
 	close(fd);
 }
 
+/**
+ * SUBTEST: bar
+ * Description: One BAR: one range, ranges that merge, ranges that do not, 65,536 of
+ *	them
+ */
 static void bar(void)
 {
 	static const struct vfio_region_dma_range all = { 0, GiB(1) };
@@ -161,6 +146,11 @@ static void bar(void)
 	free(many);
 }
 
+/**
+ * SUBTEST: two-bars
+ * Description: Two BARs of a device: a group each, and another when the first BAR
+ *	comes again
+ */
 static void two_bars(void)
 {
 	const uint64_t bar0 = nvme1.region[0].offset;
@@ -179,6 +169,10 @@ static void two_bars(void)
 	expect_bar_group(2, 2 * PAGE, 1, nvme1.addr);
 }
 
+/**
+ * SUBTEST: udmabuf
+ * Description: A udmabuf: memory, write-back, without a device
+ */
 static void udmabuf(void)
 {
 	int memfd = sealed_memfd(ANY_LENGTH);
@@ -195,6 +189,10 @@ static void udmabuf(void)
 	expect_memory_group(0, ANY_LENGTH, (uint32_t)q.nr_frags);
 }
 
+/**
+ * SUBTEST: encrypted
+ * Description: Memory without host access
+ */
 static void encrypted(void)
 {
 	struct vfio_region_dma_range range = { MiB(4), ANY_LENGTH };
@@ -207,6 +205,10 @@ static void encrypted(void)
 		     DMA_BUF_PHYS_QUERY_UC, NULL);
 }
 
+/**
+ * SUBTEST: mixed
+ * Description: A buffer that moves between memory and a BAR, at every place
+ */
 static void mixed(void)
 {
 	/* Groups in order: 'm' is memory, 'b' the BAR */
@@ -241,26 +243,6 @@ static void mixed(void)
 	close(movable);
 }
 
-/**
- * SUBTEST: state
- * Description: State and generation through revoke, restore, a reset and the end;
- *	the groups of a revoked buffer are known, those of a dead one are not
- *
- * SUBTEST: few-groups
- * Description: Room for fewer groups than there are: the first ones come, what lies
- *	behind is not touched, and all are counted
- *
- * SUBTEST: many-groups
- * Description: 1,000 groups, more than are described at once, all or the first 600;
- *	a buffer that is revoked and restored meanwhile is still described as one
- *
- * SUBTEST: debugfs
- * Description: What root reads in debugfs is what a query tells: state, users, groups
- *
- * SUBTEST: importers
- * Description: Importers and mappings are counted as iommufd and a scatterlist
- *	importer come, map, lose access and go; who only asks or watches is none
- */
 static void expect_state(int fd, uint32_t state, uint64_t generation)
 {
 	ask(fd);
@@ -276,6 +258,11 @@ static void expect_state(int fd, uint32_t state, uint64_t generation)
 	}
 }
 
+/**
+ * SUBTEST: state
+ * Description: State and generation through revoke, restore, a reset and the end;
+ *	the groups of a revoked buffer are known, those of a dead one are not
+ */
 static void state(void)
 {
 	int live, born_revoked, i;
@@ -310,6 +297,11 @@ static void state(void)
 	close(born_revoked);
 }
 
+/**
+ * SUBTEST: few-groups
+ * Description: Room for fewer groups than there are: the first ones are written,
+ *	nothing beyond the array is touched, and all are counted
+ */
 static void few_groups(void)
 {
 	struct dma_buf_phys_group_info few[3];
@@ -345,6 +337,11 @@ static void *toggle_thread(void *stop)
 	return NULL;
 }
 
+/**
+ * SUBTEST: many-groups
+ * Description: 1,000 groups, more than are described at once, all or the first 600;
+ *	a buffer that is revoked and restored meanwhile is still described as one
+ */
 static void many_groups(void)
 {
 	const uint32_t nr = 1000, few = 600;
@@ -424,6 +421,10 @@ static void expect_debugfs(const char *state, const char *group,
 		     group);
 }
 
+/**
+ * SUBTEST: debugfs
+ * Description: debugfs shows root what a query reports: state, users, groups
+ */
 static void debugfs(void)
 {
 	char group[256];
@@ -454,6 +455,11 @@ static void expect_users(int fd, uint32_t importers, uint32_t mapped)
 	igt_assert_eq_u32(q.nr_mapped, mapped);
 }
 
+/**
+ * SUBTEST: importers
+ * Description: Importers and mappings are counted as iommufd and a scatterlist
+ *	importer come, map, lose access and go; who only asks or watches is none
+ */
 static void importers(void)
 {
 	uint32_t ioas = ioas_alloc(iommufd);
@@ -494,8 +500,7 @@ static void importers(void)
 
 /**
  * SUBTEST: user
- * Description: A program without any right asks and watches, if it was given the
- *	dma-buf
+ * Description: An unprivileged program can query and watch a dma-buf it was given
  */
 static void user(void)
 {
@@ -528,11 +533,6 @@ static void user(void)
 	igt_assert_eq(WEXITSTATUS(status), 0);
 }
 
-/**
- * SUBTEST: route
- * Description: Through the host bridge to a BAR, as to memory to memory; see
- *	dmabuf_phys_route for the other topologies
- */
 static void expect_routes(uint32_t nr_groups, uint32_t first, uint32_t second)
 {
 	const uint64_t edu = query_device(pci_env("DMABUF_EDU"));
@@ -544,6 +544,11 @@ static void expect_routes(uint32_t nr_groups, uint32_t first, uint32_t second)
 		igt_assert_eq_u32(groups[1].route, second);
 }
 
+/**
+ * SUBTEST: route
+ * Description: Through the host bridge to a BAR, as to memory to memory; see
+ *	dmabuf_phys_route for the other topologies
+ */
 static void route(void)
 {
 	int movable;
@@ -561,18 +566,18 @@ static void route(void)
 }
 
 static const struct subtest tests[] = {
-	{ "bar", "Ranges of one BAR", bar },
-	{ "two-bars", "Two BARs", two_bars },
-	{ "udmabuf", "Memory", udmabuf },
-	{ "encrypted", "Memory that the host does not touch", encrypted },
-	{ "mixed", "A buffer that moves", mixed },
-	{ "state", "Revoke, restore, reset, end", state },
-	{ "few-groups", "Fewer groups than there are", few_groups },
-	{ "many-groups", "More groups than are described at once", many_groups },
-	{ "debugfs", "What debugfs says", debugfs },
-	{ "importers", "Who uses it", importers },
-	{ "user", "Without privileges", user },
-	{ "route", "Through the host bridge", route },
+	{ "bar", bar },
+	{ "two-bars", two_bars },
+	{ "udmabuf", udmabuf },
+	{ "encrypted", encrypted },
+	{ "mixed", mixed },
+	{ "state", state },
+	{ "few-groups", few_groups },
+	{ "many-groups", many_groups },
+	{ "debugfs", debugfs },
+	{ "importers", importers },
+	{ "user", user },
+	{ "route", route },
 };
 
 /* Asking is no business of the log; VFIO's resets are told there */

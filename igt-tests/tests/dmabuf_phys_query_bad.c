@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of dmabuf_phys_query: every bad argument of /dev/dma_buf_phys has its
- * errno, and the log has nothing to say about it
+/**
+ * TEST: dmabuf phys query bad
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: query
+ * Description: Every bad argument to /dev/dma_buf_phys has its errno, and nothing
+ *	is logged (part of dmabuf_phys_query)
+ * Test category: functionality test
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -88,21 +93,6 @@ static struct dma_buf_phys_query good_query(void)
 	EXPECT(__with, err);                                        \
 } while (0)
 
-/**
- * SUBTEST: bad-query
- * Description: A query with one field wrong at a time; sizes of all structures, shorter
- *	and longer than the kernel's
- *
- * SUBTEST: bad-watch
- * Description: The same for a watch
- *
- * SUBTEST: bad-pointer
- * Description: Structures that are not there, in part not there, not the program's, or
- *	only to be read
- *
- * SUBTEST: bad-call
- * Description: Calls that do not exist, here or on a watch, and files that are not this
- */
 static void bad_fds(unsigned long request, void *arg, int *fd)
 {
 	*fd = heap;
@@ -151,6 +141,11 @@ static void bad_sizes(unsigned long request, void *arg, uint32_t least,
 	*is = size;
 }
 
+/**
+ * SUBTEST: bad-query
+ * Description: A query with one field wrong at a time; sizes of all structures,
+ *	shorter and longer than the kernel's
+ */
 static void bad_query(void)
 {
 	const uint32_t group = sizeof(struct dma_buf_phys_group_info);
@@ -190,6 +185,10 @@ static void bad_query(void)
 	}
 }
 
+/**
+ * SUBTEST: bad-watch
+ * Description: A watch request with one field wrong at a time
+ */
 static void bad_watch(void)
 {
 	struct dma_buf_phys_watch *w = (struct dma_buf_phys_watch *)arena;
@@ -231,6 +230,11 @@ static const void *bad_pointer(unsigned int i, size_t size)
 	}
 }
 
+/**
+ * SUBTEST: bad-pointer
+ * Description: Structures that are missing, partly missing, outside the program's
+ *	address space, or read-only
+ */
 static void bad_pointers(void)
 {
 	struct dma_buf_phys_query *q =
@@ -265,6 +269,11 @@ static void bad_pointers(void)
 	igt_assert_eq(call(phys, QUERY, q), 0);
 }
 
+/**
+ * SUBTEST: bad-call
+ * Description: Calls that do not exist, here or on a watch, and files of another
+ *	kind
+ */
 static void bad_call(void)
 {
 	int watcher = watch(phys, bars, O_NONBLOCK);
@@ -309,19 +318,15 @@ void query_bad_subtests(void)
 		open_fds();
 	}
 
-	igt_describe("One field wrong");
 	igt_subtest("bad-query")
 		quietly(bad_query);
 
-	igt_describe("One field wrong");
 	igt_subtest("bad-watch")
 		quietly(bad_watch);
 
-	igt_describe("Structures that are not there");
 	igt_subtest("bad-pointer")
 		quietly(bad_pointers);
 
-	igt_describe("Calls that do not exist");
 	igt_subtest("bad-call")
 		quietly(bad_call);
 

@@ -26,8 +26,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Resets and recoveries that something comes into");
-
 #define NR_RESETS 40
 
 static struct vfio_device dev = { .fd = -1 }, neighbour = { .fd = -1 };
@@ -100,9 +98,9 @@ static void pause_irqs(bool pause)
 
 /**
  * SUBTEST: reset-under-irqs
- * Description: Resets by sysfs while another thread switches interrupts on and off,
- *	which writes the command register as it was before: afterwards the dma-buf is
- *	live if and only if memory is on
+ * Description: Resets through sysfs while another thread switches interrupts on and
+ *	off, which writes the command register back as it was: afterwards the
+ *	dma-buf is live if and only if memory is on
  */
 static void reset_under_irqs(void)
 {
@@ -178,8 +176,9 @@ static void expect_next_owner_live(void)
 
 /**
  * SUBTEST: not-recovered
- * Description: A neighbour without a driver keeps an error from being recovered, and
- *	the device cannot be reset: no access for its owner, but for the next one
+ * Description: A neighbour without a driver keeps an error from being recovered,
+ *	and the device cannot be reset: no access for its owner, but for the next
+ *	one
  */
 static void not_recovered(void)
 {
@@ -211,8 +210,9 @@ static void *unbind_thread(void *arg)
 
 /**
  * SUBTEST: owner-changes
- * Description: The recovery is kept up by a neighbour, and the owner closes the device
- *	meanwhile, as he is told to: the next one has no access before it is over
+ * Description: A neighbour delays the recovery, and the owner closes the device
+ *	meanwhile, as it is told to: the next owner has no access until recovery is
+ *	over
  */
 static void owner_changes(void)
 {
@@ -252,14 +252,10 @@ static void owner_changes(void)
 }
 
 static const struct subtest tests[] = {
-	{ "reset-under-irqs", "Resets while interrupts are set up",
-	  reset_under_irqs },
-	{ "not-recovered", "An error that the kernel cannot recover from",
-	  not_recovered },
-	{ "not-recovered-closed", "The same while the device is closed",
-	  not_recovered_closed },
-	{ "owner-changes", "Another owner in the middle of a recovery",
-	  owner_changes },
+	{ "reset-under-irqs", reset_under_irqs },
+	{ "not-recovered", not_recovered },
+	{ "not-recovered-closed", not_recovered_closed },
+	{ "owner-changes", owner_changes },
 };
 
 int igt_main()

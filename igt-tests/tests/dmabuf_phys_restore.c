@@ -24,8 +24,6 @@
 #include "sysfs.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("iommufd maps again after a restore");
-
 /* Off by a page from what it maps: small I/O pages only, one table per 2 MiB */
 #define MAPPED MiB(256)
 #define TABLES (MAPPED / MiB(2))
@@ -112,8 +110,9 @@ static void map_as_importer(uint32_t ioas, uint64_t start, uint64_t length,
 
 /**
  * SUBTEST: who-pays
- * Description: Page tables are charged to the cgroup that called IOMMU_IOAS_MAP_FILE,
- *	at first and after a restore, and never to that of the exporter
+ * Description: Page tables are charged to the cgroup that called
+ *	IOMMU_IOAS_MAP_FILE, at first and after a restore, and never to that of the
+ *	exporter
  */
 static void who_pays(void)
 {
@@ -132,9 +131,10 @@ static void who_pays(void)
 
 /**
  * SUBTEST: failure
- * Description: Two mappings of one dma-buf in two page tables, with less memory than
- *	the tables take, a little more each time: each mapping is there or not, whole,
- *	the query says that one importer failed, and with enough memory all are there
+ * Description: Two mappings of one dma-buf in two page tables, with less memory
+ *	than the tables take, a little more each time: each mapping is there or not,
+ *	whole, the query says that one importer failed, and with enough memory all
+ *	are there
  */
 static void failure(void)
 {
@@ -201,12 +201,8 @@ static void fail_restore(void)
 
 /**
  * SUBTEST: retry
- * Description: A failed restore wakes those who watch, and happens by itself when
- *	there is memory again, which wakes them too
- *
- * SUBTEST: no-hole
- * Description: While a restore has failed for want of memory, the copy of the mapping
- *	and another page table for it, which others pay for, have all of it
+ * Description: A failed restore wakes watchers, and is retried once memory is
+ *	available, which wakes them again
  */
 static void retry(void)
 {
@@ -228,6 +224,11 @@ static void retry(void)
 	close(watcher);
 }
 
+/**
+ * SUBTEST: no-hole
+ * Description: While a restore has failed for want of memory, a copy of the mapping
+ *	and another page table for it, charged to others, are complete
+ */
 static void no_hole(void)
 {
 	uint32_t hwpt;
@@ -251,11 +252,6 @@ static void no_hole(void)
 	igt_assert(mapped(edu, AT(0), MAPPED));
 }
 
-/**
- * SUBTEST: interrupted
- * Description: A revoke in the middle of a restore that maps 65,536 small pages one by
- *	one does not wait for the rest of them
- */
 static uint64_t restore_ms(void)
 {
 	uint64_t start = now_ms();
@@ -264,6 +260,11 @@ static uint64_t restore_ms(void)
 	return now_ms() - start;
 }
 
+/**
+ * SUBTEST: interrupted
+ * Description: A revoke in the middle of a restore that maps 65,536 small pages one
+ *	by one does not wait for the rest of them
+ */
 static void interrupted(void)
 {
 	uint32_t ioas = ioas_alloc(scene.iommufd);
@@ -300,11 +301,6 @@ static void interrupted(void)
 	iommufd_destroy(scene.iommufd, ioas);
 }
 
-/**
- * SUBTEST: slow-charge
- * Description: A program that has more memory than its cgroup likes is made to wait
- *	while it maps 131,072 small pages: a revoke meanwhile is not
- */
 #define SLOW_MAPPED MiB(512)
 #define ANON MiB(16)
 
@@ -330,6 +326,11 @@ static bool is_held_up(pid_t pid)
 	return strstr(text, ") D ");
 }
 
+/**
+ * SUBTEST: slow-charge
+ * Description: A program over its memory cgroup limit is throttled while it maps
+ *	131,072 small pages: a revoke meanwhile is not
+ */
 static void slow_charge(void)
 {
 	uint64_t deadline, start, took;
@@ -371,8 +372,8 @@ static void slow_charge(void)
 
 /**
  * SUBTEST: reclaim
- * Description: A cgroup that has all it may have, but could do without most of it: what
- *	page tables take is reclaimed from it, for a mapping and for a restore
+ * Description: A cgroup at its limit, most of whose memory can be reclaimed: page
+ *	tables for a mapping and for a restore reclaim what they need
  */
 static void reclaim(void)
 {
@@ -398,11 +399,6 @@ static void reclaim(void)
 	munmap(anon, ANON);
 }
 
-/**
- * SUBTEST: importers
- * Description: With 1,000 mappings of 256 small pages, a restore costs the exporter a
- *	fraction of what it costs to map them
- */
 #define IMPORTERS 1000u
 #define EACH MiB(1)
 
@@ -435,6 +431,11 @@ static uint64_t restore_ns(uint64_t enough)
 	return best;
 }
 
+/**
+ * SUBTEST: importers
+ * Description: With 1,000 mappings of 256 small pages, a restore costs the exporter a
+ *	fraction of what it costs to map them
+ */
 static void importers(void)
 {
 	uint64_t start, map, restore;
@@ -457,16 +458,14 @@ static void importers(void)
 int igt_main()
 {
 	static const struct subtest tests[] = {
-		{ "who-pays", "Page tables are the importer's", who_pays },
-		{ "failure", "Too little memory to map again", failure },
-		{ "retry", "A failed restore is tried again", retry },
-		{ "no-hole", "Copies and domains after a failed restore",
-		  no_hole },
-		{ "interrupted", "A revoke during a restore", interrupted },
-		{ "slow-charge", "A revoke while an importer has to wait",
-		  slow_charge },
-		{ "reclaim", "Page tables instead of what can go", reclaim },
-		{ "importers", "1,000 importers", importers },
+		{ "who-pays", who_pays },
+		{ "failure", failure },
+		{ "retry", retry },
+		{ "no-hole", no_hole },
+		{ "interrupted", interrupted },
+		{ "slow-charge", slow_charge },
+		{ "reclaim", reclaim },
+		{ "importers", importers },
 	};
 
 	igt_fixture() {

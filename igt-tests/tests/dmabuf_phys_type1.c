@@ -25,8 +25,6 @@
 #include "vfio_group.h"
 #include "vtd.h"
 
-IGT_TEST_DESCRIPTION("Mappings of dma-bufs in VFIO's type 1 address spaces");
-
 #define LENGTH MiB(1)
 #define RW (VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
 
@@ -125,9 +123,9 @@ static void expect_no_way_in(int ret)
 
 /**
  * SUBTEST: refused
- * Description: A mapping of a dma-buf, touched or not, all of it or a part, at the end
- *	of ordinary memory, for reading or writing: EOPNOTSUPP, and the other device
- *	reaches nothing, before and after a revoke, munmap and close
+ * Description: A mapping of a dma-buf, touched or not, all of it or a part, at the
+ *	end of ordinary memory, for reading or writing: EOPNOTSUPP, and the other
+ *	device reaches nothing, before and after a revoke, munmap and close
  */
 static void refused(bool group)
 {
@@ -171,7 +169,8 @@ static void refused(bool group)
 
 /**
  * SUBTEST: device
- * Description: A mapping of the device itself is no dma-buf: VFIO maps it, as ever
+ * Description: A mapping of the device itself is not a dma-buf: VFIO maps it as
+ *	before
  */
 static void device(void)
 {
@@ -192,8 +191,8 @@ static void device(void)
 
 /**
  * SUBTEST: udmabuf
- * Description: Nor does a mapping of a udmabuf get in, whose pages are not pinned for
- *	it; that of the memfd, whose pages are, does
+ * Description: A mapping of a udmabuf is refused as well, since its pages are not
+ *	pinned for it; that of the memfd, whose pages are, works
  */
 static void udmabuf(void)
 {
@@ -219,8 +218,8 @@ static void udmabuf(void)
 
 /**
  * SUBTEST: iommufd
- * Description: A group in an address space of iommufd: a mapping of a dma-buf cannot
- *	be pinned; the dma-buf's file is mapped, and a revoke takes it away
+ * Description: A group in an address space of iommufd: a mapping of a dma-buf
+ *	cannot be pinned; the dma-buf's file is mapped, and a revoke takes it away
  */
 static void in_iommufd(void)
 {
@@ -252,9 +251,9 @@ static void in_iommufd(void)
 }
 
 static const struct subtest tests[] = {
-	{ "device", "No dma-buf", device },
-	{ "udmabuf", "A dma-buf of a memfd", udmabuf },
-	{ "iommufd", "iommufd for a container", in_iommufd },
+	{ "device", device },
+	{ "udmabuf", udmabuf },
+	{ "iommufd", in_iommufd },
 };
 
 int igt_main()
@@ -266,7 +265,6 @@ int igt_main()
 		klog_no_other_faults();
 	}
 
-	igt_describe("Mappings of dma-bufs");
 	igt_subtest_with_dynamic("refused") {
 		igt_dynamic("cdev")
 			refused(false);

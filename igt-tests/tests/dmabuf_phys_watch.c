@@ -29,8 +29,6 @@
 #include "subtests.h"
 #include "sysfs.h"
 
-IGT_TEST_DESCRIPTION("Watching dma-bufs");
-
 #define LIVE DMA_BUF_PHYS_QUERY_LIVE
 #define REVOKED DMA_BUF_PHYS_QUERY_REVOKED
 #define DEAD DMA_BUF_PHYS_QUERY_DEAD
@@ -96,21 +94,9 @@ static uint64_t clock_ns(void)
 
 /**
  * SUBTEST: counts
- * Description: One event at a time, then several at once; a reset is a revoke and a
- *	restore; what changes nothing is none; the generation is that of a query
- *
- * SUBTEST: moves
- * Description: Moves are counted apart
- *
- * SUBTEST: times
- * Description: The time is that of the last event, on the monotonic clock
- *
- * SUBTEST: late
- * Description: A watch counts from its beginning on, also that of a revoked buffer
- *
- * SUBTEST: two
- * Description: Two watches of one dma-buf, each with its own memory; one that was
- *	duplicated shares it
+ * Description: One event at a time, then several at once; a reset counts as a
+ *	revoke and a restore; a no-op counts as nothing; the generation matches a
+ *	query's
  */
 static void counts(void)
 {
@@ -137,6 +123,10 @@ static void counts(void)
 	igt_assert_eq_u64(event.generation, 18);
 }
 
+/**
+ * SUBTEST: moves
+ * Description: Moves are counted separately
+ */
 static void moves(void)
 {
 	start();
@@ -157,6 +147,10 @@ static void moves(void)
 	expect_end(watcher);
 }
 
+/**
+ * SUBTEST: times
+ * Description: The timestamp is that of the last event, on the monotonic clock
+ */
 static void times(void)
 {
 	uint64_t before, between, last = 0;
@@ -176,6 +170,10 @@ static void times(void)
 	}
 }
 
+/**
+ * SUBTEST: late
+ * Description: A watch counts from its creation, also on a revoked buffer
+ */
 static void late(void)
 {
 	int other;
@@ -193,6 +191,11 @@ static void late(void)
 	close(other);
 }
 
+/**
+ * SUBTEST: two
+ * Description: Two watches of one dma-buf count independently; a duplicated fd
+ *	shares its counts
+ */
 static void two(void)
 {
 	int other, same;
@@ -213,12 +216,8 @@ static void two(void)
 
 /**
  * SUBTEST: sizes
- * Description: Read by every size: too short is refused and takes nothing, in between
- *	is cut off, nothing behind is written
- *
- * SUBTEST: flags
- * Description: O_CLOEXEC and O_NONBLOCK are those asked for, all others are refused;
- *	who watches cannot write
+ * Description: Reads of every size: too short is refused and consumes nothing, in
+ *	between is truncated, nothing beyond is written
  */
 static void sizes(void)
 {
@@ -253,6 +252,11 @@ static void sizes(void)
 	}
 }
 
+/**
+ * SUBTEST: flags
+ * Description: O_CLOEXEC and O_NONBLOCK are as requested, all others are refused; a
+ *	watch cannot be written to
+ */
 static void flags(void)
 {
 	static const struct {
@@ -286,14 +290,6 @@ static void flags(void)
 				      -EINVAL);
 }
 
-/**
- * SUBTEST: blocking
- * Description: A reader sleeps until something happens and takes no CPU meanwhile;
- *	poll and epoll wake up, too
- *
- * SUBTEST: signal
- * Description: A signal ends the sleep with EINTR, and nothing is lost by it
- */
 struct reader {
 	pthread_t thread;
 	pid_t tid;
@@ -368,6 +364,11 @@ static void finish_reader(struct reader *reader, int ret)
 	igt_assert_eq(reader->ret, ret);
 }
 
+/**
+ * SUBTEST: blocking
+ * Description: A reader sleeps until something happens, using no CPU; poll and
+ *	epoll wake up as well
+ */
 static void blocking(void)
 {
 	struct epoll_event ready, want = { .events = EPOLLIN | EPOLLET };
@@ -411,6 +412,10 @@ static void on_signal(int signal)
 	signals++;
 }
 
+/**
+ * SUBTEST: signal
+ * Description: A signal interrupts the sleep with EINTR, and no event is lost
+ */
 static void interrupted(void)
 {
 	struct sigaction old, action = { .sa_handler = on_signal };
@@ -444,12 +449,8 @@ static void interrupted(void)
 
 /**
  * SUBTEST: keeps
- * Description: A watch keeps the dma-buf when its fd is closed, as an fd does, and
- *	lets go of it at its own close
- *
- * SUBTEST: end
- * Description: The exporter is closed, live and revoked: one last event, then POLLHUP
- *	and the end; a dead dma-buf cannot be watched
+ * Description: A watch keeps the dma-buf after its fd is closed, as an fd does, and
+ *	releases it on its own close
  */
 static void keeps(void)
 {
@@ -470,6 +471,11 @@ static void keeps(void)
 	dmabuf_expect_count(before);
 }
 
+/**
+ * SUBTEST: end
+ * Description: The exporter is closed, live and revoked: one last event, then
+ *	POLLHUP and the end; a dead dma-buf cannot be watched
+ */
 static void end(void)
 {
 	start();
@@ -494,17 +500,17 @@ static void end(void)
 }
 
 static const struct subtest tests[] = {
-	{ "counts", "Events and their counts", counts },
-	{ "moves", "Moves", moves },
-	{ "times", "When it happened", times },
-	{ "late", "Since the watch began", late },
-	{ "two", "Two watches", two },
-	{ "sizes", "Sizes of reads", sizes },
-	{ "flags", "Flags of the file", flags },
-	{ "blocking", "Sleeping until something happens", blocking },
-	{ "signal", "A signal while it sleeps", interrupted },
-	{ "keeps", "The dma-buf stays", keeps },
-	{ "end", "The exporter goes", end },
+	{ "counts", counts },
+	{ "moves", moves },
+	{ "times", times },
+	{ "late", late },
+	{ "two", two },
+	{ "sizes", sizes },
+	{ "flags", flags },
+	{ "blocking", blocking },
+	{ "signal", interrupted },
+	{ "keeps", keeps },
+	{ "end", end },
 };
 
 int igt_main()

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of dmabuf_phys_watch: readers that race with what they are told of
+/**
+ * TEST: dmabuf phys watch storm
+ * Category: Core
+ * Mega feature: dma-buf physical lists
+ * Sub-category: watch
+ * Description: Readers racing with the events they read (part of dmabuf_phys_watch)
+ * Test category: functionality test
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -86,13 +91,8 @@ static void *poll_to_end(void *unused)
 
 /**
  * SUBTEST: end-raced
- * Description: The exporter goes under a reader that never sleeps, and under one that
- *	polls: the last event comes before the end, every time
- *
- * SUBTEST: storm
- * Description: 1,000 revokes and restores, and 2,000 moves, against a reader that
- *	sleeps: every event agrees with itself and with the one before, and the sums are
- *	exact
+ * Description: The exporter goes under a reader that never sleeps, and under one
+ *	that polls: the last event comes before the end, every time
  */
 static void end_raced(void *(*thread_fn)(void *), unsigned int rounds)
 {
@@ -166,6 +166,12 @@ static void move(void)
 	close(movable);
 }
 
+/**
+ * SUBTEST: storm
+ * Description: 1,000 revokes and restores, and 2,000 moves, against a reader that
+ *	sleeps: every event agrees with itself and with the one before, and the sums
+ *	are exact
+ */
 static void storms(void)
 {
 	int iommufd = iommufd_open(), fd;
@@ -185,7 +191,6 @@ void watch_storm_subtests(void)
 	igt_fixture()
 		phys = query_open();
 
-	igt_describe("The exporter goes under a reader");
 	igt_subtest_with_dynamic("end-raced") {
 		igt_dynamic("read")
 			end_raced(read_to_end, 200);
@@ -193,7 +198,6 @@ void watch_storm_subtests(void)
 			end_raced(poll_to_end, 200);
 	}
 
-	igt_describe("Revokes and moves under a reader");
 	igt_subtest("storm")
 		storms();
 

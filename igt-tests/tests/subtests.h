@@ -14,12 +14,10 @@
 /**
  * struct subtest - a row of a table
  * @name: of the subtest
- * @what: it is about, for --describe
- * @run: does it
+ * @run: does it; what it shows is said in the SUBTEST: comment above it
  */
 struct subtest {
 	const char *name;
-	const char *what;
 	void (*run)(void);
 };
 
@@ -39,7 +37,6 @@ static inline void __subtests(const struct subtest *tests, size_t nr,
 	static size_t i;
 
 	for (i = 0; i < nr; i++) {
-		igt_describe(tests[i].what);
 		igt_subtest(tests[i].name) {
 			if (before)
 				before();
