@@ -5,8 +5,8 @@
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
  * Description: The exporting device is unbound or unplugged while a guest writes to it:
- *	nothing waits for the guest, which faults for ever, and what is plugged in
- *	afterwards it does not reach
+ *	nothing waits for the guest, which faults from then on and never reaches the
+ *	device plugged in afterwards
  * Test category: functionality test
  */
 #include <pthread.h>

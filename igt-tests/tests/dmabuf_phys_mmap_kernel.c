@@ -173,11 +173,11 @@ static void expect(const struct way *way, const char *what, void *at, int ret)
 
 /**
  * SUBTEST: system-calls
- * Description: By each way the kernel reads or writes a program's memory for it:
- *	copies get through while there is access, EFAULT while there is none;
- *	whoever wants the pages themselves, and a debugger, gets nothing at any
- *	time, from entries that are there as little as from those that are not,
- *	while all of them work on ordinary memory
+ * Description: Every way the kernel reads or writes a program's memory on its
+ *	behalf: copies succeed while there is access and fail with EFAULT while
+ *	there is none; what needs the pages themselves, and a debugger, never gets
+ *	anything, whether the entries are present or not, although all of them work
+ *	on ordinary memory
  */
 static void system_call(const struct way *way)
 {
