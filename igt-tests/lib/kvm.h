@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dmabuf_phys_uapi.h"
+#include "devices/uapi.h"
 #include "kvm_guest.h"
 
 #define VMM_RAM_SIZE (1ull << 20)

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "dmabuf_phys_uapi.h"
+#include "devices/uapi.h"
 #include "igt_core.h"
 #include "memory.h"
 #include "sysfs.h"

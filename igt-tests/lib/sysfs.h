@@ -2,46 +2,13 @@
 #ifndef LIB_SYSFS_H
 #define LIB_SYSFS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "devices/sysfs.h"
 
 /**
- * __sysfs_read - read a small file as text
- * @path: of the file
- * @buf: receives the text, without the newline at its end
- * @size: of @buf, bytes
- *
- * Return: 0 or -errno.
- */
-int __sysfs_read(const char *path, char *buf, size_t size);
-
-/**
- * __sysfs_write - write text to a file in one write()
- * @path: of the file
- * @text: what to write
- *
- * Return: 0 or -errno.
- */
-int __sysfs_write(const char *path, const char *text);
-
-/**
- * sysfs_write - write text to a file, or fail the test naming the file
- * @path: of the file
+ * sysfs_write - __sysfs_write(), or fail the test naming the file
+ * @path: path of the file
  * @text: what to write
  */
 void sysfs_write(const char *path, const char *text);
-
-/*
- * How long to wait for what others do at once, ms. Not a measure of anything: a busy
- * machine may need a hundred times what an idle one does, and what hangs, hangs longer.
- */
-#define PATIENCE_MS 120000
-
-/**
- * now_ms - monotonic time
- *
- * Return: milliseconds.
- */
-uint64_t now_ms(void);
 
 #endif /* LIB_SYSFS_H */

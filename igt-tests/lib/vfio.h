@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dmabuf_phys_uapi.h"
+#include "devices/uapi.h"
 
 /**
  * struct vfio_device - a PCI device opened through VFIO

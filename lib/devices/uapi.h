@@ -6,8 +6,8 @@
  * which know neither /dev/iommu nor VFIO's character devices. What this project adds
  * is in headers of its own, which are installed for other programs as well.
  */
-#ifndef DMABUF_PHYS_UAPI_H
-#define DMABUF_PHYS_UAPI_H
+#ifndef DEVICES_UAPI_H
+#define DEVICES_UAPI_H
 
 #include <linux/dma-buf-phys-kvm.h>
 #include <linux/dma-buf-phys-vfio.h>
@@ -254,4 +254,4 @@ struct kvm_pre_fault_memory {
 #define KVM_X86_SW_PROTECTED_VM 1
 #endif
 
-#endif /* DMABUF_PHYS_UAPI_H */
+#endif /* DEVICES_UAPI_H */
