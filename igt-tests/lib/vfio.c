@@ -1,110 +1,13 @@
 // SPDX-License-Identifier: MIT
-/*
- * Opening a device: bind, open, attach; regions, reset
- */
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "igt_core.h"
-#include "pci.h"
-#include "sysfs.h"
 #include "vfio.h"
-
-bool vfio_has_driver(const char *addr)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", addr);
-	return !access(path, F_OK);
-}
-
-/* The node appears a moment after the driver is bound */
-static int open_node(const char *addr)
-{
-	uint64_t deadline = now_ms() + PATIENCE_MS;
-	char dir[128], path[300];
-	struct dirent *entry;
-	DIR *d;
-	int fd;
-
-	snprintf(dir, sizeof(dir), "/sys/bus/pci/devices/%s/vfio-dev", addr);
-	for (;;) {
-		path[0] = 0;
-		d = opendir(dir);
-		while (d && (entry = readdir(d)))
-			if (strstr(entry->d_name, "vfio"))
-				snprintf(path, sizeof(path),
-					 "/dev/vfio/devices/%s", entry->d_name);
-		if (d)
-			closedir(d);
-		fd = path[0] ? open(path, O_RDWR | O_CLOEXEC) : -1;
-		if (fd >= 0)
-			return fd;
-		if (path[0] && errno != ENOENT)
-			return -errno;
-		if (now_ms() > deadline)
-			return -ENOENT;
-		usleep(10000);
-	}
-}
-
-int __vfio_read_regions(struct vfio_device *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i <= VFIO_PCI_CONFIG_REGION_INDEX; i++) {
-		struct vfio_region_info info = {
-			.argsz = sizeof(info),
-			.index = i,
-		};
-
-		if (ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &info) < 0)
-			return -errno;
-		dev->region[i].size = info.size;
-		dev->region[i].offset = info.offset;
-		dev->region[i].flags = info.flags;
-	}
-	return 0;
-}
-
-int __vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
-{
-	struct vfio_device_bind_iommufd bind = {
-		.argsz = sizeof(bind),
-		.iommufd = iommufd,
-	};
-	int ret;
-
-	memset(dev, 0, sizeof(*dev));
-	dev->fd = -1;
-	dev->iommufd = iommufd;
-	snprintf(dev->addr, sizeof(dev->addr), "%s", addr);
-
-	ret = vfio_has_driver(addr) ? 0 : __pci_bind(addr, "vfio-pci");
-	if (ret)
-		return ret;
-	dev->fd = open_node(addr);
-	if (dev->fd < 0)
-		return dev->fd;
-	ret = ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind) < 0 ? -errno : 0;
-	if (!ret) {
-		dev->devid = bind.out_devid;
-		ret = __vfio_read_regions(dev);
-	}
-	if (ret)
-		vfio_close(dev);
-	return ret;
-}
 
 void vfio_enable(struct vfio_device *dev)
 {
-	uint32_t command = 0;
+	int ret = __vfio_enable(dev);
 
-	igt_assert_eq(__vfio_config_read(dev, 4, 2, &command), 0);
-	igt_assert_eq(__vfio_config_write(dev, 4, 2, command | 6), 0);
+	igt_assert_f(!ret, "%s: cannot switch memory and bus master on: %s\n",
+		     dev->addr, strerror(-ret));
 }
 
 void vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
@@ -117,31 +20,6 @@ void vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
 	vfio_enable(dev);
 }
 
-void vfio_close(struct vfio_device *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < 6; i++) {
-		if (dev->map[i])
-			munmap(dev->map[i], dev->region[i].size);
-		dev->map[i] = NULL;
-	}
-	if (dev->fd >= 0)
-		close(dev->fd);
-	dev->fd = -1;
-}
-
-int __vfio_attach(struct vfio_device *dev, uint32_t pt_id)
-{
-	struct vfio_device_attach_iommufd_pt attach = {
-		.argsz = sizeof(attach),
-		.pt_id = pt_id,
-	};
-
-	return ioctl(dev->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) < 0 ?
-		       -errno : 0;
-}
-
 void vfio_attach(struct vfio_device *dev, uint32_t pt_id)
 {
 	int ret = __vfio_attach(dev, pt_id);
@@ -152,68 +30,35 @@ void vfio_attach(struct vfio_device *dev, uint32_t pt_id)
 
 void vfio_detach(struct vfio_device *dev)
 {
-	struct vfio_device_detach_iommufd_pt detach = {
-		.argsz = sizeof(detach),
-	};
+	int ret = __vfio_detach(dev);
 
-	igt_assert_f(!ioctl(dev->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach),
-		     "%s: cannot detach it: %s\n", dev->addr, strerror(errno));
+	igt_assert_f(!ret, "%s: cannot detach it: %s\n", dev->addr,
+		     strerror(-ret));
 }
 
 void *vfio_map_bar(struct vfio_device *dev, unsigned int bar)
 {
-	if (!dev->map[bar]) {
-		void *map = mmap(NULL, dev->region[bar].size,
-				 PROT_READ | PROT_WRITE, MAP_SHARED, dev->fd,
-				 (off_t)dev->region[bar].offset);
+	int ret = __vfio_map_bar(dev, bar);
 
-		igt_assert_f(map != MAP_FAILED, "%s: cannot map BAR%u: %s\n",
-			     dev->addr, bar, strerror(errno));
-		dev->map[bar] = map;
-	}
+	igt_assert_f(!ret, "%s: cannot map BAR%u: %s\n", dev->addr, bar,
+		     strerror(-ret));
 	return dev->map[bar];
 }
 
-int __vfio_reset(struct vfio_device *dev)
+void vfio_memory_enable(struct vfio_device *dev, bool on)
 {
-	return ioctl(dev->fd, VFIO_DEVICE_RESET) < 0 ? -errno : 0;
+	int ret = __vfio_memory_enable(dev, on);
+
+	igt_assert_f(!ret, "%s: cannot switch its memory %s: %s\n", dev->addr,
+		     on ? "on" : "off", strerror(-ret));
+	if (on)
+		wait_restored();
 }
 
-int __vfio_hot_reset(struct vfio_device *dev)
+void wait_restored(void)
 {
-	/* With an iommufd owner no group fds are given: the kernel looks itself */
-	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	char behind[256];
 
-	return ioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, &reset) < 0 ?
-		       -errno : 0;
-}
-
-static int set_irq(struct vfio_device *dev, uint32_t index, int eventfd)
-{
-	struct {
-		struct vfio_irq_set set;
-		int32_t fd;
-	} irq = {
-		.set = {
-			.argsz = sizeof(irq),
-			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-				 (eventfd < 0 ? VFIO_IRQ_SET_DATA_NONE :
-						VFIO_IRQ_SET_DATA_EVENTFD),
-			.index = index,
-			.count = eventfd >= 0,
-		},
-		.fd = eventfd,
-	};
-
-	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &irq) < 0 ? -errno : 0;
-}
-
-int __vfio_request_eventfd(struct vfio_device *dev, int eventfd)
-{
-	return set_irq(dev, VFIO_PCI_REQ_IRQ_INDEX, eventfd);
-}
-
-int __vfio_msix(struct vfio_device *dev, int eventfd)
-{
-	return set_irq(dev, VFIO_PCI_MSIX_IRQ_INDEX, eventfd);
+	igt_assert_f(!__wait_restored(behind, sizeof(behind)),
+		     "a restore does not come to its end: %s", behind);
 }

@@ -1,113 +1,15 @@
 // SPDX-License-Identifier: MIT
-/*
- * Opening a device by its group, and its container's address space
- */
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include "igt_core.h"
-#include "pci.h"
-#include "sysfs.h"
+#include "vfio.h"
 #include "vfio_group.h"
 
 int container_open(void)
 {
-	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	int container = __container_open();
 
 	igt_assert_f(container >= 0, "cannot open /dev/vfio/vfio: %s\n",
-		     strerror(errno));
-	igt_assert_eq(ioctl(container, VFIO_GET_API_VERSION), VFIO_API_VERSION);
+		     strerror(-container));
 	return container;
-}
-
-/* "7" or, where there is no IOMMU, "noiommu-0" */
-static int group_node(const char *addr, char *path, size_t size)
-{
-	char file[128], target[256], name[64] = "";
-	ssize_t length;
-	FILE *f;
-
-	snprintf(file, sizeof(file), "/sys/bus/pci/devices/%s/iommu_group",
-		 addr);
-	length = readlink(file, target, sizeof(target) - 1);
-	if (length < 0)
-		return -errno;
-	target[length] = 0;
-
-	snprintf(file, sizeof(file),
-		 "/sys/bus/pci/devices/%s/iommu_group/name", addr);
-	f = fopen(file, "re");
-	if (f) {
-		if (!fgets(name, sizeof(name), f))
-			name[0] = 0;
-		fclose(f);
-	}
-	snprintf(path, size, "/dev/vfio/%s%s",
-		 strstr(name, "noiommu") ? "noiommu-" : "",
-		 strrchr(target, '/') + 1);
-	return 0;
-}
-
-/* The node appears a moment after the driver is bound */
-static int open_node(const char *addr)
-{
-	uint64_t deadline = now_ms() + 5000;
-	char path[300];
-	int fd;
-
-	for (;;) {
-		int ret = group_node(addr, path, sizeof(path));
-
-		fd = ret ? ret : open(path, O_RDWR | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-		if (!ret && errno != ENOENT)
-			return -errno;
-		if (now_ms() > deadline)
-			return -ENOENT;
-		usleep(10000);
-	}
-}
-
-int __group_open(struct vfio_group *group, const char *addr, int container)
-{
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-	int ret;
-
-	memset(group, 0, sizeof(*group));
-	group->dev.fd = -1;
-	group->dev.iommufd = -1;
-	snprintf(group->dev.addr, sizeof(group->dev.addr), "%s", addr);
-
-	ret = vfio_has_driver(addr) ? 0 : __pci_bind(addr, "vfio-pci");
-	if (ret)
-		return ret;
-	group->fd = open_node(addr);
-	if (group->fd < 0)
-		return group->fd;
-	ret = ioctl(group->fd, VFIO_GROUP_GET_STATUS, &status) < 0 ? -errno : 0;
-	if (!ret && !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		ret = -EPERM;
-	if (!ret && ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &container) < 0)
-		ret = -errno;
-	if (ret)
-		group_close(group);
-	return ret;
-}
-
-int __group_device(struct vfio_group *group)
-{
-	int ret;
-
-	group->dev.fd = ioctl(group->fd, VFIO_GROUP_GET_DEVICE_FD,
-			      group->dev.addr);
-	if (group->dev.fd < 0)
-		return -errno;
-	ret = __vfio_read_regions(&group->dev);
-	if (ret)
-		vfio_close(&group->dev);
-	return ret;
 }
 
 void group_open(struct vfio_group *group, const char *addr, int container,
@@ -118,35 +20,13 @@ void group_open(struct vfio_group *group, const char *addr, int container,
 	igt_assert_f(!ret,
 		     "%s: cannot put its group into a container: %s. Is vfio-pci loaded and nobody else using the device?\n",
 		     addr, strerror(-ret));
-	igt_assert_f(!iommu || !ioctl(container, VFIO_SET_IOMMU, iommu),
-		     "%s: VFIO_SET_IOMMU %lu: %s\n", addr, iommu,
-		     strerror(errno));
+	ret = iommu ? __container_set_iommu(container, iommu) : 0;
+	igt_assert_f(!ret, "%s: VFIO_SET_IOMMU %lu: %s\n", addr, iommu,
+		     strerror(-ret));
 	ret = __group_device(group);
 	igt_assert_f(!ret, "%s: cannot open it by its group: %s\n", addr,
 		     strerror(-ret));
 	vfio_enable(&group->dev);
-}
-
-void group_close(struct vfio_group *group)
-{
-	vfio_close(&group->dev);
-	if (group->fd > 0)
-		close(group->fd);
-	group->fd = -1;
-}
-
-int __type1_map(int container, const void *va, uint64_t length, uint64_t iova,
-		uint32_t flags)
-{
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map),
-		.flags = flags,
-		.vaddr = (uintptr_t)va,
-		.iova = iova,
-		.size = length,
-	};
-
-	return ioctl(container, VFIO_IOMMU_MAP_DMA, &map) < 0 ? -errno : 0;
 }
 
 void type1_map(int container, const void *va, uint64_t length, uint64_t iova)
@@ -161,14 +41,11 @@ void type1_map(int container, const void *va, uint64_t length, uint64_t iova)
 
 void type1_unmap(int container, uint64_t iova, uint64_t length)
 {
-	struct vfio_iommu_type1_dma_unmap unmap = {
-		.argsz = sizeof(unmap),
-		.iova = iova,
-		.size = length,
-	};
+	uint64_t unmapped = length;
+	int ret = __type1_unmap(container, iova, &unmapped);
 
-	igt_assert_f(!ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap),
+	igt_assert_f(!ret,
 		     "VFIO_IOMMU_UNMAP_DMA of 0x%" PRIx64 " bytes at 0x%" PRIx64 ": %s\n",
-		     length, iova, strerror(errno));
-	igt_assert_eq_u64(unmap.size, length);
+		     length, iova, strerror(-ret));
+	igt_assert_eq_u64(unmapped, length);
 }

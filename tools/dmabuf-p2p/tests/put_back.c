@@ -326,7 +326,7 @@ static int exit_with(int status)
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		pci_saved_add(&was);
+		__pci_saved_add(&was);
 		exit(status);
 	}
 	waitpid(pid, &how, 0);

@@ -262,7 +262,7 @@ void taken_adopt(const char *addr)
 	    strcmp(driver, TAKEN_DRIVER) && strcmp(driver, was.driver))
 		taken_forget("", addr);
 	else
-		pci_saved_add(&saved);
+		__pci_saved_add(&saved);
 }
 
 static bool may_take(const char *addr)

@@ -2,13 +2,18 @@
 /*
  * Config space: every way to take a device's memory away by a register
  */
+#include <errno.h>
 #include <linux/pci_regs.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "igt_core.h"
 #include "sysfs.h"
 #include "vfio.h"
+
+/* How long a restore may take */
+#define RESTORE_MS 30000
 
 int __vfio_config_read(struct vfio_device *dev, unsigned int pos, size_t size,
 		       uint32_t *value)
@@ -67,18 +72,8 @@ int __vfio_memory_enable(struct vfio_device *dev, bool on)
 	return __vfio_config_write(dev, PCI_COMMAND, 2, command);
 }
 
-void vfio_memory_enable(struct vfio_device *dev, bool on)
-{
-	int ret = __vfio_memory_enable(dev, on);
-
-	igt_assert_f(!ret, "%s: cannot switch its memory %s: %s\n", dev->addr,
-		     on ? "on" : "off", strerror(-ret));
-	if (on)
-		wait_restored();
-}
-
 /* A buffer that is locked just now may be one that is behind */
-static bool any_behind(char *line, int size)
+static bool any_behind(char *line, size_t size)
 {
 	FILE *file = fopen("/sys/kernel/debug/dma_buf_phys/buffers", "r");
 	const char *behind;
@@ -86,7 +81,7 @@ static bool any_behind(char *line, int size)
 
 	if (!file)
 		return false;
-	while (!found && fgets(line, size, file)) {
+	while (!found && fgets(line, (int)size, file)) {
 		behind = strstr(line, " behind=");
 		found = strstr(line, " busy\n") || (behind && behind[8] != '0');
 	}
@@ -94,16 +89,16 @@ static bool any_behind(char *line, int size)
 	return found;
 }
 
-void wait_restored(void)
+int __wait_restored(char *behind, size_t size)
 {
-	uint64_t deadline = now_ms() + 30000;
-	char line[256];
+	uint64_t deadline = now_ms() + RESTORE_MS;
 
-	while (any_behind(line, sizeof(line))) {
-		igt_assert_f(now_ms() < deadline,
-			     "a restore does not come to its end: %s", line);
+	while (any_behind(behind, size)) {
+		if (now_ms() > deadline)
+			return -ETIMEDOUT;
 		usleep(1000);
 	}
+	return 0;
 }
 
 int __vfio_set_power(struct vfio_device *dev, unsigned int state)
