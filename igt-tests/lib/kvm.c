@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * The VM: memory slots, private memory, statistics
+ * The VM, and KVM's module
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "kvm.h"
-#include "kvm_layout.h"
+#include "module.h"
+#include "sysfs.h"
 
-static int open_kvm(void)
-{
-	return open("/dev/kvm", O_RDWR | O_CLOEXEC);
-}
+#define PARAM_NPT "/sys/module/kvm_amd/parameters/npt"
+#define PARAM_TDP_MMU "/sys/module/kvm/parameters/tdp_mmu"
 
 void vmm_require(unsigned long type)
 {
-	int kvm = open_kvm(), types, vm, slots = 0;
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), types, vm, slots = 0;
 
 	igt_require_f(kvm >= 0,
 		      "cannot open /dev/kvm: %s. Load kvm-amd or kvm-intel\n",
@@ -34,85 +32,12 @@ void vmm_require(unsigned long type)
 	igt_require_f(slots == 1, "KVM has no slots of dma-bufs\n");
 }
 
-int __vmm_open(struct vmm *vmm, unsigned long type)
-{
-	int kvm = open_kvm(), ret;
-	void *ram;
-
-	vmm->fd = -1;
-	vmm->ram = NULL;
-	vmm->next_table = RAM_MORE_TABLES;
-	if (kvm < 0)
-		return -errno;
-	vmm->fd = ioctl(kvm, KVM_CREATE_VM, type);
-	ret = vmm->fd < 0 ? -errno : 0;
-	close(kvm);
-	if (ret)
-		return ret;
-
-	/* A child's memory is not what the parent's guest has */
-	ram = mmap(NULL, VMM_RAM_SIZE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (ram == MAP_FAILED) {
-		ret = -errno;
-	} else {
-		vmm->ram = ram;
-		madvise(ram, VMM_RAM_SIZE, MADV_DONTFORK);
-		/* So that all mappings of 2 MiB are those of tests */
-		madvise(ram, VMM_RAM_SIZE, MADV_NOHUGEPAGE);
-		memcpy(vmm->ram + RAM_CODE, guest_code,
-		       (size_t)(guest_code_end - guest_code));
-		vmm_fill_tables(vmm);
-		ret = __vmm_memory(vmm, 0, 0, ram, VMM_RAM_SIZE);
-	}
-	if (ret)
-		vmm_close(vmm);
-	return ret;
-}
-
 void vmm_open(struct vmm *vmm, unsigned long type)
 {
 	int ret = __vmm_open(vmm, type);
 
 	igt_assert_f(!ret, "cannot make a VM of type %lu: %s\n", type,
 		     strerror(-ret));
-}
-
-void vmm_close(struct vmm *vmm)
-{
-	if (vmm->fd >= 0)
-		close(vmm->fd);
-	if (vmm->ram)
-		munmap(vmm->ram, VMM_RAM_SIZE);
-	vmm->fd = -1;
-	vmm->ram = NULL;
-}
-
-int vmm_has(const struct vmm *vmm, unsigned int cap)
-{
-	return ioctl(vmm->fd, KVM_CHECK_EXTENSION, cap);
-}
-
-int __vmm_region(const struct vmm *vmm,
-		 const struct kvm_userspace_memory_region2 *region)
-{
-	return ioctl(vmm->fd, KVM_SET_USER_MEMORY_REGION2, region) < 0 ?
-		       -errno : 0;
-}
-
-int __vmm_dmabuf(const struct vmm *vmm, uint32_t slot, uint64_t gpa, int fd,
-		 uint64_t offset, uint64_t size)
-{
-	struct kvm_userspace_memory_region2 region = {
-		.slot = slot,
-		.flags = KVM_MEM_DMABUF,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.guest_memfd_offset = offset,
-		.guest_memfd = (uint32_t)fd,
-	};
-
-	return __vmm_region(vmm, &region);
 }
 
 void vmm_dmabuf(const struct vmm *vmm, uint32_t slot, uint64_t gpa, int fd,
@@ -125,44 +50,11 @@ void vmm_dmabuf(const struct vmm *vmm, uint32_t slot, uint64_t gpa, int fd,
 		     slot, size, offset, strerror(-ret));
 }
 
-int __vmm_memory(const struct vmm *vmm, uint32_t slot, uint64_t gpa, void *va,
-		 uint64_t size)
-{
-	struct kvm_userspace_memory_region2 region = {
-		.slot = slot,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)va,
-	};
-
-	return __vmm_region(vmm, &region);
-}
-
-int __vmm_delete(const struct vmm *vmm, uint32_t slot)
-{
-	struct kvm_userspace_memory_region2 region = { .slot = slot };
-
-	return __vmm_region(vmm, &region);
-}
-
 void vmm_delete(const struct vmm *vmm, uint32_t slot)
 {
 	int ret = __vmm_delete(vmm, slot);
 
 	igt_assert_f(!ret, "cannot delete slot %u: %s\n", slot, strerror(-ret));
-}
-
-int __vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
-		  bool private)
-{
-	struct kvm_memory_attributes attributes = {
-		.address = gpa,
-		.size = size,
-		.attributes = private ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0,
-	};
-
-	return ioctl(vmm->fd, KVM_SET_MEMORY_ATTRIBUTES, &attributes) < 0 ?
-		       -errno : 0;
 }
 
 void vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
@@ -174,65 +66,81 @@ void vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
 		     size, gpa, private ? "private" : "shared", strerror(-ret));
 }
 
-/* Return: offset of a value in the statistics file, -1 if it has no such */
-static int64_t find_stat(int stats, const char *name)
+/* Return: whether a parameter is on */
+static bool param(const char *path)
 {
-	struct kvm_stats_header header;
-	char desc[sizeof(struct kvm_stats_desc) + 256];
-	int64_t at = -1;
-	uint32_t i;
+	char value[8];
+	int ret = __sysfs_read(path, value, sizeof(value));
 
-	if (pread(stats, &header, sizeof(header), 0) != sizeof(header) ||
-	    header.name_size >= 256)
-		return -1;
-	for (i = 0; i < header.num_desc && at < 0; i++) {
-		struct kvm_stats_desc *d = (struct kvm_stats_desc *)desc;
-		size_t size = sizeof(*d) + header.name_size;
+	igt_assert_f(!ret, "cannot read %s: %s\n", path, strerror(-ret));
+	return *value == 'Y' || *value == '1';
+}
 
-		memset(desc, 0, sizeof(desc));
-		if (pread(stats, desc, size,
-			  (off_t)(header.desc_offset + i * size)) !=
-		    (ssize_t)size)
-			return -1;
-		if (!strcmp(d->name, name))
-			at = (int64_t)header.data_offset + d->offset;
-	}
-	return at;
+void vmm_reload(bool npt, bool tdp_mmu)
+{
+	igt_require_f(!access(PARAM_NPT, F_OK), "no kvm-amd module\n");
+	if (param(PARAM_NPT) == npt && param(PARAM_TDP_MMU) == (npt && tdp_mmu))
+		return;
+	/* Takes kvm along, if that is in nobody else's use */
+	module_unload("kvm_amd");
+	module_load_with("kvm", tdp_mmu ? "tdp_mmu=1" : "tdp_mmu=0");
+	module_load_with("kvm_amd", npt ? "npt=1" : "npt=0");
+	igt_assert_eq(param(PARAM_NPT), npt);
+	/* KVM switches it off if there is no nested paging */
+	igt_assert_eq(param(PARAM_TDP_MMU), npt && tdp_mmu);
 }
 
 int vmm_stats_open(int fd)
 {
-	int stats = ioctl(fd, KVM_GET_STATS_FD, NULL);
+	int stats = __vmm_stats_open(fd);
 
 	igt_assert_f(stats >= 0, "KVM gives no statistics: %s\n",
-		     strerror(errno));
+		     strerror(-stats));
 	return stats;
 }
 
 uint64_t vmm_stats_read(int stats, const char *name)
 {
-	int64_t at = find_stat(stats, name);
 	uint64_t value = 0;
 
-	igt_assert_f(at >= 0 && pread(stats, &value, sizeof(value), at) ==
-		     (ssize_t)sizeof(value), "KVM does not count %s\n", name);
+	igt_assert_f(!__vmm_stats_read(stats, name, &value),
+		     "KVM does not count %s\n", name);
 	return value;
 }
 
 uint64_t vmm_stat(int fd, const char *name)
 {
-	int stats = vmm_stats_open(fd);
-	uint64_t value = vmm_stats_read(stats, name);
+	uint64_t value = 0;
+	int ret = __vmm_stat(fd, name, &value);
 
-	close(stats);
+	igt_assert_f(!ret, "KVM's statistics, %s: %s\n", name, strerror(-ret));
 	return value;
 }
 
 struct vmm_levels vmm_levels(const struct vmm *vmm)
 {
-	return (struct vmm_levels) {
-		.k4 = vmm_stat(vmm->fd, "pages_4k"),
-		.m2 = vmm_stat(vmm->fd, "pages_2m"),
-		.g1 = vmm_stat(vmm->fd, "pages_1g"),
-	};
+	struct vmm_levels levels;
+	int ret = __vmm_levels(vmm, &levels);
+
+	igt_assert_f(!ret, "KVM's statistics of mappings: %s\n",
+		     strerror(-ret));
+	return levels;
+}
+
+uint64_t vmm_tables(struct vmm *vmm)
+{
+	uint64_t table = 0;
+
+	igt_assert_f(!__vmm_tables(vmm, &table),
+		     "the guest has no room for more page tables\n");
+	return table;
+}
+
+void vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
+	     uint64_t size)
+{
+	int ret = __vmm_map(vmm, root, va, gpa, size);
+
+	igt_assert_f(!ret, "the guest's page tables, 0x%" PRIx64
+		     " bytes at 0x%" PRIx64 ": %s\n", size, va, strerror(-ret));
 }

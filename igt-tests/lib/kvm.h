@@ -1,105 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A tiny VMM: a guest of one page of code, without firmware or devices
- *
- * The guest runs commands, one at a time: the VMM puts arguments into registers
- * and enters at the command's first instruction, and the guest writes to an I/O
- * port when it is done. What an access runs into (a fault, an address where
- * nothing is) ends vcpu_run() early; running again repeats that access.
- *
- * A guest address is the same before and after the guest's own page tables, up to
- * %VMM_LIMIT. The first MiB is memory of the VMM, in slot 0: code, page tables
- * and, of each vCPU, a mailbox and a page to copy through.
- */
 #ifndef LIB_KVM_H
 #define LIB_KVM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "devices/uapi.h"
-#include "kvm_guest.h"
-
-#define VMM_RAM_SIZE (1ull << 20)
-#define VMM_LIMIT (1ull << 39)
-#define VMM_MAX_VCPUS 8
-
-/**
- * struct vmm - a VM
- * @fd: of the VM, -1 when closed
- * @ram: what the guest has at address 0
- * @next_table: where in it vmm_map() makes the next page table
- */
-struct vmm {
-	int fd;
-	uint8_t *ram;
-	uint32_t next_table;
-};
-
-/**
- * enum vcpu_end - why a vCPU came back
- * @VCPU_DONE: the command is done
- * @VCPU_FAULT: KVM_EXIT_MEMORY_FAULT, KVM_RUN having failed with EFAULT
- * @VCPU_MMIO: an access to an address where no slot is; reads get all ones
- * @VCPU_PAGE_FAULT: a page fault by the guest's own tables, which does not go on
- * @VCPU_NESTED: the guest's guest did something that a command does not do
- * @VCPU_ERROR: anything else
- */
-enum vcpu_end {
-	VCPU_DONE, VCPU_FAULT, VCPU_MMIO, VCPU_PAGE_FAULT, VCPU_NESTED,
-	VCPU_ERROR
-};
-
-/* How a vCPU runs its commands */
-enum vcpu_mode {
-	VCPU_LONG,	/* in 64-bit mode; the others are modes of kvm_mode.c */
-	VCPU_FLAT,	/* in 32-bit mode without paging */
-	VCPU_L2		/* in a guest of the guest */
-};
-
-/**
- * struct vcpu_fault - what KVM says of a memory fault
- * @flags: %KVM_MEMORY_EXIT_FLAG_PRIVATE or 0
- * @gpa: of the page
- * @size: of the page, bytes
- */
-struct vcpu_fault {
-	uint64_t flags;
-	uint64_t gpa;
-	uint64_t size;
-};
-
-/**
- * struct vcpu - a virtual CPU
- * @vmm: its VM
- * @fd: of the vCPU, -1 when closed
- * @index: its number
- * @run: what KVM shares with the VMM
- * @run_size: bytes of it
- * @mailbox: in the VM's memory
- * @page: that commands can copy from and to
- * @mode: how it runs them
- * @end: why it came back last
- * @error: errno of KVM_RUN, or 0
- * @result: of the command, if @end is %VCPU_DONE; the address, if it is
- *	%VCPU_PAGE_FAULT; SVM's exit code, if it is %VCPU_NESTED
- * @fault: if @end is %VCPU_FAULT
- */
-struct vcpu {
-	struct vmm *vmm;
-	int fd;
-	unsigned int index;
-	struct kvm_run *run;
-	size_t run_size;
-	struct guest_mailbox *mailbox;
-	uint8_t *page;
-	enum vcpu_mode mode;
-	enum vcpu_end end;
-	int error;
-	uint64_t result;
-	struct vcpu_fault fault;
-};
+#include "devices/kvm.h"
 
 /** vmm_require - skip unless KVM runs VMs of @type with slots of dma-bufs */
 void vmm_require(unsigned long type);
@@ -113,192 +16,35 @@ void vmm_require(unsigned long type);
  */
 void vmm_reload(bool npt, bool tdp_mmu);
 
-/**
- * __vmm_open - make a VM with its first MiB
- * @vmm: filled in
- * @type: %KVM_X86_DEFAULT_VM or %KVM_X86_SW_PROTECTED_VM
- *
- * Return: 0 or -errno.
- */
-int __vmm_open(struct vmm *vmm, unsigned long type);
+/* These do what devices/kvm.h says, and fail the test if that does */
+
 void vmm_open(struct vmm *vmm, unsigned long type);
-
-/**
- * vmm_close - let go of the VM; harmless if closed already
- * @vmm: its vCPUs are closed
- */
-void vmm_close(struct vmm *vmm);
-
-/** vmm_has - KVM_CHECK_EXTENSION on the VM; Return: what the kernel says */
-int vmm_has(const struct vmm *vmm, unsigned int cap);
-
-/** __vmm_region - KVM_SET_USER_MEMORY_REGION2; Return: 0 or -errno */
-int __vmm_region(const struct vmm *vmm,
-		 const struct kvm_userspace_memory_region2 *region);
-
-/**
- * __vmm_dmabuf - give the guest a slice of a dma-buf
- * @vmm: the VM
- * @slot: from 1 on
- * @gpa: where the guest sees it
- * @fd: of the dma-buf
- * @offset: of the slice in it, bytes
- * @size: of the slice, bytes
- *
- * Return: 0 or -errno.
- */
-int __vmm_dmabuf(const struct vmm *vmm, uint32_t slot, uint64_t gpa, int fd,
-		 uint64_t offset, uint64_t size);
 void vmm_dmabuf(const struct vmm *vmm, uint32_t slot, uint64_t gpa, int fd,
 		uint64_t offset, uint64_t size);
-
-/** __vmm_memory - give the guest memory of this process */
-int __vmm_memory(const struct vmm *vmm, uint32_t slot, uint64_t gpa, void *va,
-		 uint64_t size);
-
-/** __vmm_delete - delete a slot; Return: 0 or -errno */
-int __vmm_delete(const struct vmm *vmm, uint32_t slot);
 void vmm_delete(const struct vmm *vmm, uint32_t slot);
-
-/**
- * __vmm_convert - make a range of guest addresses private or shared
- * @vmm: a VM with private memory
- * @gpa: start of the range
- * @size: of the range, bytes
- * @private: which
- *
- * Return: 0 or -errno.
- */
-int __vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
-		  bool private);
 void vmm_convert(const struct vmm *vmm, uint64_t gpa, uint64_t size,
 		 bool private);
-
-/**
- * vmm_stat - read one of KVM's statistics
- * @fd: of a VM or of a vCPU
- * @name: such as "pages_2m" of a VM, "pf_fixed" of a vCPU
- *
- * Return: its value, or fail the test.
- */
-uint64_t vmm_stat(int fd, const char *name);
-
-/**
- * vmm_stats_open - open the statistics of a VM or of a vCPU
- * @fd: of it; of a vCPU that does not run, since KVM_RUN keeps this waiting
- *
- * Return: fd for vmm_stats_read(), which works any time, to be closed.
- */
 int vmm_stats_open(int fd);
-
-/** vmm_stats_read - read one of them, or fail the test; see vmm_stat() */
 uint64_t vmm_stats_read(int stats, const char *name);
-
-/**
- * struct vmm_levels - how many mappings a VM has, by size
- * @k4: of 4 KiB
- * @m2: of 2 MiB
- * @g1: of 1 GiB
- */
-struct vmm_levels {
-	uint64_t k4, m2, g1;
-};
-
-/** vmm_levels - count the VM's mappings */
+uint64_t vmm_stat(int fd, const char *name);
 struct vmm_levels vmm_levels(const struct vmm *vmm);
-
-/**
- * vmm_tables - make an empty tree of page tables
- * @vmm: the VM
- *
- * Return: where the guest has its root.
- */
 uint64_t vmm_tables(struct vmm *vmm);
-
-/**
- * vmm_map - map a page in a tree of the guest's page tables
- * @vmm: the VM, whose vCPUs have not run yet: they need not notice later
- * @root: from vmm_tables(), or 0 for the tables of its vCPUs, where @va is
- *	%VMM_LIMIT or more
- * @va: the address before it, aligned to @size
- * @gpa: the address behind it, aligned to @size
- * @size: 4 KiB, 2 MiB or 1 GiB
- */
 void vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
 	     uint64_t size);
-
-/**
- * __vcpu_open - make a vCPU in 64-bit mode, ready for commands
- * @vcpu: filled in
- * @vmm: its VM
- * @index: below %VMM_MAX_VCPUS, different for every vCPU
- *
- * Return: 0 or -errno.
- */
-int __vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index);
 void vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index);
-
-/** vcpu_use_tables - use page tables with the root at another guest address */
 void vcpu_use_tables(struct vcpu *vcpu, uint64_t root);
-
-/** vcpu_flat - go on in 32-bit mode without paging, for commands of that */
 void vcpu_flat(struct vcpu *vcpu);
 
-/**
- * vcpu_nest - run commands in a guest of the guest from now on
- * @vcpu: number 0
- * @nested_root: of the tables that its guest-physical addresses go through, from
- *	vmm_tables(), which must map the first MiB; or 0 for none
- *
- * That guest has the page tables that its host has. Skips the test if KVM
- * does not let a guest do this.
- */
+/** vcpu_nest - __vcpu_nest(); skips the test if KVM does not let a guest do this */
 void vcpu_nest(struct vcpu *vcpu, uint64_t nested_root);
 
-/** vcpu_nested_address - the address of a nested page fault: %VCPU_NESTED */
-uint64_t vcpu_nested_address(const struct vcpu *vcpu);
-
-/** vcpu_close - harmless if closed already */
-void vcpu_close(struct vcpu *vcpu);
-
-/** __vcpu_prefault - KVM_PRE_FAULT_MEMORY; Return: bytes not done, or -errno */
-int64_t __vcpu_prefault(const struct vcpu *vcpu, uint64_t gpa, uint64_t size);
-
-/**
- * vcpu_begin - get ready to run a command
- * @vcpu: the vCPU
- * @command: of kvm_guest.h
- * @gpa: its first argument
- * @length: its second
- * @value: its third
- * @stride: its fourth
- */
-void vcpu_begin(struct vcpu *vcpu, const char *command, uint64_t gpa,
-		uint64_t length, uint64_t value, uint64_t stride);
-
-/** vcpu_run - go on with the command; any thread may; Return: vcpu->end */
-enum vcpu_end vcpu_run(struct vcpu *vcpu);
-
-/*
- * Whole commands. Those with underscores say how they ended, the others fail the
- * test unless all went well.
- */
-
-/** vcpu_try_load - load @size (1, 2, 4 or 8) bytes */
-enum vcpu_end vcpu_try_load(struct vcpu *vcpu, uint64_t gpa, size_t size);
-
-/** vcpu_try_store - store @size (1, 2, 4 or 8) bytes */
-enum vcpu_end vcpu_try_store(struct vcpu *vcpu, uint64_t gpa, size_t size,
-			     uint64_t value);
+/* Whole commands, which fail the test unless they are done */
 
 uint64_t vcpu_load(struct vcpu *vcpu, uint64_t gpa, size_t size);
 void vcpu_store(struct vcpu *vcpu, uint64_t gpa, size_t size, uint64_t value);
-
-/** vcpu_read - copy any @size up to a page from the guest's @gpa */
 void vcpu_read(struct vcpu *vcpu, uint64_t gpa, void *data, size_t size);
-
-/** vcpu_write - the same in the other direction */
 void vcpu_write(struct vcpu *vcpu, uint64_t gpa, const void *data, size_t size);
+void vcpu_touch(struct vcpu *vcpu, uint64_t gpa, uint64_t length);
 
 /**
  * vcpu_fill - store a pattern: @seed + offset, in words @stride bytes apart
@@ -315,9 +61,6 @@ void vcpu_fill(struct vcpu *vcpu, uint64_t gpa, uint64_t length, uint64_t seed,
 void vcpu_check(struct vcpu *vcpu, uint64_t gpa, uint64_t length, uint64_t seed,
 		uint64_t stride);
 
-/** vcpu_touch - read a byte of every page of a range */
-void vcpu_touch(struct vcpu *vcpu, uint64_t gpa, uint64_t length);
-
 /** vcpu_expect_fault - fail the test unless a word at @gpa faults, both ways */
 void vcpu_expect_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t flags);
 
@@ -326,8 +69,5 @@ void vcpu_expect_page_fault(struct vcpu *vcpu, uint64_t va);
 
 /** vcpu_expect_nothing - fail the test unless there is nothing at @gpa */
 void vcpu_expect_nothing(struct vcpu *vcpu, uint64_t gpa);
-
-/** vcpu_ended - what vcpu->end and vcpu->error mean, in words */
-const char *vcpu_ended(const struct vcpu *vcpu);
 
 #endif /* LIB_KVM_H */

@@ -1,119 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * vCPUs and their commands
+ * vCPUs, and what their commands must come to
  */
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "igt_core.h"
 #include "kvm.h"
-#include "kvm_layout.h"
-
-#define SEGMENT_DATA 3
-#define SEGMENT_CODE 11
-
-#define MAX_CPUID 256
-
-/* The guest may have what KVM offers, such as pages of 1 GiB */
-static int set_cpuid(int vcpu)
-{
-	struct kvm_cpuid2 *cpuid;
-	int kvm, ret = 0;
-
-	cpuid = calloc(1, sizeof(*cpuid) +
-			  MAX_CPUID * sizeof(struct kvm_cpuid_entry2));
-	if (!cpuid)
-		return -ENOMEM;
-	cpuid->nent = MAX_CPUID;
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0 || ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) < 0 ||
-	    ioctl(vcpu, KVM_SET_CPUID2, cpuid) < 0)
-		ret = -errno;
-	if (kvm >= 0)
-		close(kvm);
-	free(cpuid);
-	return ret;
-}
-
-static int set_long_mode(int vcpu)
-{
-	struct kvm_segment data = {
-		.limit = UINT32_MAX, .selector = SELECTOR_DATA,
-		.type = SEGMENT_DATA,
-		.present = 1, .db = 1, .s = 1, .g = 1,
-	};
-	struct kvm_sregs sregs;
-
-	if (ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
-		return -errno;
-	sregs.ds = data;
-	sregs.es = data;
-	sregs.ss = data;
-	sregs.cs = data;
-	sregs.cs.selector = SELECTOR_CODE;
-	sregs.cs.type = SEGMENT_CODE;
-	sregs.cs.db = 0;
-	sregs.cs.l = 1;
-	sregs.gdt.base = RAM_GDT;
-	sregs.gdt.limit = 3 * 8 - 1;
-	sregs.idt.base = RAM_IDT;
-	sregs.idt.limit = 15 * 16 - 1;
-	sregs.cr0 = CR0_PE | CR0_ET | CR0_PG;
-	sregs.cr3 = RAM_TOP_TABLE;
-	sregs.cr4 = CR4_PAE;
-	sregs.efer = EFER_LME | EFER_LMA;
-	return ioctl(vcpu, KVM_SET_SREGS, &sregs) < 0 ? -errno : 0;
-}
-
-static int map_run(struct vcpu *vcpu)
-{
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), size;
-	void *run;
-
-	if (kvm < 0)
-		return -errno;
-	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE);
-	close(kvm);
-	if (size < 0)
-		return -errno;
-	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		   vcpu->fd, 0);
-	if (run == MAP_FAILED)
-		return -errno;
-	vcpu->run = run;
-	vcpu->run_size = (size_t)size;
-	/*
-	 * Not by KVM_GET_REGS after the exit, which allocates: the guest would have
-	 * obeyed, and a failure of that call look like one of KVM_RUN.
-	 */
-	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
-	return 0;
-}
-
-int __vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index)
-{
-	int ret;
-
-	memset(vcpu, 0, sizeof(*vcpu));
-	vcpu->vmm = vmm;
-	vcpu->index = index;
-	vcpu->end = VCPU_ERROR;
-	vcpu->mailbox = (struct guest_mailbox *)(vmm->ram + RAM_MAILBOX(index));
-	vcpu->page = vmm->ram + RAM_PAGE(index);
-	vcpu->fd = ioctl(vmm->fd, KVM_CREATE_VCPU, (unsigned long)index);
-	if (vcpu->fd < 0)
-		return -errno;
-	ret = map_run(vcpu);
-	if (!ret)
-		ret = set_cpuid(vcpu->fd);
-	if (!ret)
-		ret = set_long_mode(vcpu->fd);
-	if (ret)
-		vcpu_close(vcpu);
-	return ret;
-}
 
 void vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index)
 {
@@ -122,223 +12,86 @@ void vcpu_open(struct vcpu *vcpu, struct vmm *vmm, unsigned int index)
 	igt_assert_f(!ret, "cannot make vCPU %u: %s\n", index, strerror(-ret));
 }
 
-void vcpu_close(struct vcpu *vcpu)
+void vcpu_use_tables(struct vcpu *vcpu, uint64_t root)
 {
-	if (vcpu->run)
-		munmap(vcpu->run, vcpu->run_size);
-	if (vcpu->fd >= 0)
-		close(vcpu->fd);
-	vcpu->run = NULL;
-	vcpu->fd = -1;
+	int ret = __vcpu_use_tables(vcpu, root);
+
+	igt_assert_f(!ret, "vCPU %u: cannot use other page tables: %s\n",
+		     vcpu->index, strerror(-ret));
 }
 
-int64_t __vcpu_prefault(const struct vcpu *vcpu, uint64_t gpa, uint64_t size)
+void vcpu_flat(struct vcpu *vcpu)
 {
-	struct kvm_pre_fault_memory range = { .gpa = gpa, .size = size };
+	int ret = __vcpu_flat(vcpu);
 
-	return ioctl(vcpu->fd, KVM_PRE_FAULT_MEMORY, &range) < 0 ?
-		       -errno : (int64_t)range.size;
+	igt_assert_f(!ret, "vCPU %u: cannot switch paging off: %s\n",
+		     vcpu->index, strerror(-ret));
 }
 
-/* An access that user space emulated is part of the next KVM_RUN: get it over */
-static void finish_exit(struct vcpu *vcpu)
+void vcpu_nest(struct vcpu *vcpu, uint64_t nested_root)
 {
-	int i;
+	int ret = __vcpu_nest(vcpu, nested_root);
 
-	if (vcpu->end == VCPU_FAULT || vcpu->end == VCPU_ERROR)
-		return;
-	/* A copy may want one more access, and is cut off */
-	vcpu->run->immediate_exit = 1;
-	for (i = 0; i < 16 && !ioctl(vcpu->fd, KVM_RUN, 0); i++)
-		;
-	vcpu->run->immediate_exit = 0;
+	igt_require_f(ret != -ENODEV, "guests cannot have guests by SVM here\n");
+	igt_require_f(ret != -EOPNOTSUPP, "guests have no nested paging here\n");
+	igt_assert_f(!ret, "vCPU %u: cannot make it run a guest: %s\n",
+		     vcpu->index, strerror(-ret));
 }
 
-void vcpu_begin(struct vcpu *vcpu, const char *command, uint64_t gpa,
-		uint64_t length, uint64_t value, uint64_t stride)
+static void expect(struct vcpu *vcpu, uint64_t gpa, enum vcpu_end end)
 {
-	uint64_t rip = RAM_CODE + (uint64_t)(command - guest_code);
-	struct kvm_regs regs = {
-		.rip = rip,
-		.rflags = 2,
-		.rsp = RAM_STACK(vcpu->index),
-		.rbx = stride,
-		.rdi = gpa,
-		.rsi = length,
-		.rdx = value,
-		.rcx = RAM_MAILBOX(vcpu->index),
-		.r8 = stride,
-	};
-
-	finish_exit(vcpu);
-	vcpu->mailbox->stop = 0;
-	vcpu->mailbox->count = 0;
-	/* What it cannot get done goes on in L2; else L1 has to begin */
-	if (vcpu->mode == VCPU_L2 && vcpu->end != VCPU_FAULT &&
-	    vcpu->end != VCPU_MMIO) {
-		vcpu_begin_nested(vcpu, rip);
-		regs.rip = RAM_CODE + (uint64_t)(guest_nested - guest_code);
-		regs.rax = RAM_VMCB;
-	}
-	/* What could make this fail makes KVM_RUN fail */
-	ioctl(vcpu->fd, KVM_SET_REGS, &regs);
-}
-
-static enum vcpu_end why(struct vcpu *vcpu)
-{
-	struct kvm_run *run = vcpu->run;
-
-	if (vcpu->error == EFAULT &&
-	    run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
-		/* Of this member Debian 12's header knows but the place */
-		memcpy(&vcpu->fault, run->padding, sizeof(vcpu->fault));
-		return VCPU_FAULT;
-	}
-	if (vcpu->error)
-		return VCPU_ERROR;
-
-	switch (run->exit_reason) {
-	case KVM_EXIT_IO:
-		vcpu->result = run->s.regs.regs.rax;
-		switch (run->io.port) {
-		case GUEST_PORT:
-			return VCPU_DONE;
-		case GUEST_FAULT_PORT:
-			return VCPU_PAGE_FAULT;
-		case GUEST_NESTED_PORT:
-			return VCPU_NESTED;
-		}
-		return VCPU_ERROR;
-	case KVM_EXIT_MMIO:
-		if (!run->mmio.is_write)
-			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
-		return VCPU_MMIO;
-	default:
-		return VCPU_ERROR;
-	}
-}
-
-enum vcpu_end vcpu_run(struct vcpu *vcpu)
-{
-	int ret;
-
-	do
-		ret = ioctl(vcpu->fd, KVM_RUN, 0);
-	while (ret < 0 && errno == EINTR);
-	vcpu->error = ret < 0 ? errno : 0;
-	vcpu->end = why(vcpu);
-	return vcpu->end;
-}
-
-const char *vcpu_ended(const struct vcpu *vcpu)
-{
-	static char text[160];
-
-	switch (vcpu->end) {
-	case VCPU_DONE:
-		return "it is done";
-	case VCPU_FAULT:
-		snprintf(text, sizeof(text),
-			 "memory fault at 0x%" PRIx64 ", 0x%" PRIx64 " bytes, flags 0x%" PRIx64,
-			 vcpu->fault.gpa, vcpu->fault.size, vcpu->fault.flags);
-		break;
-	case VCPU_MMIO:
-		snprintf(text, sizeof(text), "MMIO %s at 0x%" PRIx64,
-			 vcpu->run->mmio.is_write ? "write" : "read",
-			 (uint64_t)vcpu->run->mmio.phys_addr);
-		break;
-	case VCPU_PAGE_FAULT:
-		snprintf(text, sizeof(text),
-			 "the guest's own page fault at 0x%" PRIx64,
-			 vcpu->result);
-		break;
-	case VCPU_NESTED:
-		snprintf(text, sizeof(text),
-			 "L2 came back with exit code 0x%" PRIx64, vcpu->result);
-		break;
-	default:
-		snprintf(text, sizeof(text), "KVM_RUN: %s, exit reason %u",
-			 strerror(vcpu->error), vcpu->run->exit_reason);
-	}
-	return text;
-}
-
-static enum vcpu_end try(struct vcpu *vcpu, const char *command, uint64_t gpa,
-			 uint64_t length, uint64_t value, uint64_t stride)
-{
-	vcpu_begin(vcpu, command, gpa, length, value, stride);
-	return vcpu_run(vcpu);
-}
-
-static uint64_t call(struct vcpu *vcpu, const char *what, const char *command,
-		     uint64_t gpa, uint64_t length, uint64_t value,
-		     uint64_t stride)
-{
-	igt_assert_f(try(vcpu, command, gpa, length, value, stride) == VCPU_DONE,
-		     "vCPU %u, %s 0x%" PRIx64 ": %s\n", vcpu->index, what, gpa,
+	igt_assert_f(vcpu->end == end, "an access to 0x%" PRIx64 ": %s\n", gpa,
 		     vcpu_ended(vcpu));
+}
+
+/* Return: the command's result */
+static uint64_t done(struct vcpu *vcpu, const char *what, uint64_t gpa)
+{
+	igt_assert_f(vcpu->end == VCPU_DONE, "vCPU %u, %s 0x%" PRIx64 ": %s\n",
+		     vcpu->index, what, gpa, vcpu_ended(vcpu));
 	return vcpu->result;
-}
-
-static const char *by_size(size_t size, const char *one, const char *two,
-			   const char *four, const char *eight)
-{
-	return size == 1 ? one : size == 2 ? two : size == 4 ? four : eight;
-}
-
-enum vcpu_end vcpu_try_load(struct vcpu *vcpu, uint64_t gpa, size_t size)
-{
-	return try(vcpu, by_size(size, guest_load1, guest_load2, guest_load4,
-				 guest_load8), gpa, 0, 0, 0);
-}
-
-enum vcpu_end vcpu_try_store(struct vcpu *vcpu, uint64_t gpa, size_t size,
-			     uint64_t value)
-{
-	return try(vcpu, by_size(size, guest_store1, guest_store2, guest_store4,
-				 guest_store8), gpa, 0, value, 0);
 }
 
 uint64_t vcpu_load(struct vcpu *vcpu, uint64_t gpa, size_t size)
 {
-	return call(vcpu, "load from", by_size(size, guest_load1, guest_load2,
-					       guest_load4, guest_load8),
-		    gpa, 0, 0, 0);
+	vcpu_try_load(vcpu, gpa, size);
+	return done(vcpu, "load from", gpa);
 }
 
 void vcpu_store(struct vcpu *vcpu, uint64_t gpa, size_t size, uint64_t value)
 {
-	call(vcpu, "store to", by_size(size, guest_store1, guest_store2,
-				       guest_store4, guest_store8),
-	     gpa, 0, value, 0);
+	vcpu_try_store(vcpu, gpa, size, value);
+	done(vcpu, "store to", gpa);
 }
 
 void vcpu_read(struct vcpu *vcpu, uint64_t gpa, void *data, size_t size)
 {
 	igt_assert_lte_u64(size, 4096);
-	call(vcpu, "copy from", guest_copy, RAM_PAGE(vcpu->index), size, gpa, 0);
-	memcpy(data, vcpu->page, size);
+	vcpu_try_read(vcpu, gpa, data, size);
+	done(vcpu, "copy from", gpa);
 }
 
 void vcpu_write(struct vcpu *vcpu, uint64_t gpa, const void *data, size_t size)
 {
 	igt_assert_lte_u64(size, 4096);
-	memcpy(vcpu->page, data, size);
-	call(vcpu, "copy to", guest_copy, gpa, size, RAM_PAGE(vcpu->index), 0);
+	vcpu_try_write(vcpu, gpa, data, size);
+	done(vcpu, "copy to", gpa);
 }
 
 void vcpu_fill(struct vcpu *vcpu, uint64_t gpa, uint64_t length, uint64_t seed,
 	       uint64_t stride)
 {
-	call(vcpu, "fill from", guest_fill, gpa, length, seed, stride);
+	vcpu_try(vcpu, guest_fill, gpa, length, seed, stride);
+	done(vcpu, "fill from", gpa);
 }
 
 void vcpu_check(struct vcpu *vcpu, uint64_t gpa, uint64_t length, uint64_t seed,
 		uint64_t stride)
 {
-	uint64_t at = call(vcpu, "compare from", guest_check, gpa, length, seed,
-			   stride);
+	uint64_t at;
 
+	vcpu_try(vcpu, guest_check, gpa, length, seed, stride);
+	at = done(vcpu, "compare from", gpa);
 	igt_assert_f(at >= length,
 		     "the guest reads something else at 0x%" PRIx64 " + 0x%" PRIx64 "\n",
 		     gpa, at);
@@ -346,13 +99,8 @@ void vcpu_check(struct vcpu *vcpu, uint64_t gpa, uint64_t length, uint64_t seed,
 
 void vcpu_touch(struct vcpu *vcpu, uint64_t gpa, uint64_t length)
 {
-	call(vcpu, "touch from", guest_touch, gpa, length, 0, 4096);
-}
-
-static void expect(struct vcpu *vcpu, uint64_t gpa, enum vcpu_end end)
-{
-	igt_assert_f(vcpu->end == end, "an access to 0x%" PRIx64 ": %s\n", gpa,
-		     vcpu_ended(vcpu));
+	vcpu_try_touch(vcpu, gpa, length);
+	done(vcpu, "touch from", gpa);
 }
 
 void vcpu_expect_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t flags)

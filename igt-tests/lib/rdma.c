@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * QEMU's edu as an RDMA device, with what a program needs around it
+ * QEMU's edu as an RDMA device, and what its driver tells of itself in debugfs
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,13 +17,11 @@
 void rdma_bind(const char *addr)
 {
 	struct verbs_device device;
+	int ret = __rdma_bind(addr, &device);
 
-	module_load("ib_uverbs");
-	pci_load_driver(DRIVER);
-	pci_bind(addr, DRIVER);
-	igt_assert_f(!__rdma_wait_device(addr, &device),
-		     "%s: no RDMA device although " DRIVER
-		     " is bound. See the kernel's log\n", addr);
+	igt_assert_f(!ret,
+		     "%s: cannot make it an RDMA device by " DRIVER
+		     ": %s. See the kernel's log\n", addr, strerror(-ret));
 	igt_info("%s: %s at %s\n", addr, device.name, device.node);
 }
 
@@ -32,48 +30,6 @@ void rdma_require_lists(void)
 	module_load("ib_uverbs");
 	igt_require_f(module_symbol_exists("ib_umem_phys_map"),
 		      "this kernel's ib_core takes no physical lists\n");
-}
-
-int __rdma_wait_device(const char *addr, struct verbs_device *device)
-{
-	uint64_t deadline = now_ms() + PATIENCE_MS;
-
-	while (__verbs_find(addr, device) || access(device->node, F_OK)) {
-		if (now_ms() > deadline)
-			return -ENODEV;
-		usleep(10000);
-	}
-	return 0;
-}
-
-int __rdma_open(struct rdma *rdma, const char *node)
-{
-	int ret, i;
-
-	memset(rdma, 0, sizeof(*rdma));
-	rdma->channel = -1;
-	ret = __verbs_open(&rdma->dev, node);
-	if (ret)
-		return ret;
-	ret = __verbs_alloc_pd(&rdma->dev, &rdma->pd);
-	if (ret)
-		goto fail;
-	rdma->channel = ret = __verbs_create_channel(&rdma->dev);
-	if (ret < 0)
-		goto fail;
-	ret = __verbs_create_cq(&rdma->dev, 4 * RDMA_DEPTH, rdma->channel,
-				(uintptr_t)rdma, &rdma->cq);
-	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_create_qp(&rdma->dev, rdma->pd, rdma->cq,
-					RDMA_DEPTH, &rdma->qp[i]);
-	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_connect(&rdma->dev, &rdma->qp[i],
-				      &rdma->qp[1 - i]);
-	if (!ret)
-		return 0;
-fail:
-	rdma_close(rdma);
-	return ret;
 }
 
 void rdma_open(struct rdma *rdma, const char *addr)
@@ -89,30 +45,6 @@ void rdma_open(struct rdma *rdma, const char *addr)
 		     addr, device.node, strerror(-ret));
 }
 
-void rdma_close(struct rdma *rdma)
-{
-	if (rdma->channel >= 0)
-		close(rdma->channel);
-	rdma->channel = -1;
-	verbs_close(&rdma->dev);
-}
-
-int __rdma_reset(struct rdma *rdma)
-{
-	struct ib_uverbs_wc wc;
-	int ret = 0, i;
-
-	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_modify_qp(&rdma->dev, &rdma->qp[i],
-					VERBS_QPS_RESET, NULL);
-	while (!ret && (ret = __verbs_poll_cq(&rdma->dev, rdma->cq, &wc)) > 0)
-		ret = 0;
-	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_connect(&rdma->dev, &rdma->qp[i],
-				      &rdma->qp[1 - i]);
-	return ret;
-}
-
 void rdma_reset(struct rdma *rdma)
 {
 	int ret = __rdma_reset(rdma);
@@ -124,20 +56,12 @@ void rdma_reset(struct rdma *rdma)
 void rdma_reg_memory(struct rdma *rdma, void *addr, uint64_t length,
 		     struct verbs_mr *mr)
 {
-	int ret = __verbs_reg_mr(&rdma->dev, rdma->pd, addr, length,
-				 VERBS_ACCESS_ALL, mr);
+	int ret = __rdma_reg_memory(rdma, addr, length, mr);
 
 	igt_assert_f(!ret,
 		     "cannot register 0x%" PRIx64
 		     " bytes of memory: %s. If out of memory: raise 'ulimit -l'\n",
 		     length, strerror(-ret));
-}
-
-int __rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
-		      uint64_t length, struct verbs_mr *mr)
-{
-	return __verbs_reg_dmabuf_mr(&rdma->dev, rdma->pd, fd, offset, length,
-				     offset, VERBS_ACCESS_ALL, mr);
 }
 
 void rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
@@ -149,67 +73,6 @@ void rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 		     "cannot register 0x%" PRIx64 "+0x%" PRIx64
 		     " of the dma-buf: %s\n",
 		     offset, length, strerror(-ret));
-}
-
-int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id)
-{
-	const struct ib_uverbs_sge sge = {
-		.addr = op->local,
-		.length = op->length,
-		.lkey = op->lkey,
-	};
-	struct ib_uverbs_send_wr wr = {
-		.wr_id = wr_id,
-		.num_sge = 1,
-		.opcode = op->opcode,
-		.send_flags = VERBS_SEND_SIGNALED,
-	};
-
-	if (op->opcode == IB_UVERBS_WR_SEND_WITH_IMM ||
-	    op->opcode == IB_UVERBS_WR_RDMA_WRITE_WITH_IMM)
-		wr.ex.imm_data = op->imm;
-	if (op->opcode != IB_UVERBS_WR_SEND &&
-	    op->opcode != IB_UVERBS_WR_SEND_WITH_IMM) {
-		wr.wr.rdma.remote_addr = op->remote;
-		wr.wr.rdma.rkey = op->rkey;
-	}
-	return __verbs_post_send(&rdma->dev, &rdma->qp[0], &wr, &sge);
-}
-
-int __rdma_wait(struct rdma *rdma, uint32_t length, struct ib_uverbs_wc *wc)
-{
-	struct ib_uverbs_wc here;
-	int ret;
-
-	if (!wc)
-		wc = &here;
-	/* The engine takes 100 us a byte, and the host may be loaded */
-	ret = __verbs_wait_cq(&rdma->dev, rdma->cq, wc, 30000 + length * 2ull);
-	return ret ? ret : (int)wc->status;
-}
-
-int __rdma_do(struct rdma *rdma, const struct rdma_op *op)
-{
-	int ret = __rdma_post(rdma, op, 0);
-
-	return ret ? ret : __rdma_wait(rdma, op->length, NULL);
-}
-
-int __rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
-		const struct verbs_mr *local, uint64_t local_at,
-		const struct verbs_mr *remote, uint64_t remote_at,
-		uint32_t length)
-{
-	const struct rdma_op op = {
-		.opcode = opcode,
-		.lkey = local->lkey,
-		.local = local_at,
-		.rkey = remote->rkey,
-		.remote = remote_at,
-		.length = length,
-	};
-
-	return __rdma_do(rdma, &op);
 }
 
 void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
@@ -269,7 +132,7 @@ void rdma_expect(const char *what, int status, int expected)
 /* The driver's file of that name in debugfs */
 static void debug_path(char *path, size_t size, const char *name)
 {
-	snprintf(path, size, "/sys/kernel/debug/edu_ib/%s/%s",
+	snprintf(path, size, RDMA_DEBUGFS "/%s/%s",
 		 pci_env("DMABUF_EDU"), name);
 }
 
@@ -343,33 +206,19 @@ unsigned int rdma_polling(void)
 	return (unsigned int)atoi(text);
 }
 
-/* Calls fn for each line of the driver's list of memory regions */
-static void each_region(const char *addr,
-			void (*fn)(const char *line, void *arg), void *arg)
+unsigned int rdma_regions_of(const char *addr)
 {
 	char path[128], line[256];
+	unsigned int nr = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/edu_ib/%s/mrs", addr);
+	snprintf(path, sizeof(path), RDMA_DEBUGFS "/%s/mrs", addr);
 	file = fopen(path, "r");
 	igt_assert_f(file, "cannot open %s: %s. Is edu_ib bound and debugfs mounted?\n",
 		     path, strerror(errno));
 	while (fgets(line, sizeof(line), file))
-		fn(line, arg);
+		nr++;
 	fclose(file);
-}
-
-static void count_region(const char *line, void *arg)
-{
-	(void)line;
-	++*(unsigned int *)arg;
-}
-
-unsigned int rdma_regions_of(const char *addr)
-{
-	unsigned int nr = 0;
-
-	each_region(addr, count_region, &nr);
 	return nr;
 }
 
@@ -378,28 +227,12 @@ unsigned int rdma_regions(void)
 	return rdma_regions_of(pci_env("DMABUF_EDU"));
 }
 
-struct wanted {
-	uint64_t length, page, entries;
-};
-
-static void find_region(const char *line, void *arg)
-{
-	struct wanted *wanted = arg;
-	uint64_t length, page, entries;
-
-	if (sscanf(line, "%*s type=dma-buf length=%" SCNu64
-		   " state=mapped page-size=%" SCNu64 " entries=%" SCNu64,
-		   &length, &page, &entries) == 3 && length == wanted->length) {
-		wanted->page = page;
-		wanted->entries = entries;
-	}
-}
-
 uint64_t rdma_entries(uint64_t length, uint64_t *page)
 {
-	struct wanted wanted = { .length = length };
+	uint64_t entries;
+	int ret = __rdma_entries(pci_env("DMABUF_EDU"), length, &entries, page);
 
-	each_region(pci_env("DMABUF_EDU"), find_region, &wanted);
-	*page = wanted.page;
-	return wanted.entries;
+	igt_assert_f(!ret, "%s: no list of its memory regions: %s. Is edu_ib bound and debugfs mounted?\n",
+		     pci_env("DMABUF_EDU"), strerror(-ret));
+	return entries;
 }

@@ -6,39 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices/rdma.h"
 #include "ranges.h"
 #include "verbs.h"
 #include "vfio.h"
 
-/* Work requests that a queue of rdma_open() holds */
-#define RDMA_DEPTH 16
-
 /* Host memory that rdma_scene_open() registers, bytes */
 #define RDMA_MEMORY KiB(64)
-
-/**
- * struct rdma - an RDMA device with two queue pairs, each the other's peer
- * @dev: the device
- * @pd: protection domain
- * @channel: completion events of @cq
- * @cq: completion queue of all queues
- * @qp: both in RTS; tests send on the first and receive on the second
- */
-struct rdma {
-	struct verbs dev;
-	uint32_t pd;
-	int channel;
-	uint32_t cq;
-	struct verbs_qp qp[2];
-};
-
-/**
- * rdma_bind - give a device to the kernel's RDMA driver, or fail the test
- * @addr: PCI address of edu
- *
- * It goes back to what it had when the program exits.
- */
-void rdma_bind(const char *addr);
 
 /**
  * rdma_require_lists - skip the test unless ib_core takes physical lists
@@ -48,101 +22,18 @@ void rdma_bind(const char *addr);
  */
 void rdma_require_lists(void);
 
-/** __rdma_wait_device - until a PCI device is an RDMA device; 0 or -ENODEV */
-int __rdma_wait_device(const char *addr, struct verbs_device *device);
+/* These do what devices/rdma.h says, and fail the test if that does */
 
-/**
- * __rdma_open - open an RDMA device and connect two queue pairs
- * @rdma: filled in
- * @node: character device
- *
- * Return: 0 or -errno.
- */
-int __rdma_open(struct rdma *rdma, const char *node);
+void rdma_bind(const char *addr);
 
-/** rdma_open - __rdma_open() of a PCI device, or fail the test */
+/** rdma_open - __rdma_open() of a PCI device */
 void rdma_open(struct rdma *rdma, const char *addr);
 
-/** rdma_close - destroy everything with the context; harmless if closed */
-void rdma_close(struct rdma *rdma);
-
-/** __rdma_reset - both queue pairs through RESET to RTS, completions dropped */
-int __rdma_reset(struct rdma *rdma);
 void rdma_reset(struct rdma *rdma);
-
-/** rdma_reg_memory - register memory with all rights, or fail the test */
 void rdma_reg_memory(struct rdma *rdma, void *addr, uint64_t length,
 		     struct verbs_mr *mr);
-
-/**
- * __rdma_reg_dmabuf - register a slice of a dma-buf with all rights
- * @rdma: where
- * @fd: of the dma-buf
- * @offset: of the slice
- * @length: of the slice, bytes
- * @mr: filled in; its addresses are offsets in the dma-buf
- *
- * Return: 0 or -errno.
- */
-int __rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
-		      uint64_t length, struct verbs_mr *mr);
 void rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 		     uint64_t length, struct verbs_mr *mr);
-
-/**
- * struct rdma_op - a transfer
- * @opcode: %IB_UVERBS_WR_RDMA_WRITE, %IB_UVERBS_WR_RDMA_READ ...
- * @lkey: key of the local side
- * @local: address of the local side
- * @rkey: key of the remote side; of RDMA only
- * @remote: address of the remote side; of RDMA only
- * @length: bytes
- * @imm: immediate data, in the opcodes that have it
- */
-struct rdma_op {
-	enum ib_uverbs_wr_opcode opcode;
-	uint32_t lkey;
-	uint64_t local;
-	uint32_t rkey;
-	uint64_t remote;
-	uint32_t length;
-	uint32_t imm;
-};
-
-/** __rdma_post - post a transfer on the first queue pair; 0 or -errno */
-int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id);
-
-/**
- * __rdma_wait - wait for the next completion
- * @rdma: where
- * @length: of the transfer, bytes: long ones take long
- * @wc: receives the completion; may be NULL
- *
- * Return: enum verbs_wc_status, or -errno.
- */
-int __rdma_wait(struct rdma *rdma, uint32_t length, struct ib_uverbs_wc *wc);
-
-/** __rdma_do - __rdma_post() and __rdma_wait() */
-int __rdma_do(struct rdma *rdma, const struct rdma_op *op);
-
-/**
- * __rdma_copy - one RDMA WRITE or READ
- * @rdma: where
- * @opcode: which
- * @local: region of the local side
- * @local_at: address in it
- * @remote: region of the remote side
- * @remote_at: address in it
- * @length: bytes
- *
- * An error leaves the queue pairs in the error state: see rdma_reset().
- *
- * Return: enum verbs_wc_status, or -errno.
- */
-int __rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
-		const struct verbs_mr *local, uint64_t local_at,
-		const struct verbs_mr *remote, uint64_t remote_at,
-		uint32_t length);
 void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
 	       const struct verbs_mr *local, uint64_t local_at,
 	       const struct verbs_mr *remote, uint64_t remote_at,

@@ -3,34 +3,10 @@
 #define LIB_VTD_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-/**
- * struct vtd_entry - how the IOMMU translates one address
- * @present: whether it translates it at all
- * @paddr: physical address it becomes
- * @page: size of the I/O page, bytes
- * @readable: for the device
- * @writable: for the device
- */
-struct vtd_entry {
-	bool present;
-	uint64_t paddr;
-	uint64_t page;
-	bool readable;
-	bool writable;
-};
+#include "devices/vtd.h"
 
-/**
- * vtd_lookup - walk the tables of the VM's Intel IOMMU for a device
- * @addr: PCI address of the device
- * @iova: address the device uses
- * @entry: receives the translation
- *
- * The walk reads memory through QEMU's monitor, so it does not depend on
- * anything the kernel says about its tables. Fails the test if the IOMMU is not
- * translating in legacy mode.
- */
+/** vtd_lookup - __vtd_lookup() or fail the test */
 void vtd_lookup(const char *addr, uint64_t iova, struct vtd_entry *entry);
 
 /** vtd_mapped - whether a device can reach anything at @iova */

@@ -18,6 +18,7 @@
 #include "query.h"
 #include "ranges.h"
 #include "subtests.h"
+#include "vfio.h"
 
 /* A table of small pages, which goes when they are unmapped */
 #define SIZE MiB(2)

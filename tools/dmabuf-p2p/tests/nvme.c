@@ -27,7 +27,7 @@ static bool cap_refused(uint64_t cap, uint64_t bar, const char *why)
 	struct nvme nvme = { .cap = cap };
 
 	nvme.dev.region[0].size = bar;
-	return nvme_check_cap(&nvme) == -EOPNOTSUPP && strstr(nvme.why, why);
+	return __nvme_check_cap(&nvme) == -EOPNOTSUPP && strstr(nvme.why, why);
 }
 
 static void test_cap(void)
@@ -35,13 +35,13 @@ static void test_cap(void)
 	struct nvme nvme = { .cap = CAP_USUAL };
 
 	nvme.dev.region[0].size = BAR_USUAL;
-	tap_ok(!nvme_check_cap(&nvme) && nvme.doorbell == 4,
+	tap_ok(!__nvme_check_cap(&nvme) && nvme.doorbell == 4,
 	       "a usual controller");
 	nvme.cap |= 8ull << 32;
-	tap_ok(!nvme_check_cap(&nvme) && nvme.doorbell == 1024,
+	tap_ok(!__nvme_check_cap(&nvme) && nvme.doorbell == 1024,
 	       "doorbells 1 KiB apart");
 	nvme.dev.region[0].size = 8192;
-	tap_ok(!nvme_check_cap(&nvme), "the last doorbell ends with the BAR");
+	tap_ok(!__nvme_check_cap(&nvme), "the last doorbell ends with the BAR");
 	tap_ok(cap_refused(CAP_USUAL | 9ull << 32, 8192, "beyond its BAR0") &&
 		       cap_refused(CAP_USUAL | 15ull << 32, BAR_USUAL,
 				   "131072 bytes apart") &&
@@ -67,7 +67,7 @@ static bool mdts_is(uint8_t mdts, uint32_t max)
 	page[77] = mdts;
 	page[512] = 0x66;
 	page[513] = 0x44;
-	return !nvme_learn_controller(&nvme, page) && nvme.max == max;
+	return !__nvme_learn_controller(&nvme, page) && nvme.max == max;
 }
 
 static void test_controller(void)
@@ -80,10 +80,10 @@ static void test_controller(void)
 		       mdts_is(255, NVME_MAX),
 	       "how long commands may be");
 	page[525] = 1;
-	tap_ok(!nvme_learn_controller(&nvme, page) && nvme.cache,
+	tap_ok(!__nvme_learn_controller(&nvme, page) && nvme.cache,
 	       "a volatile write cache");
 	page[512] = 0x67;
-	tap_ok(nvme_learn_controller(&nvme, page) == -EOPNOTSUPP,
+	tap_ok(__nvme_learn_controller(&nvme, page) == -EOPNOTSUPP,
 	       "submission entries of 128 bytes");
 }
 
@@ -112,7 +112,7 @@ static bool format_is(uint8_t flbas, unsigned int odd, uint8_t shift)
 {
 	struct nvme nvme = namespace(flbas, odd, shift, 0);
 
-	return !nvme_learn_namespace(&nvme, page) &&
+	return !__nvme_learn_namespace(&nvme, page) &&
 	       nvme.block == 1u << shift && nvme.size == 1ull << (20 + shift);
 }
 
@@ -121,7 +121,7 @@ static bool format_refused(uint8_t flbas, unsigned int odd, uint8_t shift,
 {
 	struct nvme nvme = namespace(flbas, odd, shift, metadata);
 
-	return nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP &&
+	return __nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP &&
 	       !nvme.size && strstr(nvme.why, why);
 }
 
@@ -137,11 +137,11 @@ static void test_namespace(void)
 	       "a format beyond the 16th");
 	nvme = namespace(0x21, 1, 12, 0);
 	page[25] = 15;
-	tap_ok(!nvme_learn_namespace(&nvme, page) && nvme.block == 4096,
+	tap_ok(!__nvme_learn_namespace(&nvme, page) && nvme.block == 4096,
 	       "the upper bits do not count if there are 16 formats");
 	nvme = namespace(5, 5, 12, 0);
 	page[25] = 4;
-	tap_ok(nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP,
+	tap_ok(__nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP,
 	       "a format that there is not");
 	tap_ok(format_refused(0x10, 0, 9, 8, "8 bytes of metadata") &&
 		       format_refused(0, 0, 12, 64, "64 bytes of metadata") &&
@@ -149,7 +149,7 @@ static void test_namespace(void)
 	       "metadata, behind the data and elsewhere");
 	nvme = namespace(0, 63, 9, 0);
 	page[29] = 1;
-	tap_ok(nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP &&
+	tap_ok(__nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP &&
 		       strstr(nvme.why, "protection"),
 	       "protection information");
 	tap_ok(format_refused(0, 0, 0, 0, "2^0") &&
@@ -161,11 +161,11 @@ static void test_namespace(void)
 	       "blocks that are too small or too large");
 	nvme = namespace(0, 63, 9, 0);
 	memset(page, 0xff, 8);
-	tap_ok(nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP,
+	tap_ok(__nvme_learn_namespace(&nvme, page) == -EOPNOTSUPP,
 	       "more bytes than 64 bits count");
 	nvme = namespace(0, 63, 9, 0);
 	memset(page, 0, sizeof(page));
-	tap_ok(!nvme_learn_namespace(&nvme, page) && !nvme.size,
+	tap_ok(!__nvme_learn_namespace(&nvme, page) && !nvme.size,
 	       "no namespace 1");
 }
 

@@ -2,8 +2,8 @@
 /*
  * What the VMM and the code in its guest agree on
  */
-#ifndef LIB_KVM_GUEST_H
-#define LIB_KVM_GUEST_H
+#ifndef DEVICES_KVM_GUEST_H
+#define DEVICES_KVM_GUEST_H
 
 /*
  * The ports that the guest writes to: a command is done; a page fault of its own,
@@ -64,4 +64,4 @@ extern const char guest_nested[];
 
 #endif /* __ASSEMBLER__ */
 
-#endif /* LIB_KVM_GUEST_H */
+#endif /* DEVICES_KVM_GUEST_H */

@@ -5,9 +5,10 @@
  * Every work request and every completion passes through a system call; there
  * is no queue in user memory.
  */
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "igt_core.h"
 #include "sysfs.h"
 #include "verbs.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LIB_NVME_KINDS_H
-#define LIB_NVME_KINDS_H
+#ifndef DEVICES_NVME_KINDS_H
+#define DEVICES_NVME_KINDS_H
 
 #include <stdint.h>
 
@@ -15,4 +15,4 @@
 /** nvme_timeout_ms - how long CAP says that starting and stopping may take */
 uint64_t nvme_timeout_ms(uint64_t cap, uint64_t least);
 
-#endif /* LIB_NVME_KINDS_H */
+#endif /* DEVICES_NVME_KINDS_H */

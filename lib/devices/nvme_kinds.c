@@ -65,7 +65,7 @@ uint64_t nvme_timeout_ms(uint64_t cap, uint64_t least)
 	return ms > least ? ms : least;
 }
 
-int nvme_check_cap(struct nvme *nvme)
+int __nvme_check_cap(struct nvme *nvme)
 {
 	const uint64_t cap = nvme->cap, bar = nvme->dev.region[0].size;
 	uint64_t end;
@@ -89,7 +89,7 @@ int nvme_check_cap(struct nvme *nvme)
 	return 0;
 }
 
-int nvme_learn_controller(struct nvme *nvme, const uint8_t *page)
+int __nvme_learn_controller(struct nvme *nvme, const uint8_t *page)
 {
 	const uint8_t mdts = page[CONTROLLER_MDTS];
 
@@ -104,7 +104,7 @@ int nvme_learn_controller(struct nvme *nvme, const uint8_t *page)
 	return 0;
 }
 
-int nvme_learn_namespace(struct nvme *nvme, const uint8_t *page)
+int __nvme_learn_namespace(struct nvme *nvme, const uint8_t *page)
 {
 	const uint8_t flbas = page[NAMESPACE_FLBAS];
 	unsigned int format = flbas & 0xf, shift, metadata;

@@ -3,17 +3,13 @@
  * vCPUs that are not in plain 64-bit mode: without paging, or with a guest of
  * their own by SVM, to which the same commands are given
  */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
-#include "igt_core.h"
 #include "kvm.h"
 #include "kvm_layout.h"
-#include "module.h"
-#include "sysfs.h"
-
-#define PARAM_NPT "/sys/module/kvm_amd/parameters/npt"
-#define PARAM_TDP_MMU "/sys/module/kvm/parameters/tdp_mmu"
 
 #define MSR_VM_HSAVE_PA 0xc0010117u
 #define DEFAULT_PAT 0x0007040600070406ull
@@ -53,66 +49,47 @@
 #define INTERCEPT3_SHUTDOWN (1u << 31)
 #define INTERCEPT4_VMRUN (1u << 0)
 
-static void get_sregs(const struct vcpu *vcpu, struct kvm_sregs *sregs)
+static int get_sregs(const struct vcpu *vcpu, struct kvm_sregs *sregs)
 {
-	igt_assert_eq(ioctl(vcpu->fd, KVM_GET_SREGS, sregs), 0);
+	return ioctl(vcpu->fd, KVM_GET_SREGS, sregs) < 0 ? -errno : 0;
 }
 
-static void set_sregs(const struct vcpu *vcpu, const struct kvm_sregs *sregs)
+static int set_sregs(const struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
-	igt_assert_f(!ioctl(vcpu->fd, KVM_SET_SREGS, sregs),
-		     "KVM_SET_SREGS: %s\n", strerror(errno));
+	return ioctl(vcpu->fd, KVM_SET_SREGS, sregs) < 0 ? -errno : 0;
 }
 
-/* Return: whether a parameter is on */
-static bool param(const char *path)
-{
-	char value[8];
-	int ret = __sysfs_read(path, value, sizeof(value));
-
-	igt_assert_f(!ret, "cannot read %s: %s\n", path, strerror(-ret));
-	return *value == 'Y' || *value == '1';
-}
-
-void vmm_reload(bool npt, bool tdp_mmu)
-{
-	igt_require_f(!access(PARAM_NPT, F_OK), "no kvm-amd module\n");
-	if (param(PARAM_NPT) == npt && param(PARAM_TDP_MMU) == (npt && tdp_mmu))
-		return;
-	/* Takes kvm along, if that is in nobody else's use */
-	module_unload("kvm_amd");
-	module_load_with("kvm", tdp_mmu ? "tdp_mmu=1" : "tdp_mmu=0");
-	module_load_with("kvm_amd", npt ? "npt=1" : "npt=0");
-	igt_assert_eq(param(PARAM_NPT), npt);
-	/* KVM switches it off if there is no nested paging */
-	igt_assert_eq(param(PARAM_TDP_MMU), npt && tdp_mmu);
-}
-
-void vcpu_use_tables(struct vcpu *vcpu, uint64_t root)
+int __vcpu_use_tables(struct vcpu *vcpu, uint64_t root)
 {
 	struct kvm_sregs sregs;
+	int ret = get_sregs(vcpu, &sregs);
 
-	get_sregs(vcpu, &sregs);
+	if (ret)
+		return ret;
 	sregs.cr3 = root;
-	set_sregs(vcpu, &sregs);
+	return set_sregs(vcpu, &sregs);
 }
 
-void vcpu_flat(struct vcpu *vcpu)
+int __vcpu_flat(struct vcpu *vcpu)
 {
 	struct kvm_sregs sregs;
+	int ret = get_sregs(vcpu, &sregs);
 
-	get_sregs(vcpu, &sregs);
+	if (ret)
+		return ret;
 	sregs.cs.l = 0;
 	sregs.cs.db = 1;
 	sregs.cr0 = CR0_PE | CR0_ET;
 	sregs.cr3 = 0;
 	sregs.cr4 = 0;
 	sregs.efer = 0;
-	set_sregs(vcpu, &sregs);
-	vcpu->mode = VCPU_FLAT;
+	ret = set_sregs(vcpu, &sregs);
+	if (!ret)
+		vcpu->mode = VCPU_FLAT;
+	return ret;
 }
 
-/* Return: register EDX or ECX of what the guest's CPUID says */
+/* Return: register EDX or ECX of what the guest's CPUID says, 0 if it does not */
 static uint32_t cpuid(const struct vcpu *vcpu, uint32_t function, bool edx)
 {
 	struct {
@@ -121,7 +98,8 @@ static uint32_t cpuid(const struct vcpu *vcpu, uint32_t function, bool edx)
 	} all = { .head.nent = 256 };
 	uint32_t i;
 
-	igt_assert_eq(ioctl(vcpu->fd, KVM_GET_CPUID2, &all), 0);
+	if (ioctl(vcpu->fd, KVM_GET_CPUID2, &all) < 0)
+		return 0;
 	for (i = 0; i < all.head.nent; i++)
 		if (all.entries[i].function == function)
 			return edx ? all.entries[i].edx : all.entries[i].ecx;
@@ -181,7 +159,7 @@ static void fill_vmcb(const struct vcpu *vcpu, const struct kvm_sregs *sregs,
 	put(vcpu, VMCB_PAT, DEFAULT_PAT);
 }
 
-void vcpu_nest(struct vcpu *vcpu, uint64_t nested_root)
+int __vcpu_nest(struct vcpu *vcpu, uint64_t nested_root)
 {
 	struct {
 		struct kvm_msrs head;
@@ -191,19 +169,28 @@ void vcpu_nest(struct vcpu *vcpu, uint64_t nested_root)
 		.entry = { .index = MSR_VM_HSAVE_PA, .data = RAM_HOST_SAVE },
 	};
 	struct kvm_sregs sregs;
+	int ret;
 
-	igt_require_f(cpuid(vcpu, CPUID_FEATURES, false) & CPUID_FEATURES_SVM,
-		      "guests cannot have guests by SVM here\n");
-	igt_require_f(!nested_root ||
-		      cpuid(vcpu, CPUID_SVM, true) & CPUID_SVM_NPT,
-		      "guests have no nested paging here\n");
-	igt_assert_eq(vcpu->index, 0);
-	get_sregs(vcpu, &sregs);
+	if (!(cpuid(vcpu, CPUID_FEATURES, false) & CPUID_FEATURES_SVM))
+		return -ENODEV;
+	if (nested_root && !(cpuid(vcpu, CPUID_SVM, true) & CPUID_SVM_NPT))
+		return -EOPNOTSUPP;
+	if (vcpu->index)
+		return -EINVAL;
+	ret = get_sregs(vcpu, &sregs);
+	if (ret)
+		return ret;
 	sregs.efer |= EFER_SVME;
-	set_sregs(vcpu, &sregs);
-	igt_assert_eq(ioctl(vcpu->fd, KVM_SET_MSRS, &hsave), 1);
+	ret = set_sregs(vcpu, &sregs);
+	if (ret)
+		return ret;
+	/* Returns how many it has set */
+	ret = ioctl(vcpu->fd, KVM_SET_MSRS, &hsave);
+	if (ret != 1)
+		return ret < 0 ? -errno : -EIO;
 	fill_vmcb(vcpu, &sregs, nested_root);
 	vcpu->mode = VCPU_L2;
+	return 0;
 }
 
 uint64_t vcpu_nested_address(const struct vcpu *vcpu)

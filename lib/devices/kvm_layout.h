@@ -2,8 +2,8 @@
 /*
  * Where things are in a guest's first MiB
  */
-#ifndef LIB_KVM_LAYOUT_H
-#define LIB_KVM_LAYOUT_H
+#ifndef DEVICES_KVM_LAYOUT_H
+#define DEVICES_KVM_LAYOUT_H
 
 #include <stdint.h>
 
@@ -23,7 +23,7 @@
 #define RAM_PAGE(index) (RAM_MAILBOX(index) + 0x1000u)
 #define RAM_STACK(index) RAM_PAGE(index)
 
-/* From here on, tables that tests make; see vmm_map() */
+/* From here on, tables that tests make; see __vmm_map() */
 #define RAM_MORE_TABLES 0x20000
 
 #define SELECTOR_CODE 8
@@ -46,4 +46,4 @@ void vmm_fill_tables(struct vmm *vmm);
 /* Put a command into the VMCB, to be run by guest_nested; see kvm_mode.c */
 void vcpu_begin_nested(struct vcpu *vcpu, uint64_t rip);
 
-#endif /* LIB_KVM_LAYOUT_H */
+#endif /* DEVICES_KVM_LAYOUT_H */

@@ -3,9 +3,9 @@
  * The guest's own tables: descriptors, and page tables that begin with every
  * address up to %VMM_LIMIT mapped to itself by pages of 1 GiB
  */
+#include <errno.h>
 #include <string.h>
 
-#include "igt_core.h"
 #include "kvm.h"
 #include "kvm_layout.h"
 
@@ -50,35 +50,45 @@ void vmm_fill_tables(struct vmm *vmm)
 		table[i] = i << 30 | PTE_LEAF | PTE_LARGE;
 }
 
-uint64_t vmm_tables(struct vmm *vmm)
+int __vmm_tables(struct vmm *vmm, uint64_t *root)
 {
 	uint64_t table = vmm->next_table;
 
-	igt_assert_f(table + 4096 <= VMM_RAM_SIZE,
-		     "the guest has no room for more page tables\n");
+	if (table + 4096 > VMM_RAM_SIZE)
+		return -ENOSPC;
 	vmm->next_table += 4096;
 	memset(at(vmm, table), 0, 4096);
-	return table;
+	*root = table;
+	return 0;
 }
 
-void vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
-	     uint64_t size)
+int __vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
+	      uint64_t size)
 {
 	unsigned int leaf = size == 1ull << 30 ? 30 : size == 1ull << 21 ? 21 : 12;
-	uint64_t table = root ? root : RAM_TOP_TABLE, *entry;
+	uint64_t table = root ? root : RAM_TOP_TABLE, next, *entry;
 	unsigned int shift;
+	int ret;
 
-	igt_assert(size == 1ull << leaf && !(va % size) && !(gpa % size));
-	igt_assert(root || va >= VMM_LIMIT);
+	if (size != 1ull << leaf || va % size || gpa % size ||
+	    (!root && va < VMM_LIMIT))
+		return -EINVAL;
 	for (shift = 39; ; shift -= 9) {
 		entry = (uint64_t *)at(vmm, table) + (va >> shift) % 512;
 		if (shift == leaf)
 			break;
-		if (!*entry)
-			*entry = vmm_tables(vmm) | PTE_TABLE;
-		igt_assert(!(*entry & PTE_LARGE));
+		if (!*entry) {
+			ret = __vmm_tables(vmm, &next);
+			if (ret)
+				return ret;
+			*entry = next | PTE_TABLE;
+		}
+		if (*entry & PTE_LARGE)
+			return -EEXIST;
 		table = *entry & PTE_ADDRESS;
 	}
-	igt_assert(!*entry);
+	if (*entry)
+		return -EEXIST;
 	*entry = gpa | PTE_LEAF | (leaf > 12 ? PTE_LARGE : 0);
+	return 0;
 }
