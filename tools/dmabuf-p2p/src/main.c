@@ -71,6 +71,7 @@ int main(int argc, char **argv)
 	char name[64];
 
 	output_begin();
+	cleanup_taken();
 	/* "help topo" is "topo --help" */
 	if (argc == 3 && !strcmp(argv[1], "help") && argv[2][0] != '-') {
 		argv[1] = argv[2];

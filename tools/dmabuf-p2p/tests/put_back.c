@@ -335,6 +335,7 @@ static int exit_with(int status)
 
 int main(void)
 {
+	cleanup_taken();
 	test_library();
 	test_status();
 	test_adopt();

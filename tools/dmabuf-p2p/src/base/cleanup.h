@@ -23,6 +23,9 @@ struct stat;
  */
 bool cleanup_works(void);
 
+/** cleanup_taken - note devices that are taken from now on, and put them back */
+void cleanup_taken(void);
+
 /** cleanup_devices - the devices of pci_saved() get back their drivers */
 void cleanup_devices(void);
 

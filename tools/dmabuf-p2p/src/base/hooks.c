@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "igt_core.h"
 #include "message.h"
+#include "pci.h"
 #include "taken.h"
 #include "verb.h"
 
@@ -70,14 +71,22 @@ void igt_log(const char *domain, enum igt_log_level level, const char *fmt, ...)
 }
 
 /*
- * This comes before a device is taken from its driver.
- *
  * pci_restore() itself would wait for this very process to let go of the
  * device: cleanup.c does it in another way, and asks pci_saved() what to do.
  */
+static void before_change(void)
+{
+	taken_note();
+	cleanup_devices();
+}
+
+void cleanup_taken(void)
+{
+	pci_before_change(before_change);
+}
+
 void igt_install_exit_handler(igt_exit_handler_t fn)
 {
 	(void)fn;
-	taken_note();
-	cleanup_devices();
+	before_change();
 }
