@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nvme.h"
+#include "devices/nvme.h"
 #include "tap.h"
 
 /* 64 entries, 500 ms, NVM commands, doorbells side by side, pages from 4 KiB */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "pci.h"
+#include "devices/pci.h"
 #include "taken.h"
 #include "tap.h"
 #include "verb.h"

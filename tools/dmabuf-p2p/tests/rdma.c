@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "devices/rdma.h"
 #include "engine.h"
-#include "rdma.h"
 #include "tap.h"
 #include "verb.h"
 

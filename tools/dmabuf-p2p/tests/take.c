@@ -9,11 +9,11 @@
 
 #include "device.h"
 #include "device_use.h"
+#include "devices/pci.h"
 #include "exporter.h"
 #include "opener.h"
-#include "pci.h"
-#include "tap.h"
 #include "taken.h"
+#include "tap.h"
 #include "verb.h"
 
 #define ADDR "ffff:ff:1f.7"

@@ -27,15 +27,18 @@
 #include "buffer.h"
 #include "cleanup.h"
 #include "command.h"
+#include "devices/iommufd.h"
+#include "devices/memory.h"
+#include "devices/module.h"
+#include "devices/pci.h"
+#include "devices/vfio.h"
 #include "dmabuf.h"
-#include "iommufd.h"
-#include "memory.h"
 #include "message.h"
-#include "module.h"
 #include "movable_uapi.h"
 #include "output.h"
-#include "pci.h"
-#include "vfio.h"
+
+/* Of a dma-buf of memory, bytes */
+#define HEAP_SIZE 65536
 
 static int fail(const char *what, int err)
 {
@@ -85,26 +88,44 @@ static int memory(pid_t pid, bool on)
 
 static int map(const char *spec)
 {
-	int iommufd = iommufd_open();
-	uint32_t ioas = ioas_alloc(iommufd);
+	int iommufd = __iommufd_open(), ret;
 	struct buffer buffer;
+	uint32_t ioas;
 
+	if (iommufd < 0)
+		return fail("/dev/iommu", -iommufd);
+	ret = __ioas_alloc(iommufd, &ioas);
+	if (ret)
+		return fail("IOMMU_IOAS_ALLOC", -ret);
 	if (buffer_open(&buffer, spec, true))
 		return 1;
-	ioas_map_file(iommufd, ioas, buffer.fd, 0, buffer.size, 1ull << 32);
+	ret = __ioas_map_file(iommufd, ioas, buffer.fd, 0, buffer.size,
+			      1ull << 32);
+	if (ret)
+		return fail("IOMMU_IOAS_MAP_FILE", -ret);
 	puts("mapped");
 	fflush(stdout);
 	return getchar() == EOF ? 0 : 1;
 }
 
+static int heap(char **command)
+{
+	int fd = __heap_dmabuf(HEAP_SIZE);
+
+	return fd < 0 ? fail("/dev/dma_heap/system", -fd) :
+			command_exec(command, fd, HEAP_SIZE);
+}
+
 static int forged(char **command)
 {
 	static const char name[] = "x\nino:\t77\nexp_name:\ti915";
-	int fd = heap_dmabuf(65536);
+	int fd = __heap_dmabuf(HEAP_SIZE);
 
+	if (fd < 0)
+		return fail("/dev/dma_heap/system", -fd);
 	if (ioctl(fd, DMA_BUF_SET_NAME, name))
 		return fail("it takes no name", errno);
-	return command_exec(command, fd, 65536);
+	return command_exec(command, fd, HEAP_SIZE);
 }
 
 static int run_command(char **command)
@@ -132,8 +153,11 @@ static int hold(const char *path, char **command)
 static int open_device(const char *addr, char **command)
 {
 	struct vfio_device dev;
-	int ret = __vfio_open(&dev, addr, iommufd_open());
+	int iommufd = __iommufd_open(), ret;
 
+	if (iommufd < 0)
+		return fail("/dev/iommu", -iommufd);
+	ret = __vfio_open(&dev, addr, iommufd);
 	return ret ? fail(addr, -ret) : run_command(command);
 }
 
@@ -169,10 +193,13 @@ static int same(const char *a, const char *b)
 static int crash(const char *spec)
 {
 	struct buffer buffer;
+	int ret;
 
 	if (open_mapped(&buffer, spec))
 		return 1;
-	vfio_map_bar(&buffer.vfio, 2);
+	ret = __vfio_map_bar(&buffer.vfio, 2);
+	if (ret)
+		return fail(spec, -ret);
 	__vfio_memory_enable(&buffer.vfio, false);
 	*(volatile uint32_t *)buffer.cpu = 1;
 	return 0;
@@ -181,11 +208,17 @@ static int crash(const char *spec)
 static int movable(char **command)
 {
 	struct dma_buf_movable_create create = { .size = 32768 };
-	int status, file, fd;
+	const char *addr = getenv("DMABUF_EXPORTER");
+	int status, file, fd, ret;
 	pid_t pid;
 
-	module_load("dma-buf-movable");
-	pci_bind(pci_env("DMABUF_EXPORTER"), "dma-buf-movable");
+	if (!addr)
+		return fail("$DMABUF_EXPORTER", ENOENT);
+	ret = __module_load("dma-buf-movable", NULL);
+	if (!ret)
+		ret = __pci_bind(addr, "dma-buf-movable");
+	if (ret)
+		return fail("dma-buf-movable", -ret);
 	file = open("/dev/dma-buf-movable", O_RDWR | O_CLOEXEC);
 	fd = ioctl(file, DMA_BUF_MOVABLE_CREATE, &create);
 	if (fd < 0)
@@ -214,6 +247,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 2 ? argv[1] : "";
 
 	output_begin();
+	cleanup_taken();
 	/* It is itself what puts drivers back in the end */
 	if (!strcmp(what, "--put-back"))
 		return cleanup_put_back(argc - 2, argv + 2);
@@ -222,7 +256,7 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "map"))
 		return map(argv[2]);
 	if (!strcmp(what, "heap"))
-		return command_exec(argv + 2, heap_dmabuf(65536), 65536);
+		return heap(argv + 2);
 	if (!strcmp(what, "forged"))
 		return forged(argv + 2);
 	if (!strcmp(what, "hold") && argc > 3)

@@ -25,15 +25,15 @@
 
 #include "cleanup.h"
 #include "device_use.h"
+#include "devices/pci.h"
+#include "devices/vfio.h"
 #include "holder.h"
 #include "interrupt.h"
 #include "message.h"
 #include "output.h"
-#include "pci.h"
 #include "procfs.h"
 #include "taken.h"
 #include "verb.h"
-#include "vfio.h"
 
 /* More than pci_saved() can have, and how many each of them is */
 #define MAX_ARGS 64
@@ -269,6 +269,21 @@ void cleanup_devices(void)
 	}
 	args[n] = NULL;
 	block(SIG_UNBLOCK);
+}
+
+/*
+ * pci_restore() itself would wait for this very process to let go of the device:
+ * cleanup_devices() does it in another way, and asks pci_saved() what to do.
+ */
+static void before_change(void)
+{
+	taken_note();
+	cleanup_devices();
+}
+
+void cleanup_taken(void)
+{
+	pci_before_change(before_change);
 }
 
 void cleanup_unlink(const char *path, const struct stat *st)

@@ -13,9 +13,9 @@
 #include <linux/dma-buf-phys.h>
 
 #include "device.h"
+#include "devices/pci.h"
+#include "devices/sysfs.h"
 #include "message.h"
-#include "pci.h"
-#include "sysfs.h"
 #include "sysfs_file.h"
 
 #define DEVICES "/sys/bus/pci/devices"

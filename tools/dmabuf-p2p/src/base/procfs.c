@@ -16,8 +16,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "devices/sysfs.h"
 #include "procfs.h"
-#include "sysfs.h"
 #include "text.h"
 
 /* How the kernel shows a dma-buf's file; its name follows */

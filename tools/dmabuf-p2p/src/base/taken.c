@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "devices/pci.h"
 #include "message.h"
-#include "pci.h"
 #include "taken.h"
 #include "verb.h"
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfio.h"
+#include "devices/vfio.h"
 
 /**
  * struct buffer - a dma-buf that verbs work on, wherever it comes from

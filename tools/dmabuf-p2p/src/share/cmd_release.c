@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "devices/pci.h"
+#include "devices/sysfs.h"
+#include "devices/vfio.h"
 #include "holder.h"
 #include "message.h"
-#include "pci.h"
 #include "procfs.h"
-#include "sysfs.h"
 #include "taken.h"
 #include "verb.h"
-#include "vfio.h"
 
 struct args {
 	char **names;

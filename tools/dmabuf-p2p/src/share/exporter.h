@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vfio.h"
+#include "devices/vfio.h"
 
 /**
  * struct export_request - what to export and how

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "access.h"
+#include "devices/sysfs.h"
 #include "engine.h"
 #include "message.h"
-#include "sysfs.h"
 #include "units.h"
 #include "verb.h"
 

@@ -11,12 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices/iommufd.h"
+#include "devices/nvme.h"
+#include "devices/sysfs.h"
 #include "engine.h"
 #include "exporter.h"
-#include "iommufd.h"
 #include "message.h"
-#include "nvme.h"
-#include "sysfs.h"
 #include "taken.h"
 #include "verb.h"
 

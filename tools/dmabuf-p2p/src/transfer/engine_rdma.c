@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices/rdma.h"
+#include "devices/sysfs.h"
 #include "engine.h"
 #include "message.h"
-#include "rdma.h"
-#include "sysfs.h"
 #include "verb.h"
 
 #define EDU "0x1234:0x11e8"
