@@ -45,15 +45,15 @@
 
 #include "bench_uapi.h"
 #include "clock.h"
+#include "devices/iommufd.h"
+#include "devices/pci.h"
+#include "devices/ranges.h"
+#include "devices/vfio.h"
+#include "fail.h"
 #include "footprint.h"
-#include "igt_core.h"
-#include "iommufd.h"
-#include "module.h"
-#include "pci.h"
-#include "ranges.h"
+#include "must.h"
 #include "regions.h"
 #include "streams.h"
-#include "vfio.h"
 
 #define MODULE "dma-buf-bench"
 #define NODE "/dev/" MODULE
@@ -117,9 +117,8 @@ static struct dma_buf_bench_device parse_addr(const char *addr)
 	struct dma_buf_bench_device device = {};
 	unsigned int domain, bus, slot, function;
 
-	igt_assert_f(sscanf(addr, "%x:%x:%x.%x", &domain, &bus, &slot,
-			    &function) == 4,
-		     "'%s' is not a PCI address\n", addr);
+	if (sscanf(addr, "%x:%x:%x.%x", &domain, &bus, &slot, &function) != 4)
+		fail(NULL, "'%s' is not a PCI address", addr);
 	device.domain = domain;
 	device.bus = (__u8)bus;
 	device.slot = (__u8)slot;
@@ -166,9 +165,9 @@ static int footprint(struct dma_buf_bench_run *r, uint64_t *bytes)
 		ret = allocated(r, 1, &one);
 	if (ret)
 		return ret;
-	igt_assert_f(one >= none,
-		     "less was allocated with a mapping (%" PRIu64
-		     " bytes) than without (%" PRIu64 ")\n", one, none);
+	if (one < none)
+		fail(NULL, "less was allocated with a mapping (%" PRIu64
+		     " bytes) than without (%" PRIu64 ")", one, none);
 	*bytes = one - none + r->embedded;
 	return 0;
 }
@@ -218,7 +217,7 @@ static void measure_dmabuf(int fd, size_t ranges)
 
 static void measure_links(const struct vfio_region_dma_range *ranges, size_t nr)
 {
-	struct dma_buf_bench_range *pieces = calloc(nr, sizeof(*pieces));
+	struct dma_buf_bench_range *pieces = must_alloc(nr, sizeof(*pieces));
 	struct dma_buf_bench_run r = {
 		.method = DMA_BUF_BENCH_LINKS,
 		.importer = bench.importer,
@@ -229,7 +228,6 @@ static void measure_links(const struct vfio_region_dma_range *ranges, size_t nr)
 	};
 	size_t i;
 
-	igt_assert(pieces);
 	for (i = 0; i < nr; i++) {
 		pieces[i].offset = ranges[i].offset;
 		pieces[i].length = ranges[i].length;
@@ -240,7 +238,7 @@ static void measure_links(const struct vfio_region_dma_range *ranges, size_t nr)
 
 static void measure_ranges(size_t nr)
 {
-	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, PAGE);
+	struct vfio_region_dma_range *ranges = must_ranges_scattered(nr, 0, PAGE);
 	int fd = __vfio_dmabuf(&bench.shm, BAR, ranges, nr);
 
 	measure_dmabuf(fd, nr);
@@ -255,7 +253,7 @@ static void measure_ranges(size_t nr)
 /* Whether the kernel has what @rows are measured by */
 static bool available(const char *rows, const char *module)
 {
-	if (module_exists(module))
+	if (must_module_exists(module))
 		return true;
 	fprintf(stderr,
 		"bench: without %s: the %s kernel has no module %s\n",
@@ -269,11 +267,11 @@ static void measure_mappings(const size_t *counts, size_t nr)
 
 	if (!available("mapping, unmapping and walking", MODULE))
 		return;
-	module_load(MODULE);
-	pci_bind(getenv("DMABUF_EDU"), MODULE);
+	must_module_load(MODULE);
+	must_pci_bind(getenv("DMABUF_EDU"), MODULE);
 	bench.fd = open(NODE, O_RDWR | O_CLOEXEC);
-	igt_assert_f(bench.fd >= 0, "cannot open " NODE ": %s\n",
-		     strerror(errno));
+	if (bench.fd < 0)
+		fail(NULL, "cannot open " NODE ": %s", strerror(errno));
 	footprint_open();
 	for (i = 0; i < nr; i++)
 		measure_ranges(counts[i]);
@@ -287,17 +285,19 @@ static void measure_region(const char *name, const struct region *region,
 	struct region_cost cost;
 	int ret = regions_cost(region, rounds_of(ranges), &cost);
 
-	if (!ret && !strcmp(name, "reg-dereg-page"))
-		igt_assert_eq_u64(cost.entries, region->length / PAGE);
+	if (!ret && !strcmp(name, "reg-dereg-page") &&
+	    cost.entries != region->length / PAGE)
+		fail(NULL, "%s: %" PRIu64 " translation entries instead of %" PRIu64,
+		     name, cost.entries, (uint64_t)(region->length / PAGE));
 	print_row(&(struct row) { name, ranges, ret, &cost.instructions, NULL,
 				  region->fd >= 0 ? &cost.entries : NULL });
 }
 
 static void measure_region_of(size_t nr)
 {
-	struct vfio_region_dma_range *ranges = ranges_scattered(nr, 0, PAGE);
+	struct vfio_region_dma_range *ranges = must_ranges_scattered(nr, 0, PAGE);
 	struct region region = {
-		.fd = vfio_dmabuf(&bench.shm, BAR, ranges, nr),
+		.fd = must_vfio_dmabuf(&bench.shm, BAR, ranges, nr),
 		.length = nr * PAGE,
 	};
 
@@ -316,7 +316,8 @@ static void measure_memory(void)
 
 	region.memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	igt_assert(region.memory != MAP_FAILED);
+	if (region.memory == MAP_FAILED)
+		fail(NULL, "cannot map a page of memory: %s", strerror(errno));
 	measure_region("reg-dereg-memory", &region, 1);
 	munmap(region.memory, PAGE);
 }
@@ -344,7 +345,8 @@ static const char *variant(void)
 {
 	const char *kernel = getenv("DMABUF_KERNEL");
 
-	igt_assert_f(kernel, "$DMABUF_KERNEL is not set\n");
+	if (!kernel)
+		fail(NULL, "$DMABUF_KERNEL is not set");
 	return !strcmp(kernel, "upstream") || !strcmp(kernel, "stock") ?
 		       kernel : "phys-list";
 }
@@ -356,15 +358,17 @@ int main(void)
 	int iommufd;
 
 	streams_open();
+	fail_as("bench", BENCH_REMEDY);
 	clock_check();
 	bench.variant = variant();
 	bench.route = getenv("DMABUF_TOPOLOGY");
-	igt_assert_f(bench.route, "$DMABUF_TOPOLOGY is not set\n");
-	bench.importer = parse_addr(pci_env("DMABUF_EDU"));
-	bench.exporter = parse_addr(pci_env("DMABUF_EXPORTER"));
+	if (!bench.route)
+		fail(NULL, "$DMABUF_TOPOLOGY is not set");
+	bench.importer = parse_addr(must_pci_env("DMABUF_EDU"));
+	bench.exporter = parse_addr(must_pci_env("DMABUF_EXPORTER"));
 	bench.exporter.bar = BAR;
-	iommufd = iommufd_open();
-	vfio_open(&bench.shm, getenv("DMABUF_EXPORTER"), iommufd);
+	iommufd = must_iommufd_open();
+	must_vfio_open(&bench.shm, getenv("DMABUF_EXPORTER"), iommufd);
 
 	measure_mappings(counts, nr);
 	measure_regions(counts, nr);

@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+/* Of failures that have no remedy of their own */
+#define BENCH_REMEDY \
+	"run 'make bench', and look at the console log below build/vm"
+
 /** instructions - the clock */
 uint64_t instructions(void);
 

@@ -11,6 +11,7 @@
  * compound pages, those of a vmalloc area with highmem allowed; so neither is
  * counted as a page.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -19,10 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices/ranges.h"
+#include "fail.h"
 #include "footprint.h"
-#include "igt_core.h"
-#include "ranges.h"
-#include "sysfs.h"
+#include "must.h"
 
 #define TRACING "/sys/kernel/tracing/"
 
@@ -33,7 +34,8 @@ static void tracing(bool on)
 {
 	ssize_t ret = pwrite(tracing_on, on ? "1" : "0", 1, 0);
 
-	igt_assert_f(ret == 1, "cannot write to " TRACING "tracing_on: %s\n",
+	if (ret != 1)
+		fail(NULL, "cannot write to " TRACING "tracing_on: %s",
 		     strerror(errno));
 }
 
@@ -49,7 +51,7 @@ static void trace_events(const char *enable)
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		snprintf(path, sizeof(path), TRACING "events/%s/enable",
 			 events[i]);
-		sysfs_write(path, enable);
+		must_sysfs_write(path, enable);
 	}
 }
 
@@ -58,12 +60,12 @@ void footprint_open(void)
 	char pid[16];
 
 	tracing_on = open(TRACING "tracing_on", O_WRONLY | O_CLOEXEC);
-	igt_assert_f(tracing_on >= 0,
-		     "no " TRACING ": %s. Is tracefs mounted, and CONFIG_FTRACE on?\n",
-		     strerror(errno));
+	if (tracing_on < 0)
+		fail("mount tracefs, in a kernel with CONFIG_FTRACE",
+		     "no " TRACING ": %s", strerror(errno));
 	tracing(false);
 	snprintf(pid, sizeof(pid), "%d", getpid());
-	sysfs_write(TRACING "set_event_pid", pid);
+	must_sysfs_write(TRACING "set_event_pid", pid);
 	trace_events("1");
 }
 
@@ -79,7 +81,8 @@ void footprint_start(void)
 	/* Opening it for writing is what empties it */
 	int fd = open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
 
-	igt_assert_f(fd >= 0, "cannot empty " TRACING "trace: %s\n",
+	if (fd < 0)
+		fail(NULL, "cannot empty " TRACING "trace: %s",
 		     strerror(errno));
 	close(fd);
 	tracing(true);
@@ -90,7 +93,8 @@ static uint64_t field(const char *event, const char *name)
 {
 	const char *at = strstr(event, name);
 
-	igt_assert_f(at, "a trace event has no field '%s': %s", name, event);
+	if (!at)
+		fail(NULL, "a trace event has no field '%s': %s", name, event);
 	return strtoull(at + strlen(name), NULL, 0);
 }
 
@@ -117,11 +121,10 @@ static void check_complete(const char *line)
 	uint64_t kept, written;
 
 	if (sscanf(line, "# entries-in-buffer/entries-written: %" SCNu64 "/%" SCNu64,
-		   &kept, &written) == 2)
-		igt_assert_f(kept == written,
-			     "the kernel has lost trace events: %" PRIu64
-			     " of %" PRIu64 " are left. Give it a larger buffer ("
-			     TRACING "buffer_size_kb)\n", kept, written);
+		   &kept, &written) == 2 && kept != written)
+		fail("give it a larger buffer (" TRACING "buffer_size_kb)",
+		     "the kernel has lost trace events: %" PRIu64 " of %" PRIu64
+		     " are left", kept, written);
 }
 
 uint64_t footprint_stop(void)
@@ -133,7 +136,8 @@ uint64_t footprint_stop(void)
 
 	tracing(false);
 	file = fopen(TRACING "trace", "re");
-	igt_assert_f(file, "cannot read " TRACING "trace: %s\n",
+	if (!file)
+		fail(NULL, "cannot read " TRACING "trace: %s",
 		     strerror(errno));
 	while (getline(&line, &size, file) > 0) {
 		if (line[0] == '#')

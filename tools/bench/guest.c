@@ -45,13 +45,14 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "igt_core.h"
-#include "iommufd.h"
-#include "pci.h"
-#include "ranges.h"
+#include "devices/iommufd.h"
+#include "devices/pci.h"
+#include "devices/ranges.h"
+#include "devices/vfio.h"
+#include "fail.h"
+#include "must.h"
 #include "slot.h"
 #include "streams.h"
-#include "vfio.h"
 
 #define ALL GiB(1)
 #define MAX_ROUNDS 9
@@ -102,9 +103,9 @@ static void print_median(const char *name, const struct slot *slot,
 	size_t i;
 
 	for (i = 1; i < nr; i++)
-		igt_assert_f(costs[i].faults == costs[0].faults &&
-			     !strcmp(costs[i].level, costs[0].level),
-			     "%s, %s: once %" PRIu64 " faults, once %" PRIu64 "\n",
+		if (costs[i].faults != costs[0].faults ||
+		    strcmp(costs[i].level, costs[0].level))
+			fail(NULL, "%s, %s: once %" PRIu64 " faults, once %" PRIu64,
 			     name, variant(slot), costs[0].faults,
 			     costs[i].faults);
 	qsort(costs, nr, sizeof(*costs), cmp_cost);
@@ -225,11 +226,10 @@ static void measure_whole(void)
 
 static struct vfio_region_dma_range *congruent_ranges(void)
 {
-	struct vfio_region_dma_range *ranges = calloc(FRAGS, sizeof(*ranges));
+	struct vfio_region_dma_range *ranges = must_alloc(FRAGS, sizeof(*ranges));
 	const uint64_t in_block = MiB(2) / PAGE, blocks = FRAGS / in_block;
 	uint64_t i;
 
-	igt_assert(ranges);
 	for (i = 0; i < FRAGS; i++) {
 		uint64_t page = i % in_block;
 		/* Never the block of the one before */
@@ -252,7 +252,9 @@ static void measure_faults(const char *name, const struct slot *slot)
 		slot_add(slot);
 		first[i] = slot_touch(&page, PAGE);
 		mean[i] = slot_touch(slot, slot->size / FAULTS);
-		igt_assert_eq_u64(mean[i].faults, FAULTS - 1);
+		if (mean[i].faults != FAULTS - 1)
+			fail(NULL, "%s: %" PRIu64 " faults instead of %d", name,
+			     mean[i].faults, FAULTS - 1);
 		mean[i].instructions /= mean[i].faults;
 		slot_delete();
 		vm_ready();
@@ -272,7 +274,7 @@ static void measure_frags(void)
 	measure_faults("guest-fault", &slot);
 	slot_free(&slot);
 
-	ranges = ranges_scattered(FRAGS, 0, PAGE);
+	ranges = must_ranges_scattered(FRAGS, 0, PAGE);
 	slot = slot_dmabuf(&shm, ranges, FRAGS, GPA);
 	measure_faults("guest-fault", &slot);
 	slot_free(&slot);
@@ -293,7 +295,7 @@ static uint64_t memory_off(void)
 {
 	uint64_t start = instructions();
 
-	vfio_memory_enable(&shm, false);
+	must_vfio_memory_enable(&shm, false);
 	return instructions() - start;
 }
 
@@ -312,8 +314,10 @@ static void measure_revoke(const struct slot *slot, int rounds,
 		if (prefault)
 			print_row(prefault, slot, &costs[i]);
 		costs[i].instructions = memory_off();
-		igt_assert_eq_u64(vm_mappings(), before);
-		vfio_memory_enable(&shm, true);
+		if (vm_mappings() != before)
+			fail(NULL, "%" PRIu64 " mappings instead of %" PRIu64
+			     " after a revoke", vm_mappings(), before);
+		must_vfio_memory_enable(&shm, true);
 	}
 	slot_delete();
 	vm_ready();
@@ -328,7 +332,7 @@ static void measure_revoke_empty(void)
 
 	for (i = 0; i < MAX_ROUNDS; i++) {
 		costs[i].instructions = memory_off();
-		vfio_memory_enable(&shm, true);
+		must_vfio_memory_enable(&shm, true);
 	}
 	print_median("guest-revoke", &none, costs, MAX_ROUNDS);
 }
@@ -378,11 +382,13 @@ int main(void)
 	int iommufd;
 
 	streams_open();
+	fail_as("bench", BENCH_REMEDY);
 	clock_check();
 	route = getenv("DMABUF_TOPOLOGY");
-	igt_assert_f(route, "$DMABUF_TOPOLOGY is not set\n");
-	iommufd = iommufd_open();
-	vfio_open(&shm, pci_env("DMABUF_EXPORTER"), iommufd);
+	if (!route)
+		fail(NULL, "$DMABUF_TOPOLOGY is not set");
+	iommufd = must_iommufd_open();
+	must_vfio_open(&shm, must_pci_env("DMABUF_EXPORTER"), iommufd);
 
 	print_largest();
 	measure_whole();

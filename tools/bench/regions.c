@@ -2,22 +2,25 @@
 /*
  * Memory regions of an RDMA device: what they cost, and what translates them
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "igt_core.h"
-#include "pci.h"
-#include "rdma.h"
+#include "devices/pci.h"
+#include "devices/rdma.h"
+#include "fail.h"
+#include "must.h"
 #include "regions.h"
 
 static struct rdma rdma;
 
 void regions_open(void)
 {
-	rdma_bind(pci_env("DMABUF_EDU"));
-	rdma_open(&rdma, getenv("DMABUF_EDU"));
+	must_rdma_bind(must_pci_env("DMABUF_EDU"));
+	must_rdma_open(&rdma, getenv("DMABUF_EDU"));
 }
 
 void regions_close(void)
@@ -38,11 +41,11 @@ static int reg(const struct region *region, struct verbs_mr *mr)
 /* Of the only region of a dma-buf that there is */
 static uint64_t entries_of(uint64_t length, uint64_t *page)
 {
-	uint64_t entries = rdma_entries(length, page);
+	uint64_t entries = must_rdma_entries(getenv("DMABUF_EDU"), length, page);
 
-	igt_assert_f(entries, "edu_ib knows no region of 0x%" PRIx64
-		     " bytes. Has anybody taken the dma-buf's memory away?\n",
-		     length);
+	if (!entries)
+		fail("see that nobody takes the dma-buf's memory away",
+		     "edu_ib knows no region of 0x%" PRIx64 " bytes", length);
 	return entries;
 }
 
@@ -74,7 +77,8 @@ int regions_cost(const struct region *region, unsigned int rounds,
 	unsigned int i;
 	int ret;
 
-	igt_assert(rounds && rounds <= REGIONS_MAX_ROUNDS);
+	if (!rounds || rounds > REGIONS_MAX_ROUNDS)
+		return -EINVAL;
 	*cost = (struct region_cost) {};
 	ret = translated(region, cost);
 	for (i = 0; !ret && i < rounds; i++) {
@@ -94,23 +98,22 @@ int regions_cost(const struct region *region, unsigned int rounds,
 uint64_t regions_entries(struct vfio_device *dev, unsigned int bar,
 			 size_t ranges)
 {
-	struct vfio_region_dma_range *pieces = calloc(ranges, sizeof(*pieces));
+	struct vfio_region_dma_range *pieces = must_alloc(ranges, sizeof(*pieces));
 	const uint64_t length = REGIONS_LENGTH / ranges;
 	struct verbs_mr mr;
 	uint64_t entries, page;
 	size_t i;
 	int fd;
 
-	igt_assert(pieces);
 	/* Backwards, so that no two can be merged */
 	for (i = 0; i < ranges; i++)
 		pieces[i] = (struct vfio_region_dma_range) {
 			length * (ranges - 1 - i), length };
-	fd = vfio_dmabuf(dev, bar, pieces, ranges);
-	rdma_reg_dmabuf(&rdma, fd, 0, REGIONS_LENGTH, &mr);
+	fd = must_vfio_dmabuf(dev, bar, pieces, ranges);
+	must_rdma_reg_dmabuf(&rdma, fd, 0, REGIONS_LENGTH, &mr);
 	close(fd);
 	entries = entries_of(REGIONS_LENGTH, &page);
-	verbs_dereg_mr(&rdma.dev, &mr);
+	must_verbs_dereg_mr(&rdma.dev, &mr);
 	free(pieces);
 	return entries;
 }

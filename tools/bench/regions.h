@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfio.h"
+#include "devices/vfio.h"
 
 /* What regions_entries() registers: all of ivshmem's BAR */
 #define REGIONS_LENGTH GiB(1)

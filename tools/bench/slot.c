@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "igt_core.h"
-#include "kvm.h"
-#include "ranges.h"
+#include "devices/kvm.h"
+#include "devices/ranges.h"
+#include "fail.h"
+#include "must.h"
 #include "slot.h"
 
 /* Slot 0 is the guest's memory */
@@ -29,7 +30,7 @@ struct slot slot_dmabuf(struct vfio_device *dev,
 		.gpa = gpa,
 		.size = ranges_size(ranges, nr),
 		.ranges = nr,
-		.fd = vfio_dmabuf(dev, BAR, ranges, nr),
+		.fd = must_vfio_dmabuf(dev, BAR, ranges, nr),
 	};
 }
 
@@ -40,16 +41,18 @@ struct slot slot_mmap(struct vfio_device *dev, uint64_t size, bool misaligned)
 
 	slot.reserved = mmap(NULL, RESERVED, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	igt_assert_f(slot.reserved != MAP_FAILED,
-		     "cannot reserve 3 GiB of addresses: %s\n", strerror(errno));
+	if (slot.reserved == MAP_FAILED)
+		fail(NULL, "cannot reserve 3 GiB of addresses: %s",
+		     strerror(errno));
 	at = ((uintptr_t)slot.reserved + GiB(1) - 1) & ~(GiB(1) - 1);
 	if (misaligned)
 		at += PAGE;
 	slot.va = mmap((void *)at, size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_FIXED, dev->fd,
 		       (off_t)dev->region[BAR].offset);
-	igt_assert_f(slot.va != MAP_FAILED, "%s: cannot map BAR%u: %s\n", dev->addr,
-		     BAR, strerror(errno));
+	if (slot.va == MAP_FAILED)
+		fail(NULL, "%s: cannot map BAR%u: %s", dev->addr, BAR,
+		     strerror(errno));
 	return slot;
 }
 
@@ -73,8 +76,8 @@ void vm_end(void)
 void vm_new(void)
 {
 	vm_end();
-	vmm_open(&vmm, KVM_X86_DEFAULT_VM);
-	vcpu_open(&vcpu, &vmm, 0);
+	must_vmm_open(&vmm, KVM_X86_DEFAULT_VM);
+	must_vcpu_open(&vcpu, &vmm, 0);
 }
 
 uint64_t slot_add(const struct slot *slot)
@@ -88,7 +91,8 @@ uint64_t slot_add(const struct slot *slot)
 	else
 		ret = __vmm_memory(&vmm, SLOT, slot->gpa, slot->va, slot->size);
 	start = instructions() - start;
-	igt_assert_f(!ret, "cannot make a slot of %s: %s\n",
+	if (ret)
+		fail(NULL, "cannot make a slot of %s: %s",
 		     slot->fd >= 0 ? "a dma-buf" : "mapped memory",
 		     strerror(-ret));
 	return start;
@@ -96,12 +100,12 @@ uint64_t slot_add(const struct slot *slot)
 
 void vm_ready(void)
 {
-	vcpu_touch(&vcpu, GPA, 0);
+	must_vcpu_touch(&vcpu, GPA, 0);
 }
 
 void slot_delete(void)
 {
-	vmm_delete(&vmm, SLOT);
+	must_vmm_delete(&vmm, SLOT);
 }
 
 static uint64_t count(const struct vmm_levels *levels)
@@ -111,7 +115,7 @@ static uint64_t count(const struct vmm_levels *levels)
 
 uint64_t vm_mappings(void)
 {
-	struct vmm_levels levels = vmm_levels(&vmm);
+	struct vmm_levels levels = must_vmm_levels(&vmm);
 
 	return count(&levels);
 }
@@ -119,7 +123,7 @@ uint64_t vm_mappings(void)
 /* What was mapped since @before; Return: how many mappings */
 static uint64_t mapped(const struct vmm_levels *before, char *level, size_t size)
 {
-	struct vmm_levels after = vmm_levels(&vmm);
+	struct vmm_levels after = must_vmm_levels(&vmm);
 
 	snprintf(level, size, "%s%s%s", after.k4 > before->k4 ? "+4K" : "",
 		 after.m2 > before->m2 ? "+2M" : "",
@@ -130,12 +134,13 @@ static uint64_t mapped(const struct vmm_levels *before, char *level, size_t size
 
 struct cost slot_prefault(const struct slot *slot)
 {
-	struct vmm_levels before = vmm_levels(&vmm);
+	struct vmm_levels before = must_vmm_levels(&vmm);
 	uint64_t start = instructions();
 	int64_t left = __vcpu_prefault(&vcpu, slot->gpa, slot->size);
 	struct cost cost = { .instructions = instructions() - start };
 
-	igt_assert_f(!left, "KVM_PRE_FAULT_MEMORY: %s\n",
+	if (left)
+		fail(NULL, "KVM_PRE_FAULT_MEMORY: %s",
 		     left < 0 ? strerror((int)-left) : "not all of it");
 	cost.faults = mapped(&before, cost.level, sizeof(cost.level));
 	return cost;
@@ -143,17 +148,18 @@ struct cost slot_prefault(const struct slot *slot)
 
 struct cost slot_touch(const struct slot *slot, uint64_t stride)
 {
-	struct vmm_levels before = vmm_levels(&vmm);
-	uint64_t faults = vmm_stat(vcpu.fd, "pf_taken"), start;
+	struct vmm_levels before = must_vmm_levels(&vmm);
+	uint64_t faults = must_vmm_stat(vcpu.fd, "pf_taken"), start;
 	struct cost cost;
 
 	vcpu_begin(&vcpu, guest_touch, slot->gpa, slot->size, 0, stride);
 	start = instructions();
 	vcpu_run(&vcpu);
 	cost.instructions = instructions() - start;
-	igt_assert_f(vcpu.end == VCPU_DONE, "the guest cannot read the BAR: %s\n",
+	if (vcpu.end != VCPU_DONE)
+		fail(NULL, "the guest cannot read the BAR: %s",
 		     vcpu_ended(&vcpu));
-	cost.faults = vmm_stat(vcpu.fd, "pf_taken") - faults;
+	cost.faults = must_vmm_stat(vcpu.fd, "pf_taken") - faults;
 	mapped(&before, cost.level, sizeof(cost.level));
 	return cost;
 }

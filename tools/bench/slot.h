@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfio.h"
+#include "devices/vfio.h"
 
 /* ivshmem's memory */
 #define BAR 2

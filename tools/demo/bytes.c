@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "devices/picture.h"
+#include "fail.h"
 #include "report.h"
 
 void text_fill(void *buf, size_t len, const char *word)

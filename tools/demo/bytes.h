@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ranges.h"
+#include "devices/ranges.h"
 
 /**
  * text_fill - text that can be recognised in a hex dump

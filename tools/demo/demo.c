@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "demo.h"
-#include "iommufd.h"
-#include "klog.h"
-#include "pci.h"
+#include "devices/pci.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
 #include "streams.h"
 #include "topology.h"
@@ -25,7 +25,8 @@ static struct demo demo = {
 	.nvme.dev.fd = -1,
 };
 
-void demo_cleanup(void)
+/* Closes everything, gives the devices back to their drivers */
+static void demo_cleanup(void)
 {
 	edu_close(&demo.edu);
 	nvme_close(&demo.nvme);
@@ -39,16 +40,16 @@ void demo_cleanup(void)
 
 static void open_devices(void)
 {
-	demo.iommufd = iommufd_open();
-	demo.ioas = ioas_alloc(demo.iommufd);
-	vfio_open(&demo.exporter, pci_env("DMABUF_EXPORTER"), demo.iommufd);
+	demo.iommufd = must_iommufd_open();
+	demo.ioas = must_ioas_alloc(demo.iommufd);
+	must_vfio_open(&demo.exporter, must_pci_env("DMABUF_EXPORTER"), demo.iommufd);
 	if (getenv("DMABUF_EXPORTER2"))
-		vfio_open(&demo.exporter2, getenv("DMABUF_EXPORTER2"),
+		must_vfio_open(&demo.exporter2, getenv("DMABUF_EXPORTER2"),
 			  demo.iommufd);
-	edu_open(&demo.edu, demo.iommufd);
-	nvme_open(&demo.nvme, demo.iommufd);
+	must_edu_open(&demo.edu, must_pci_env("DMABUF_EDU"), demo.iommufd);
+	must_nvme_open(&demo.nvme, must_pci_env("DMABUF_NVME"), demo.iommufd);
 
-	demo.bar = vfio_map_bar(&demo.exporter, BAR);
+	demo.bar = must_vfio_map_bar(&demo.exporter, BAR);
 	demo.bar_start = bar_start(demo.exporter.addr, BAR);
 	if (!vfio_has_dmabuf(&demo.exporter))
 		fail(remedy_no_code(), "%s: vfio-pci of this kernel exports no dma-bufs",
@@ -62,8 +63,8 @@ static void open_devices(void)
 int main(void)
 {
 	streams_open();
-	report_init();
-	klog_no_other_faults();
+	report_init(demo_cleanup);
+	must_klog_no_other_faults();
 	open_devices();
 	topology_print(&demo);
 	if (!has_iommu(demo.edu.dev.addr))
@@ -71,8 +72,8 @@ int main(void)
 		     "%s: no IOMMU translates for it, so there is no page table to map into",
 		     demo.edu.dev.addr);
 
-	edu_attach(&demo.edu, demo.ioas);
-	nvme_attach(&demo.nvme, demo.ioas);
+	must_edu_attach(&demo.edu, demo.ioas);
+	must_nvme_attach(&demo.nvme, demo.ioas);
 	demo_map(&demo);
 	demo_revoke(&demo);
 	demo_nvme(&demo);

@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-#include "edu.h"
-#include "nvme.h"
-#include "ranges.h"
-#include "vfio.h"
+#include "devices/edu.h"
+#include "devices/nvme.h"
+#include "devices/ranges.h"
+#include "devices/vfio.h"
 
 /* ivshmem's memory */
 #define BAR 2
@@ -33,9 +33,6 @@ struct demo {
 	uint8_t *bar;
 	uint64_t bar_start;
 };
-
-/** demo_cleanup - close everything, give the devices back to their drivers */
-void demo_cleanup(void);
 
 /* Each does one or more steps and ends the program if one fails */
 void demo_map(struct demo *demo);

@@ -2,13 +2,14 @@
 /*
  * What the reader sees
  */
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "demo.h"
+#include "fail.h"
 #include "report.h"
 
 #define BOLD "1"
@@ -70,17 +71,22 @@ static struct {
 		"-EADDRINUSE" },
 };
 
+static void (*report_cleanup)(void);
 static bool colour;
 static int current = -1;
 static const char *current_device;
 
-void report_init(void)
+static void report_failure(const char *remedy, const char *cause);
+
+void report_init(void (*cleanup)(void))
 {
 	const char *no = getenv("NO_COLOR");
 
 	colour = (isatty(STDOUT_FILENO) || getenv("DMABUF_TTY")) &&
 		 !(no && *no);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	report_cleanup = cleanup;
+	fail_by(report_failure);
 }
 
 static const char *on(const char *code)
@@ -183,28 +189,18 @@ const char *remedy_no_code(void)
 	return usual_remedy();
 }
 
-void vfail(const char *remedy, const char *fmt, va_list args)
+static void report_failure(const char *remedy, const char *cause)
 {
 	printf("\n%sFAILED%s", on(RED), off());
 	if (current >= 0) {
 		printf(" in step %d, %s", current + 1, steps[current].name);
 		steps[current].result = FAILED;
 	}
-	printf("\n  device  %s\n  cause   ",
-	       current_device ? current_device : "none in particular");
-	vprintf(fmt, args);
-	printf("\n  remedy  %s\n", remedy ? remedy : usual_remedy());
-	demo_cleanup();
+	printf("\n  device  %s\n  cause   %s\n  remedy  %s\n",
+	       current_device ? current_device : "none in particular", cause,
+	       remedy ? remedy : usual_remedy());
+	report_cleanup();
 	report_table();
-	exit(1);
-}
-
-void fail(const char *remedy, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vfail(remedy, fmt, args);
 }
 
 void report_table(void)

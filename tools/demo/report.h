@@ -2,8 +2,6 @@
 #ifndef DEMO_REPORT_H
 #define DEMO_REPORT_H
 
-#include <stdarg.h>
-
 /* The rows of the closing table, in the order they run */
 enum step {
 	STEP_EXPORT,
@@ -21,8 +19,14 @@ enum step {
 	NR_STEPS,
 };
 
-/** report_init - decide about colour: a terminal, or run says there is one */
-void report_init(void);
+/**
+ * report_init - decide about colour, and say what fail() reports
+ * @cleanup: called when something failed, before the closing table
+ *
+ * There is colour if this is a terminal, or run says that there is one. A failure is
+ * one of the step that was begun.
+ */
+void report_init(void (*cleanup)(void));
 
 /**
  * step_begin - start a step, print its heading
@@ -45,16 +49,6 @@ void heading(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** faint - print a line of raw data, as printf() */
 void faint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/**
- * fail - the step that was begun failed: say so, print the table and exit
- * @remedy: what the reader can do about it; NULL for what helps most often
- * @fmt: the cause, as printf()
- */
-void fail(const char *remedy, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
-void vfail(const char *remedy, const char *fmt, va_list args)
-	__attribute__((noreturn));
 
 /** remedy_no_code - for fail(), where a kernel without our code would fail */
 const char *remedy_no_code(void);

@@ -8,7 +8,9 @@
 
 #include "bytes.h"
 #include "demo.h"
-#include "iommufd.h"
+#include "devices/iommufd.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
 #include "topology.h"
 
@@ -39,8 +41,8 @@ void demo_bars(struct demo *demo)
 		     "there is no device with two memory BARs: $DMABUF_EXPORTER2 is not set");
 	}
 	step_begin(STEP_BARS, dev->addr);
-	memory = (uint8_t *)vfio_map_bar(dev, MEMORY_BAR) + MEMORY_OFFSET;
-	bar0 = vfio_map_bar(dev, REGISTERS_BAR);
+	memory = (uint8_t *)must_vfio_map_bar(dev, MEMORY_BAR) + MEMORY_OFFSET;
+	bar0 = must_vfio_map_bar(dev, REGISTERS_BAR);
 	for (i = 0; i < REGISTERS / 4; i++)
 		registers[i] = bar0[i];
 
@@ -68,21 +70,21 @@ void demo_bars(struct demo *demo)
 	    demo->edu.dev.addr);
 	guard_fill(memory, 0, MEMORY_SIZE + KiB(4));
 	text_fill(text, sizeof(text), "BARs");
-	edu_write(&demo->edu, IOVA + MEMORY_SIZE - TAIL, text, TAIL);
+	must_edu_write(&demo->edu, IOVA + MEMORY_SIZE - TAIL, text, TAIL);
 	if (memcmp(memory + MEMORY_SIZE - TAIL, text, TAIL))
 		fail(NULL, "BAR%d does not hold what was written", MEMORY_BAR);
-	guard_check(memory, 0, MEMORY_SIZE - TAIL);
-	guard_check(memory, MEMORY_SIZE, KiB(4));
+	must_guard_check(memory, 0, MEMORY_SIZE - TAIL);
+	must_guard_check(memory, MEMORY_SIZE, KiB(4));
 	checked("%d bytes are in BAR%d, its other bytes are untouched", TAIL,
 		MEMORY_BAR);
 
-	edu_read(&demo->edu, IOVA + MEMORY_SIZE - TAIL, got, sizeof(got));
+	must_edu_read(&demo->edu, IOVA + MEMORY_SIZE - TAIL, got, sizeof(got));
 	if (memcmp(got, text, TAIL) || memcmp(got + TAIL, registers, REGISTERS))
 		fail(NULL, "%s read other bytes than are in the BARs",
 		     demo->edu.dev.addr);
 	checked("one read yields both: BAR%d's bytes, then BAR%d's registers (NVMe version %u.%u)",
 		MEMORY_BAR, REGISTERS_BAR, registers[2] >> 16,
 		registers[2] >> 8 & 0xff);
-	ioas_unmap(demo->iommufd, demo->ioas, IOVA, SIZE);
+	must_ioas_unmap(demo->iommufd, demo->ioas, IOVA, SIZE);
 	step_done();
 }

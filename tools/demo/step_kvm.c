@@ -10,8 +10,10 @@
 
 #include "bytes.h"
 #include "demo.h"
-#include "iommufd.h"
-#include "kvm.h"
+#include "devices/iommufd.h"
+#include "devices/kvm.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
 #include "topology.h"
 
@@ -53,16 +55,16 @@ static void write_and_read(struct demo *demo)
 	say("the guest writes 2 KiB across the end of range 0, and touches every page");
 	guard_fill(demo->bar, 0, DEMO_WINDOW);
 	text_fill(text, SIZE, "gues");
-	vcpu_write(&vcpu, GPA + AT, text, SIZE);
+	must_vcpu_write(&vcpu, GPA + AT, text, SIZE);
 	bytes_check(demo->bar, demo_ranges, NR, AT, text, SIZE);
 	hex_dump(demo->bar, end0 - 16, 16, "end of range 0");
 	hex_dump(demo->bar, demo_ranges[1].offset, 16, "start of range 1");
-	vcpu_touch(&vcpu, GPA, ranges_size(demo_ranges, NR));
-	levels = vmm_levels(&vmm);
+	must_vcpu_touch(&vcpu, GPA, ranges_size(demo_ranges, NR));
+	levels = must_vmm_levels(&vmm);
 	checked("2048 bytes are in the BAR, half in each range; range 2 is one page of 2 MiB to the guest (%" PRIu64
 		" in all)",
 		levels.m2);
-	edu_read(&demo->edu, IOVA + AT, got, SIZE);
+	must_edu_read(&demo->edu, IOVA + AT, got, SIZE);
 	if (memcmp(got, text, SIZE))
 		fail(NULL, "%s read other bytes than the guest wrote",
 		     demo->edu.dev.addr);
@@ -77,7 +79,7 @@ void demo_kvm(struct demo *demo)
 	int fd, ret;
 
 	step_begin(STEP_KVM, demo->exporter.addr);
-	fd = vfio_dmabuf(&demo->exporter, BAR, demo_ranges, NR);
+	fd = must_vfio_dmabuf(&demo->exporter, BAR, demo_ranges, NR);
 	say("KVM_SET_USER_MEMORY_REGION2 with KVM_MEM_DMABUF: %s of the dma-buf at 0x%" PRIx64 ", no address in the VMM",
 	    size_text(ranges_size(demo_ranges, NR)), (uint64_t)GPA);
 	make_guest(fd);
@@ -89,11 +91,11 @@ void demo_kvm(struct demo *demo)
 	write_and_read(demo);
 
 	before = *(volatile uint64_t *)(demo->bar + at);
-	vfio_memory_enable(&demo->exporter, false);
+	must_vfio_memory_enable(&demo->exporter, false);
 	if (vcpu_try_store(&vcpu, GPA + AT, 8, word) != VCPU_FAULT)
 		fail(NULL, "the guest's write to a revoked BAR ended with: %s",
 		     vcpu_ended(&vcpu));
-	vfio_memory_enable(&demo->exporter, true);
+	must_vfio_memory_enable(&demo->exporter, true);
 	if (*(volatile uint64_t *)(demo->bar + at) != before)
 		fail(NULL, "the guest wrote to a BAR that was revoked");
 	checked("memory off: the guest's next write exits with KVM_EXIT_MEMORY_FAULT at 0x%" PRIx64
@@ -107,7 +109,7 @@ void demo_kvm(struct demo *demo)
 
 	vcpu_close(&vcpu);
 	vmm_close(&vmm);
-	ioas_unmap(demo->iommufd, demo->ioas, IOVA,
+	must_ioas_unmap(demo->iommufd, demo->ioas, IOVA,
 		   ranges_size(demo_ranges, NR));
 	step_done();
 }

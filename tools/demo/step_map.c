@@ -9,10 +9,12 @@
 
 #include "bytes.h"
 #include "demo.h"
-#include "iommufd.h"
+#include "devices/iommufd.h"
+#include "devices/vtd.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
 #include "topology.h"
-#include "vtd.h"
 
 /* Out of order and with gaps; the last one is large enough for a large page */
 const struct vfio_region_dma_range demo_ranges[3] = {
@@ -38,7 +40,7 @@ static void check_tables(struct demo *demo, uint64_t size)
 		uint64_t want = ranges_find(demo_ranges, NR, offset);
 		uint64_t start = 0;
 
-		vtd_lookup(demo->edu.dev.addr, DEMO_IOVA + offset, &entry);
+		must_vtd_lookup(demo->edu.dev.addr, DEMO_IOVA + offset, &entry);
 		if (!entry.present || !entry.writable || !entry.readable)
 			fail(NULL,
 			     "the IOMMU does not translate IOVA 0x%" PRIx64,
@@ -76,7 +78,7 @@ static void export_and_map(struct demo *demo)
 	step_begin(STEP_EXPORT, demo->exporter.addr);
 	say("VFIO_DEVICE_FEATURE_DMA_BUF of %s, BAR%d: %zu ranges, out of order, with gaps",
 	    demo->exporter.addr, BAR, NR);
-	fd = vfio_dmabuf(&demo->exporter, BAR, demo_ranges, NR);
+	fd = must_vfio_dmabuf(&demo->exporter, BAR, demo_ranges, NR);
 	is = lseek(fd, 0, SEEK_END);
 	if (is != (off_t)size)
 		fail(NULL, "the dma-buf has %jd bytes instead of %" PRIu64,
@@ -108,7 +110,7 @@ static void write_slice(struct demo *demo, uint64_t start, size_t len,
 	char text[EDU_MAX];
 
 	text_fill(text, len, word);
-	edu_write(&demo->edu, DEMO_IOVA + start, text, len);
+	must_edu_write(&demo->edu, DEMO_IOVA + start, text, len);
 	bytes_check(demo->bar, demo_ranges, NR, start, text, len);
 }
 
@@ -140,7 +142,7 @@ static void write_and_read(struct demo *demo)
 
 	step_begin(STEP_READ, demo->edu.dev.addr);
 	say("%s reads the same 2 KiB back into memory", demo->edu.dev.addr);
-	edu_read(&demo->edu, DEMO_IOVA + border2 - KiB(1), got, sizeof(got));
+	must_edu_read(&demo->edu, DEMO_IOVA + border2 - KiB(1), got, sizeof(got));
 	if (memcmp(got, text, sizeof(got)))
 		fail(NULL, "%s read other bytes than are in the BAR",
 		     demo->edu.dev.addr);
@@ -148,7 +150,7 @@ static void write_and_read(struct demo *demo)
 
 	bytes_reset(demo->bar, demo_ranges, NR, border1 - KiB(1), KiB(2));
 	bytes_reset(demo->bar, demo_ranges, NR, border2 - KiB(1), KiB(2));
-	guard_check(demo->bar, 0, DEMO_WINDOW);
+	must_guard_check(demo->bar, 0, DEMO_WINDOW);
 	checked("every other byte of the %s is as it was",
 		size_text(DEMO_WINDOW));
 	step_done();

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "demo.h"
-#include "iommufd.h"
-#include "klog.h"
+#include "devices/iommufd.h"
+#include "devices/sysfs.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
-#include "sysfs.h"
 #include "topology.h"
 
 #define NR 64
@@ -64,9 +65,9 @@ static void read_disk(struct demo *demo, struct picture *picture,
 	say("%s reads %s from byte %" PRIu64 " of its disk into it, %d commands",
 	    demo->nvme.dev.addr, size_text(SIZE), (uint64_t)DISK1,
 	    (int)COMMANDS);
-	nvme_read(&demo->nvme, DISK1, IOVA, SIZE);
-	picture_disk(picture, ranges, NR, 0, SIZE, DISK1);
-	picture_check(picture);
+	must_nvme_read(&demo->nvme, DISK1, IOVA, SIZE);
+	must_picture_disk(picture, ranges, NR, 0, SIZE, DISK1);
+	must_picture_check(picture);
 	checked("%d blocks of 512 bytes are in the BAR, each word where it should be",
 		(int)(SIZE / 512));
 	checked("the gaps between the ranges are untouched");
@@ -127,11 +128,11 @@ static void read_interrupted(struct demo *demo, struct picture *picture,
 
 	step_begin(STEP_NVME_REVOKE, demo->nvme.dev.addr);
 	/* What it reads in vain is refused by the IOMMU */
-	klog_expect_faults(demo->nvme.dev.addr);
+	must_klog_expect_faults(demo->nvme.dev.addr);
 	say("%s reads another part of the disk; meanwhile a thread switches off the memory of %s",
 	    demo->nvme.dev.addr, demo->exporter.addr);
 	read_and_lose(demo);
-	vfio_memory_enable(&demo->exporter, true);
+	must_vfio_memory_enable(&demo->exporter, true);
 
 	for (whole = 0; whole < COMMANDS; whole++) {
 		partly = pages_arrived(demo, ranges, whole);
@@ -162,8 +163,8 @@ static void read_interrupted(struct demo *demo, struct picture *picture,
 			fail(NULL, "command %u ends with status 0x%03x", i + 1,
 			     (unsigned int)status);
 	}
-	picture_disk(picture, ranges, NR, 0, SIZE, DISK2);
-	picture_check(picture);
+	must_picture_disk(picture, ranges, NR, 0, SIZE, DISK2);
+	must_picture_check(picture);
 	checked("%d blocks of 512 bytes are in the BAR, the gaps untouched",
 		(int)(SIZE / 512));
 	step_done();
@@ -175,16 +176,16 @@ void demo_nvme(struct demo *demo)
 	struct picture picture;
 	int fd;
 
-	ranges = ranges_scattered(NR, KiB(64), SIZE / NR);
-	picture_start(&picture, demo->bar, WINDOW);
-	fd = vfio_dmabuf(&demo->exporter, BAR, ranges, NR);
-	ioas_map_file(demo->iommufd, demo->ioas, fd, 0, SIZE, IOVA);
+	ranges = must_ranges_scattered(NR, KiB(64), SIZE / NR);
+	must_picture_start(&picture, demo->bar, WINDOW);
+	fd = must_vfio_dmabuf(&demo->exporter, BAR, ranges, NR);
+	must_ioas_map_file(demo->iommufd, demo->ioas, fd, 0, SIZE, IOVA);
 	close(fd);
 
 	read_disk(demo, &picture, ranges);
 	read_interrupted(demo, &picture, ranges);
 
-	ioas_unmap(demo->iommufd, demo->ioas, IOVA, SIZE);
+	must_ioas_unmap(demo->iommufd, demo->ioas, IOVA, SIZE);
 	picture_free(&picture);
 	free(ranges);
 }

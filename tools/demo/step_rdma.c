@@ -10,7 +10,9 @@
 
 #include "bytes.h"
 #include "demo.h"
-#include "rdma.h"
+#include "devices/rdma.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
 #include "topology.h"
 
@@ -34,9 +36,9 @@ static void register_memory(struct demo *demo, void *memory, const char *addr)
 	uint64_t size = ranges_size(demo_ranges, NR), page, entries;
 	int fd, ret;
 
-	rdma_open(&rdma, addr);
-	rdma_reg_memory(&rdma, memory, SIZE, &memory_mr);
-	fd = vfio_dmabuf(&demo->exporter, BAR, demo_ranges, NR);
+	must_rdma_open(&rdma, addr);
+	must_rdma_reg_memory(&rdma, memory, SIZE, &memory_mr);
+	fd = must_vfio_dmabuf(&demo->exporter, BAR, demo_ranges, NR);
 	say("REG_DMABUF_MR of the dma-buf of %zu ranges, %s, by the RDMA device of %s",
 	    NR, size_text(size), addr);
 	ret = __rdma_reg_dmabuf(&rdma, fd, 0, size, &bar_mr);
@@ -45,7 +47,7 @@ static void register_memory(struct demo *demo, void *memory, const char *addr)
 	if (ret)
 		fail(remedy_no_code(),
 		     "cannot register it: %s", strerror(-ret));
-	entries = rdma_entries(size, &page);
+	entries = must_rdma_entries(addr, size, &page);
 	checked("the device needs %" PRIu64 " translation %s of %s", entries,
 		entries == 1 ? "entry" : "entries", size_text(page));
 }
@@ -72,7 +74,7 @@ void demo_rdma(struct demo *demo)
 	memcpy(addr, demo->edu.dev.addr, sizeof(addr));
 	step_begin(STEP_RDMA, addr);
 	edu_close(&demo->edu);
-	rdma_bind(addr);
+	must_rdma_bind(addr);
 	text = aligned_alloc(KiB(4), KiB(4));
 	if (!text)
 		fail(NULL, "no memory: %s", strerror(errno));
@@ -85,7 +87,7 @@ void demo_rdma(struct demo *demo)
 	hex_dump(demo->bar, demo_ranges[1].offset, 16, "start of range 1");
 	checked("2048 bytes are in the BAR, half in each range");
 
-	vfio_memory_enable(&demo->exporter, false);
+	must_vfio_memory_enable(&demo->exporter, false);
 	status = rdma_write();
 	if (status != VERBS_WC_REM_ACCESS_ERR)
 		fail(NULL, "RDMA WRITE to a revoked BAR: %s",
@@ -93,8 +95,8 @@ void demo_rdma(struct demo *demo)
 	checked("memory of %s off: RDMA WRITE completes with '%s'",
 		demo->exporter.addr, verbs_wc_name(status));
 
-	vfio_memory_enable(&demo->exporter, true);
-	rdma_reset(&rdma);
+	must_vfio_memory_enable(&demo->exporter, true);
+	must_rdma_reset(&rdma);
 	guard_fill(demo->bar, 0, DEMO_WINDOW);
 	write_bar(demo, text, "back");
 	checked("memory on, queue pairs reset: the same keys work again, bytes are in the BAR");

@@ -9,11 +9,12 @@
 
 #include "bytes.h"
 #include "demo.h"
-#include "klog.h"
+#include "devices/sysfs.h"
+#include "devices/vtd.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
-#include "sysfs.h"
 #include "topology.h"
-#include "vtd.h"
 
 #define NR (sizeof(demo_ranges) / sizeof(demo_ranges[0]))
 #define START (KiB(64) - KiB(1))
@@ -28,9 +29,17 @@ static unsigned int wait_for_fault(int log, const char *addr)
 	snprintf(text, sizeof(text), "Request device [%s]", addr);
 	do {
 		usleep(20000);
-		count += klog_count(log, text);
+		count += must_klog_count(log, text);
 	} while (!count && now_ms() < deadline);
 	return count;
+}
+
+static bool mapped_at(struct demo *demo, uint64_t iova)
+{
+	struct vtd_entry entry;
+
+	must_vtd_lookup(demo->edu.dev.addr, iova, &entry);
+	return entry.present;
 }
 
 static void check_tables(struct demo *demo, bool mapped)
@@ -39,7 +48,7 @@ static void check_tables(struct demo *demo, bool mapped)
 	size_t i;
 
 	for (i = 0; i < NR; i++) {
-		if (vtd_mapped(demo->edu.dev.addr, DEMO_IOVA + at) != mapped)
+		if (mapped_at(demo, DEMO_IOVA + at) != mapped)
 			fail(NULL, "the IOMMU %s IOVA 0x%" PRIx64,
 			     mapped ? "does not translate" : "still translates",
 			     (uint64_t)DEMO_IOVA + at);
@@ -57,17 +66,17 @@ void demo_revoke(struct demo *demo)
 	step_begin(STEP_REVOKE, edu);
 	/* Into the device's buffer now: only the store shall be refused */
 	text_fill(text, sizeof(text), "back");
-	edu_load(&demo->edu, text, sizeof(text));
+	must_edu_load(&demo->edu, text, sizeof(text));
 	say("memory enable off in the PCI command register of %s",
 	    demo->exporter.addr);
-	vfio_memory_enable(&demo->exporter, false);
+	must_vfio_memory_enable(&demo->exporter, false);
 	check_tables(demo, false);
 	checked("the IOMMU translates none of the ranges any more");
 
 	say("%s writes all the same", edu);
-	klog_expect_faults(edu);
-	log = klog_open();
-	edu_store(&demo->edu, DEMO_IOVA + START, sizeof(text));
+	must_klog_expect_faults(edu);
+	log = must_klog_open();
+	must_edu_store(&demo->edu, DEMO_IOVA + START, sizeof(text));
 	faults = wait_for_fault(log, edu);
 	close(log);
 	if (!faults)
@@ -75,8 +84,8 @@ void demo_revoke(struct demo *demo)
 	checked("the IOMMU refused and logged it: a fault of device %s",
 		edu);
 	/* That the BAR is unchanged can be seen when it is back */
-	vfio_memory_enable(&demo->exporter, true);
-	guard_check(demo->bar, 0, DEMO_WINDOW);
+	must_vfio_memory_enable(&demo->exporter, true);
+	must_guard_check(demo->bar, 0, DEMO_WINDOW);
 	checked("memory enable on: no byte of %s of the BAR has changed",
 		size_text(DEMO_WINDOW));
 	step_done();
@@ -84,13 +93,13 @@ void demo_revoke(struct demo *demo)
 	step_begin(STEP_RESTORE, edu);
 	say("%s writes again; the program has called neither iommufd nor the exporter",
 	    edu);
-	edu_store(&demo->edu, DEMO_IOVA + START, sizeof(text));
+	must_edu_store(&demo->edu, DEMO_IOVA + START, sizeof(text));
 	bytes_check(demo->bar, demo_ranges, NR, START, text, sizeof(text));
 	hex_dump(demo->bar, demo_ranges[1].offset, 32, "start of range 1");
 	checked("2048 bytes are in the BAR again, across the end of range 0");
 	check_tables(demo, true);
 	checked("the IOMMU translates every range again");
 	bytes_reset(demo->bar, demo_ranges, NR, START, sizeof(text));
-	guard_check(demo->bar, 0, DEMO_WINDOW);
+	must_guard_check(demo->bar, 0, DEMO_WINDOW);
 	step_done();
 }

@@ -9,8 +9,10 @@
 
 #include "bytes.h"
 #include "demo.h"
-#include "iommufd.h"
-#include "memory.h"
+#include "devices/iommufd.h"
+#include "devices/memory.h"
+#include "fail.h"
+#include "must.h"
 #include "report.h"
 #include "topology.h"
 
@@ -25,7 +27,7 @@ void demo_udmabuf(struct demo *demo)
 	int memfd, fd, ret;
 
 	step_begin(STEP_UDMABUF, demo->edu.dev.addr);
-	memfd = sealed_memfd(SIZE);
+	memfd = must_sealed_memfd(SIZE);
 	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	if (memory == MAP_FAILED)
 		fail(NULL, "cannot map a memfd: %s", strerror(errno));
@@ -48,16 +50,16 @@ void demo_udmabuf(struct demo *demo)
 
 	say("%s writes 2 KiB across a page's end", demo->edu.dev.addr);
 	text_fill(text, sizeof(text), "host");
-	edu_write(&demo->edu, IOVA + START, text, sizeof(text));
+	must_edu_write(&demo->edu, IOVA + START, text, sizeof(text));
 	if (memcmp(memory + START, text, sizeof(text)))
 		fail(NULL, "the memfd does not hold what was written");
 	hex_dump(memory, START, 32, "the memfd");
-	guard_check(memory, 0, START & ~7ull);
-	guard_check(memory, START + sizeof(text),
+	must_guard_check(memory, 0, START & ~7ull);
+	must_guard_check(memory, START + sizeof(text),
 		    SIZE - START - sizeof(text));
 	checked("2048 bytes are in the memfd, its other bytes are untouched");
 
-	ioas_unmap(demo->iommufd, demo->ioas, IOVA, SIZE);
+	must_ioas_unmap(demo->iommufd, demo->ioas, IOVA, SIZE);
 	munmap(memory, SIZE);
 	step_done();
 }

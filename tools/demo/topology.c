@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "fail.h"
 #include "report.h"
 #include "topology.h"
 
