@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "message.h"
 #include "output.h"
+#include "taken.h"
 #include "verb.h"
 
 /* Each in a file of its own, cmd_NAME.c */
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 	char name[64];
 
 	output_begin();
-	cleanup_taken();
+	cleanup_taken(taken_note);
 	/* "help topo" is "topo --help" */
 	if (argc == 3 && !strcmp(argv[1], "help") && argv[2][0] != '-') {
 		argv[1] = argv[2];

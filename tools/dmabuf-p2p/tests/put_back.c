@@ -335,7 +335,7 @@ static int exit_with(int status)
 
 int main(void)
 {
-	cleanup_taken();
+	cleanup_taken(taken_note);
 	test_library();
 	test_status();
 	test_adopt();

@@ -36,6 +36,7 @@
 #include "message.h"
 #include "movable_uapi.h"
 #include "output.h"
+#include "taken.h"
 
 /* Of a dma-buf of memory, bytes */
 #define HEAP_SIZE 65536
@@ -247,7 +248,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 2 ? argv[1] : "";
 
 	output_begin();
-	cleanup_taken();
+	cleanup_taken(taken_note);
 	/* It is itself what puts drivers back in the end */
 	if (!strcmp(what, "--put-back"))
 		return cleanup_put_back(argc - 2, argv + 2);

@@ -23,8 +23,11 @@ struct stat;
  */
 bool cleanup_works(void);
 
-/** cleanup_taken - note devices that are taken from now on, and put them back */
-void cleanup_taken(void);
+/**
+ * cleanup_taken - put back devices that are taken from now on
+ * @note: called before each is taken: taken_note()
+ */
+void cleanup_taken(void (*note)(void));
 
 /** cleanup_devices - the devices of pci_saved() get back their drivers */
 void cleanup_devices(void);
@@ -75,6 +78,9 @@ pid_t cleanup_fork(int *pidfd);
  * @status: from waitpid(); a signal that ended the child ends this program, too
  */
 void cleanup_exit(int status) __attribute__((noreturn));
+
+/* What cleanup_put_back() is told of each device, in arguments */
+#define CLEANUP_PER_DEVICE 5
 
 /**
  * cleanup_put_back - "dmabuf-p2p --put-back END [ADDRESS BOUND DRIVER OVERRIDE DISKS]..."

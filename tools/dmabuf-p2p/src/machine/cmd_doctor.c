@@ -85,22 +85,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-void doctor_add(struct doctor *doctor, enum mark mark, const char *topic,
-		char *text, char *remedy)
-{
-	struct finding *finding;
-
-	doctor->findings = reallocarray(doctor->findings,
-					doctor->nr_findings + 1,
-					sizeof(*doctor->findings));
-	if (!doctor->findings) {
-		complain(NULL, NULL, "out of memory");
-		exit(EXIT_FAILED);
-	}
-	finding = &doctor->findings[doctor->nr_findings++];
-	*finding = (struct finding) { mark, topic, text, remedy };
-}
-
 static void print_findings(const struct doctor *doctor)
 {
 	static const char *const colours[] = {
