@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "igt_private.h"
 #include "streams.h"
@@ -177,7 +178,7 @@ void __igt_exit_handlers_init(void)
 	size_t i;
 
 	atexit(at_exit);
-	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(fatal); i++)
 		signal(fatal[i], on_signal);
 }
 

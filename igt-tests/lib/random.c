@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "array.h"
 #include "igt_core.h"
 #include "random.h"
 
@@ -35,7 +36,7 @@ uint64_t odd_number(void)
 	};
 	uint32_t i = below(20);
 
-	if (i < sizeof(borders) / sizeof(borders[0]))
+	if (i < ARRAY_SIZE(borders))
 		return borders[i];
 	return random64() >> below(64);
 }

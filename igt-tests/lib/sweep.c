@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "sweep.h"
@@ -33,7 +34,7 @@ void sweep_require(void)
 		      !access(DEBUGFS "failslab", F_OK) &&
 		      !access(DEBUGFS "fail_page_alloc", F_OK),
 		      "no fault injection in this kernel: use the debug flavour\n");
-	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(settings); i++)
 		sysfs_write(settings[i].file, settings[i].value);
 	/* What the kernel says when it believes that memory is short */
 	klog_expect("page allocation failure");

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu_access.h"
 #include "igt_core.h"
 #include "klog.h"
@@ -252,8 +253,6 @@ static const struct step ends[] = {
 	{ "command-word", command_word },
 };
 
-#define NR(array) (sizeof(array) / sizeof((array)[0]))
-
 /* The kernel suspends the device when it gets round to it */
 static void wait_suspended(void)
 {
@@ -341,7 +340,7 @@ static void begin(void)
 {
 	size_t i;
 
-	for (i = 0; i < NR(ends); i++)
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
 		ends[i].run();
 	if (fd < 0) {
 		scene_reset_ioas(&scene);
@@ -401,7 +400,7 @@ static void two_causes(const struct step *first, const struct step *second)
 	};
 	size_t i, j;
 
-	for (i = 0; i < NR(orders); i++) {
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		begin();
 		first->run();
 		/* What comes before it is asleep wakes nothing up */
@@ -453,7 +452,7 @@ static void sysfs_resets(void)
 	igt_info("%s: reset methods: %s\n", dev.addr, methods);
 	for (method = strtok_r(methods, " ", &save); method;
 	     method = strtok_r(NULL, " ", &save))
-		for (i = 0; i < NR(causes); i++)
+		for (i = 0; i < ARRAY_SIZE(causes); i++)
 			igt_dynamic_f("%s-after-%s", method, causes[i].name)
 				sysfs_reset(method, &causes[i]);
 	device_file("reset_method", "default");
@@ -540,19 +539,19 @@ int igt_main()
 		igt_assert_fd(wakeup);
 	}
 
-	for (i = 0; i < NR(causes); i++) {
+	for (i = 0; i < ARRAY_SIZE(causes); i++) {
 		static char name[64];
 
 		snprintf(name, sizeof(name), "cause-%s", causes[i].name);
 		igt_subtest_with_dynamic(name)
-			for (j = 0; j < NR(events); j++)
+			for (j = 0; j < ARRAY_SIZE(events); j++)
 				igt_dynamic(events[j].name)
 					cell(&causes[i], &events[j]);
 	}
 
 	igt_subtest_with_dynamic("two-causes")
-		for (i = 1; i < NR(causes); i++)
-			for (j = 1; j < NR(causes); j++)
+		for (i = 1; i < ARRAY_SIZE(causes); i++)
+			for (j = 1; j < ARRAY_SIZE(causes); j++)
 				if (i != j)
 					igt_dynamic_f("%s-%s", causes[i].name,
 						      causes[j].name)

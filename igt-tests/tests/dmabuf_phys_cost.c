@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "edu.h"
 #include "igt_core.h"
 #include "iommufd.h"
@@ -85,7 +86,7 @@ static void one_range(void)
 	uint64_t map, unmap;
 	size_t i;
 
-	for (i = 0; i < sizeof(upstream) / sizeof(upstream[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(upstream); i++) {
 		int fd = vfio_dmabuf_one(&dev, BAR, 0, upstream[i].length);
 
 		map_unmap(fd, upstream[i].length, ROUNDS, &map, &unmap);
@@ -137,7 +138,7 @@ static void linear(void)
 	uint64_t map, unmap, per[2] = { 0, 0 };
 	size_t i;
 
-	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		size_t n = counts[i];
 		int fd;
 

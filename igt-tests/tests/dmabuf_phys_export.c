@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu_tables.h"
 #include "igt_core.h"
 #include "iommufd.h"
@@ -126,7 +127,7 @@ static void fd_flags(void)
 	struct vfio_region_dma_range range = { 0, PAGE };
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct vfio_device_feature_dma_buf head = {
 			.region_index = BAR,
 			.open_flags = (uint32_t)cases[i].open,
@@ -194,7 +195,7 @@ static void bad_range(void)
 	};
 	size_t i, n;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (n = 1; n <= 4; n++) {
 			int ret;
 
@@ -239,7 +240,7 @@ static void bad_count(void)
 
 	igt_assert_eq(__vfio_dmabuf_raw(&dev, &head, &range, 1), -EINVAL);
 	igt_assert_eq(__vfio_dmabuf_raw(&dev, &head, NULL, 0), -EINVAL);
-	for (i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(absurd); i++) {
 		head.nr_ranges = absurd[i];
 		ret = __vfio_dmabuf_raw(&dev, &head, &range, 1);
 		igt_assert_f(ret == -EINVAL || ret == -ENOMEM,
@@ -268,7 +269,7 @@ static void bad_region(void)
 	struct vfio_region_dma_range range = { 0, PAGE };
 	size_t i;
 
-	for (i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
 		int ret = __vfio_dmabuf(&dev, regions[i], &range, 1);
 
 		igt_assert_f(ret == -ENODEV, "region %u: %d instead of %d\n",
@@ -354,7 +355,7 @@ static void bars_bad(void)
 	size_t i;
 	int ret;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		ranges[1] = bad[i];
 		ret = __vfio_dmabuf_bars(&dev2, ranges, 2);
 		igt_assert_f(ret == -EINVAL || ret == -ENODEV ||

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu_access.h"
 #include "host_access.h"
 #include "igt_core.h"
@@ -437,7 +438,7 @@ static void fuzz(void)
 		if (results[i])
 			igt_info("%8u %s\n", results[i], strerror((int)i));
 	igt_info("%8u in all\n", n);
-	for (i = 0; i < sizeof(come) / sizeof(come[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(come); i++)
 		igt_assert_f(results[come[i]], "'%s' never came\n",
 			     strerror(come[i]));
 	igt_assert_lte(CALLS / 10, (int)n);

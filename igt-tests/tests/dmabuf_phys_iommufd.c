@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "memory.h"
 #include "pci.h"
@@ -69,8 +70,8 @@ static void slices(void)
 	int fd = export_ranges();
 	size_t s, l;
 
-	for (s = 0; s < sizeof(starts) / sizeof(starts[0]); s++)
-		for (l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
+	for (s = 0; s < ARRAY_SIZE(starts); s++)
+		for (l = 0; l < ARRAY_SIZE(lengths); l++)
 			if (starts[s] + lengths[l] <= SIZE)
 				slice(fd, starts[s], lengths[l]);
 	slice(fd, 0, SIZE);
@@ -97,7 +98,7 @@ static void bad_slice(void)
 	int fd = export_ranges(), ret;
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		ret = __ioas_map_file(scene.iommufd, scene.ioas, fd,
 				      cases[i].start, cases[i].length, BASE);
 		igt_assert_f(ret == -EINVAL || ret == -EOVERFLOW,
@@ -138,7 +139,7 @@ static void single_accesses(void)
 
 	guard_fill(scene.bar, 0, WINDOW);
 	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
-	for (c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+	for (c = 0; c < ARRAY_SIZE(cases); c++) {
 		const uint64_t at = cases[c].offset;
 		const size_t len = cases[c].length;
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "kvm_loop.h"
@@ -91,7 +92,7 @@ static void single_accesses(void)
 	igt_assert(expected);
 	memcpy(expected, scene.bar, WINDOW);
 	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, SIZE);
-	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
 		for (size = 1; size <= 8; size++) {
 			at = offsets[i];
 			word = word * 0x5851f42d4c957f2dull + 1;
@@ -148,8 +149,8 @@ static void slices(void)
 	static const uint64_t lengths[] = { PAGE, FRAG, FRAG + PAGE, 2 * FRAG };
 	size_t s, l;
 
-	for (s = 0; s < sizeof(starts) / sizeof(starts[0]); s++)
-		for (l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
+	for (s = 0; s < ARRAY_SIZE(starts); s++)
+		for (l = 0; l < ARRAY_SIZE(lengths); l++)
 			if (starts[s] + lengths[l] <= SIZE)
 				slice(starts[s], lengths[l]);
 	slice(0, SIZE);

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "kvm_loop.h"
@@ -109,7 +110,7 @@ static void slices(void)
 	refused(EINVAL, memory_size, 0 - PAGE);
 	/* Deletes, but there is none */
 	refused(EINVAL, memory_size, 0);
-	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(beyond); i++)
 		igt_assert_f(__vmm_dmabuf(&guest.vmm, 1, BASE, fd,
 					  beyond[i].offset, beyond[i].size) ==
 			     -EINVAL,

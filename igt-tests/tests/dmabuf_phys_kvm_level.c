@@ -10,6 +10,7 @@
  */
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "kvm_loop.h"
@@ -282,7 +283,7 @@ int igt_main()
 		scene_open(&scene);
 	}
 
-	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(slots); i++)
 		igt_subtest(slots[i].name)
 			level(&slots[i]);
 

@@ -11,6 +11,7 @@
  */
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "kvm_loop.h"
 #include "scene.h"
@@ -344,7 +345,7 @@ int igt_main()
 		scene_open(&scene);
 	}
 
-	for (m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
+	for (m = 0; m < ARRAY_SIZE(modes); m++) {
 		/**
 		 * SUBTEST: tdp
 		 * Description: KVM as it usually is: guests that map a BAR by pages
@@ -365,7 +366,7 @@ int igt_main()
 			guest_close(&guest);
 			vmm_reload(modes[m].npt, modes[m].tdp_mmu);
 			shadow = !modes[m].npt;
-			for (c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+			for (c = 0; c < ARRAY_SIZE(cases); c++) {
 				/* There is no nested paging without */
 				if (cases[c].npt && !modes[m].npt)
 					continue;

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "kvm_loop.h"
 #include "pci.h"
@@ -111,7 +112,7 @@ static void convert(void)
 	begin(SIZE);
 	vcpu_fill(vcpu, BASE, SIZE, SEED, 8);
 	for (round = 0; round < 3; round++) {
-		for (i = 0; i < 2 * sizeof(parts) / sizeof(parts[0]); i++) {
+		for (i = 0; i < 2 * ARRAY_SIZE(parts); i++) {
 			uint64_t at = parts[i / 2].start;
 
 			vmm_convert(&guest.vmm, BASE + at, parts[i / 2].length,

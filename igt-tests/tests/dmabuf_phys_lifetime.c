@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu_access.h"
 #include "host_access.h"
 #include "igt_core.h"
@@ -38,7 +39,7 @@
 #define LENGTH (3 * PAGE)
 #define MANY 1000u
 #define STRANGERS 32
-#define NR_HOLDERS (sizeof(holders) / sizeof(holders[0]))
+#define NR_HOLDERS ARRAY_SIZE(holders)
 /* Seconds until an end counts as one that does not come */
 #define DEADLINE 120
 

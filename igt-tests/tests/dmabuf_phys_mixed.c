@@ -10,6 +10,7 @@
  */
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "memory.h"
@@ -123,7 +124,7 @@ static void both_ways(transfer_t transfer, uint32_t placement)
 	uint8_t data[512];
 	int ret;
 
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
 		const uint64_t at = places[i].at;
 		const uint32_t length = places[i].length;
 

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu_access.h"
 #include "cpu_tables.h"
 #include "host_access.h"
@@ -133,7 +134,7 @@ static void offsets(void)
 	size_t i;
 
 	with_one(MiB(7), LENGTH);
-	for (i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(slices); i++) {
 		uint64_t at = slices[i].offset, length = slices[i].length;
 		uint8_t *mapped = map(NULL, length, at);
 
@@ -459,7 +460,7 @@ int igt_main()
 	}
 
 	igt_subtest_with_dynamic("levels") {
-		for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(levels); i++)
 			igt_dynamic(levels[i].name)
 				level(&levels[i]);
 	}

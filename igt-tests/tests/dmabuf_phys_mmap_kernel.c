@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu_access.h"
 #include "igt_core.h"
 #include "iommufd.h"
@@ -283,7 +284,7 @@ void mmap_kernel_subtests(void)
 	}
 
 	igt_subtest_with_dynamic("system-calls") {
-		for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(ways); i++)
 			igt_dynamic(ways[i].name)
 				system_call(&ways[i]);
 	}

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "edu.h"
 #include "igt_core.h"
 #include "iommufd.h"
@@ -136,7 +137,7 @@ static void arguments(void)
 	int other = movable_open(), fd;
 	size_t i;
 
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		igt_assert_eq(__movable_create(other, sizes[i]), -EINVAL);
 	igt_assert_eq(__movable_move(other, 1, 1, 0), -ENXIO);
 	fd = movable_create(other, DMA_BUF_MOVABLE_MAX_SIZE);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "memory.h"
@@ -157,7 +158,7 @@ static void slices(void)
 	size_t i;
 
 	guard_fill(scene.bar, 0, 32 * frag);
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		rdma_reg_dmabuf(&scene.rdma, fd, cases[i].offset,
 				cases[i].length, &target.mr);
 		rdma_scene_both(&scene, &target, cases[i].offset,
@@ -346,7 +347,7 @@ int igt_main()
 		memory();
 	}
 
-	for (i = 0; i < sizeof(small) / sizeof(small[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(small); i++) {
 		igt_subtest_f("ranges-%zu", small[i]) {
 			rdma_scene_reset(&scene);
 			with_ranges(small[i], small[i] == 1 ? KiB(8) : PAGE);

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "rdma.h"
 
@@ -184,7 +185,7 @@ static void bounds(void)
 	size_t i;
 
 	begin();
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		snprintf(what, sizeof(what), "WRITE to %s", cases[i].what);
 		op = to_region(WRITE);
 		op.remote = cases[i].at;
@@ -283,7 +284,7 @@ static void read_only(void)
 	/* Of either kind of region */
 	for (pin = 0; pin < 2; pin++) {
 		rdma_pin(pin);
-		for (i = 0; i < sizeof(writing) / sizeof(writing[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(writing); i++)
 			igt_assert_eq(register_mode(dmabuf, writing[i],
 						    &region), -EACCES);
 		igt_assert_eq((int)rdma_regions(), (int)before);
@@ -472,7 +473,7 @@ static void bad_registrations(void)
 
 	begin();
 	before = rdma_regions();
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		int ret = __verbs_reg_dmabuf_mr(dev, pd, fd, cases[i].offset,
 						cases[i].length, cases[i].iova,
 						cases[i].access, &mr);

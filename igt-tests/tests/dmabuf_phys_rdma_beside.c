@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "iommufd.h"
 #include "nvme.h"
@@ -202,7 +203,7 @@ static const struct beside others[] = {
 	  vfio_other_close },
 };
 
-#define NR_OTHERS (sizeof(others) / sizeof(others[0]))
+#define NR_OTHERS ARRAY_SIZE(others)
 
 static const struct beside *other;
 

@@ -10,6 +10,7 @@
  */
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "memory.h"
 #include "module.h"
@@ -166,7 +167,7 @@ int igt_main()
 	 * Description: Registration of a dma-buf of 1 and of 256 ranges
 	 */
 	igt_subtest_with_dynamic("dmabuf") {
-		for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(counts); i++)
 			igt_dynamic_f("ranges-%zu", counts[i]) {
 				start(counts[i]);
 				sweep(dmabuf_go, region_undo);

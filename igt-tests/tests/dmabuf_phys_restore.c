@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "memcg.h"
 #include "query.h"
@@ -62,7 +63,7 @@ static int look(const char *addr, uint64_t iova, uint64_t length)
 	size_t i;
 
 	vtd_lookup(addr, iova, &first);
-	for (i = 1; i < sizeof(at) / sizeof(at[0]); i++) {
+	for (i = 1; i < ARRAY_SIZE(at); i++) {
 		vtd_lookup(addr, iova + at[i], &entry);
 		if (entry.present != first.present)
 			return -1;

@@ -10,6 +10,7 @@
  */
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "pci.h"
 #include "scene.h"
@@ -41,7 +42,7 @@ static void expect_mapped(bool mapped)
 	static const uint64_t offsets[] = { 0, FRAG - PAGE, FRAG, SIZE - PAGE };
 	size_t i;
 
-	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(offsets); i++)
 		igt_assert_f(vtd_mapped(edu, BASE + offsets[i]) == mapped,
 			     "the IOMMU %s page 0x%" PRIx64 " of the dma-buf\n",
 			     mapped ? "does not map" : "still maps",

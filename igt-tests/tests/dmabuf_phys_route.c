@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "host_access.h"
 #include "igt_core.h"
 #include "iommufd.h"
@@ -127,7 +128,7 @@ static void peer(void)
 	start_bar();
 	sg_bind(pci_env("DMABUF_EDU"));
 	log = klog_open();
-	for (i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(devices); i++)
 		expect(devices[i], 1, peer_route(), 0);
 	/* Nor does the PCI core, as it would to who maps first */
 	igt_assert_eq((int)klog_count(log, "peer-to-peer"), 0);
@@ -267,7 +268,7 @@ static void nowhere(void)
 
 	start_udmabuf();
 	igt_assert_eq(__query_route(phys, dmabuf, edu, &q, groups), 0);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		igt_assert_f(__query_route(phys, dmabuf, bad[i], &q, groups) ==
 			     -ENXIO, "device 0x%" PRIx64 "\n", bad[i]);
 }

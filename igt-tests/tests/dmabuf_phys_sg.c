@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "iommufd.h"
@@ -129,7 +130,7 @@ static void refused(void)
 	int importer = sg_open();
 	size_t i;
 
-	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(flags); i++)
 		igt_assert_f(__sg_attach(importer, fd, flags[i]) == -EOPNOTSUPP,
 			     "attach with flags 0x%x is not refused\n", flags[i]);
 	sg_attach(importer, fd, 0);

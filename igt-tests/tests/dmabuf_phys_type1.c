@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu_access.h"
 #include "edu.h"
 #include "igt_core.h"
@@ -91,7 +92,7 @@ static void expect_not_translated(uint64_t iova, uint64_t length,
 	const uint64_t places[] = { 0, length / 2, length - PAGE };
 	size_t i;
 
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(places); i++)
 		igt_assert_f(!vtd_mapped(edu.dev.addr, iova + places[i]),
 			     "%s the IOMMU still takes 0x%" PRIx64 " of the other device to the BAR\n",
 			     when, iova + places[i]);

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 #include "memory.h"
 #include "movable.h"
@@ -272,7 +273,7 @@ static void flags(void)
 	size_t i;
 
 	start();
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		int w = watch(phys, fd, cases[i].flags);
 
 		igt_assert_eq(fcntl(w, F_GETFD), cases[i].fd);

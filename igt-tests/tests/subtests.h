@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
 
 /**
@@ -28,7 +29,7 @@ struct subtest {
  * @after: called at the end of each, if it has not failed; may be NULL
  */
 #define subtests(tests, before, after) \
-	__subtests(tests, sizeof(tests) / sizeof((tests)[0]), before, after)
+	__subtests(tests, ARRAY_SIZE(tests), before, after)
 
 static inline void __subtests(const struct subtest *tests, size_t nr,
 			      void (*before)(void), void (*after)(void))

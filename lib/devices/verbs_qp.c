@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "sysfs.h"
 #include "verbs.h"
 
@@ -204,7 +205,7 @@ int __verbs_connect(struct verbs *verbs, const struct verbs_qp *qp,
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; !ret && i < sizeof(states) / sizeof(states[0]); i++)
+	for (i = 0; !ret && i < ARRAY_SIZE(states); i++)
 		ret = __verbs_modify_qp(verbs, qp, states[i], peer);
 	return ret;
 }
@@ -319,7 +320,7 @@ const char *verbs_wc_name(int status)
 
 	if (status < 0)
 		return strerror(-status);
-	if ((size_t)status < sizeof(names) / sizeof(names[0]) && names[status])
+	if ((size_t)status < ARRAY_SIZE(names) && names[status])
 		return names[status];
 	return "unknown status";
 }

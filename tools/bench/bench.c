@@ -43,6 +43,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "bench_uapi.h"
 #include "clock.h"
 #include "devices/iommufd.h"
@@ -354,7 +355,7 @@ static const char *variant(void)
 int main(void)
 {
 	static const size_t counts[] = { 1, 16, 256, 4096, 65536 };
-	const size_t nr = sizeof(counts) / sizeof(counts[0]);
+	const size_t nr = ARRAY_SIZE(counts);
 	int iommufd;
 
 	streams_open();

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "devices/ranges.h"
 #include "fail.h"
 #include "footprint.h"
@@ -48,7 +49,7 @@ static void trace_events(const char *enable)
 	char path[128];
 	size_t i;
 
-	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
 		snprintf(path, sizeof(path), TRACING "events/%s/enable",
 			 events[i]);
 		must_sysfs_write(path, enable);

@@ -44,6 +44,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "clock.h"
 #include "devices/iommufd.h"
 #include "devices/pci.h"
@@ -346,7 +347,7 @@ static void measure_revokes(void)
 	size_t i;
 
 	measure_revoke_empty();
-	for (i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
 		range.length = sizes[i / 2];
 		small = i % 2;
 		slow = small && range.length == ALL;

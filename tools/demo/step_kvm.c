@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "bytes.h"
 #include "demo.h"
 #include "devices/iommufd.h"
@@ -17,7 +18,7 @@
 #include "report.h"
 #include "topology.h"
 
-#define NR (sizeof(demo_ranges) / sizeof(demo_ranges[0]))
+#define NR ARRAY_SIZE(demo_ranges)
 #define SIZE KiB(2)
 #define IOVA 0xd00000000ull
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "bytes.h"
 #include "demo.h"
 #include "devices/iommufd.h"
@@ -23,7 +24,7 @@ const struct vfio_region_dma_range demo_ranges[3] = {
 	{ MiB(2), MiB(2) },
 };
 
-#define NR (sizeof(demo_ranges) / sizeof(demo_ranges[0]))
+#define NR ARRAY_SIZE(demo_ranges)
 
 /* Every entry of the IOMMU's tables that the mapping needs, read from outside
  * the kernel: where it starts, that the next one follows on, and its page size

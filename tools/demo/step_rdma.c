@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "bytes.h"
 #include "demo.h"
 #include "devices/rdma.h"
@@ -16,7 +17,7 @@
 #include "report.h"
 #include "topology.h"
 
-#define NR (sizeof(demo_ranges) / sizeof(demo_ranges[0]))
+#define NR ARRAY_SIZE(demo_ranges)
 #define SIZE KiB(2)
 
 /* Across the end of range 0 */

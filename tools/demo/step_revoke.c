@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "bytes.h"
 #include "demo.h"
 #include "devices/sysfs.h"
@@ -16,7 +17,7 @@
 #include "report.h"
 #include "topology.h"
 
-#define NR (sizeof(demo_ranges) / sizeof(demo_ranges[0]))
+#define NR ARRAY_SIZE(demo_ranges)
 #define START (KiB(64) - KiB(1))
 
 /* The IOMMU reports faults by interrupt: give it a moment */

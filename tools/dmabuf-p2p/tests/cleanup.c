@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cleanup.h"
 #include "interrupt.h"
 #include "output.h"
@@ -171,7 +172,7 @@ static bool ends(int sig)
 				      SIGCONT, SIGCHLD, SIGURG, SIGWINCH };
 	size_t i;
 
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(others); i++)
 		if (others[i] == sig)
 			return false;
 	/* Some are the C library's */
@@ -276,7 +277,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "works"))
 		return cleanup_works() ? 7 : 0;
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(all); i++)
 		signal(all[i], SIG_DFL);
 	tap_ok(by_signal(end_of(signal_after_child), SIGTERM),
 	       "a signal after the child's end is not sent to its number");

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cpu.h"
 #include "progress.h"
 #include "sizes.h"
@@ -30,7 +31,7 @@ static bool percentiles_agree(void)
 {
 	static uint64_t sorted[10000];
 	static const size_t permille[] = { 0, 10, 500, 900, 990, 999, 1000 };
-	const size_t nr = sizeof(sorted) / sizeof(sorted[0]);
+	const size_t nr = ARRAY_SIZE(sorted);
 	uint64_t x = 1, exact, got;
 	size_t i, rank;
 
@@ -41,7 +42,7 @@ static bool percentiles_agree(void)
 		stats_add(&stats, sorted[i]);
 	}
 	qsort(sorted, nr, sizeof(sorted[0]), by_value);
-	for (i = 0; i < sizeof(permille) / sizeof(permille[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(permille); i++) {
 		rank = (permille[i] * nr + 999) / 1000;
 		exact = sorted[rank ? rank - 1 : 0];
 		got = stats_percentile(&stats, (double)permille[i] / 10);

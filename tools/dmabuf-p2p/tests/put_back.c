@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cleanup.h"
 #include "devices/pci.h"
 #include "taken.h"
@@ -221,7 +222,7 @@ static int end(const char *status)
 	char *args[] = { (char *)status, (char *)was.addr, (char *)was.bound,
 			 (char *)was.driver, (char *)was.override, (char *)"0" };
 
-	return cleanup_put_back(sizeof(args) / sizeof(args[0]), args);
+	return cleanup_put_back(ARRAY_SIZE(args), args);
 }
 
 static void test_status(void)

@@ -4,10 +4,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "interrupt.h"
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-#define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+#define NR_SIGNALS ARRAY_SIZE(signals)
 
 static struct sigaction before[NR_SIGNALS];
 static volatile sig_atomic_t noted;

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include "array.h"
 #include "child.h"
 #include "kernel_user.h"
 #include "sysfs_file.h"
@@ -254,7 +255,7 @@ int kernel_user(const char *root, const dev_t *devices, size_t nr, char *user,
 	int ret;
 
 	ret = config_is_shown(&search);
-	for (i = 0; !ret && i < sizeof(sources) / sizeof(sources[0]); i++) {
+	for (i = 0; !ret && i < ARRAY_SIZE(sources); i++) {
 		snprintf(pattern, sizeof(pattern), "%s%s", root,
 			 sources[i].files);
 		ret = glob(pattern, 0, on_error, &files);

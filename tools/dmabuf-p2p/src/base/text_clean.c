@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "array.h"
 #include "text.h"
 
 /* Return: bytes of the character at @text, 0 if it is none; its number in @code */
@@ -43,7 +44,7 @@ static bool is_harmless(uint32_t code)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		if (code >= bad[i].first && code <= bad[i].last)
 			return false;
 	return true;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "array.h"
 #include "units.h"
 
 static const char suffixes[] = "KMGTPE";
@@ -105,12 +106,12 @@ const char *format_rate(double rate, char text[UNITS_TEXT])
 		"B/s", "kB/s", "MB/s", "GB/s", "TB/s",
 	};
 
-	return scaled(rate, units, sizeof(units) / sizeof(units[0]), text);
+	return scaled(rate, units, ARRAY_SIZE(units), text);
 }
 
 const char *format_time(double ns, char text[UNITS_TEXT])
 {
 	static const char *const units[] = { "ns", "us", "ms", "s" };
 
-	return scaled(ns, units, sizeof(units) / sizeof(units[0]), text);
+	return scaled(ns, units, ARRAY_SIZE(units), text);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "doctor.h"
 #include "route.h"
 #include "sysfs_file.h"
@@ -336,7 +337,7 @@ static void check_rdma(struct doctor *doctor, const char *name)
 	}
 	sysfs_link(driver, sizeof(driver), root,
 		   "/sys/bus/pci/devices/%s/driver", addr);
-	for (i = 0; i < sizeof(rdma_drivers) / sizeof(rdma_drivers[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rdma_drivers); i++) {
 		enum mark mark = rdma_drivers[i].mark;
 
 		if (strcmp(rdma_drivers[i].driver, driver))

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "doctor.h"
 #include "doctor_modules.h"
 #include "module_state.h"
@@ -386,7 +387,7 @@ void doctor_modules(struct doctor *doctor)
 
 	review_read(&review, &doctor->model);
 	if (!check_support(doctor, modules)) {
-		for (state = 0; state < sizeof(tellers) / sizeof(tellers[0]);
+		for (state = 0; state < ARRAY_SIZE(tellers);
 		     state++) {
 			names = review_names(&review, (enum module_state)state);
 			if (names && tellers[state])

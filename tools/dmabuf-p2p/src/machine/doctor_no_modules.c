@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "doctor.h"
 #include "doctor_modules.h"
 #include "sysfs_file.h"
@@ -38,7 +39,7 @@ static const struct {
 	{ "KVM_GUEST_MEMFD", "y", true },
 };
 
-#define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
+#define NR_OPTIONS ARRAY_SIZE(options)
 
 /* "CONFIG_VFIO=m" sets the value of VFIO; all others are n */
 static void take_option(char values[NR_OPTIONS], const char *line)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "message.h"
 #include "modules.h"
 #include "sysfs_file.h"
@@ -34,7 +35,7 @@ static const struct module all[] = {
 	{ .name = "edu_ib", .lacks = "RDMA by QEMU's edu", .is_extra = true },
 };
 
-#define NR_ALL (sizeof(all) / sizeof(all[0]))
+#define NR_ALL ARRAY_SIZE(all)
 
 static void out_of_memory(void)
 {
@@ -95,7 +96,7 @@ static void take_info(struct module_file *file, const char *key,
 
 	if (!strcmp(key, "sig_id"))
 		file->is_signed = true;
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(places); i++)
 		if (!strcmp(key, places[i].key) && !places[i].to[0])
 			take(places[i].to, places[i].size, value);
 }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "device.h"
 #include "message.h"
 #include "pci_model.h"
@@ -425,7 +426,7 @@ char *pci_acs_text(const struct pci_device *dev)
 	if (dev->acs == ACS_UNKNOWN)
 		return text_format("ACS unknown");
 	text = text_format("ACS");
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		if (!(dev->acs_ctrl & 1u << i))
 			continue;
 		longer = text_format("%s %s", text, names[i]);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "route.h"
 #include "text.h"
 
@@ -53,7 +54,7 @@ static enum trust trust_one(const struct host_bridge *host, bool same)
 
 	if (!host || !host->first)
 		return TRUST_NAMELESS;
-	for (i = 0; i < sizeof(trusted_bridges) / sizeof(trusted_bridges[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(trusted_bridges); i++) {
 		entry = &trusted_bridges[i];
 		if (entry->vendor != host->first->vendor ||
 		    (entry->device != ANY_DEVICE &&

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "message.h"
 #include "output.h"
 #include "text.h"
@@ -283,7 +284,7 @@ static void draw_legend(struct drawing *drawing, int y)
 	int x = MARGIN;
 	size_t i;
 
-	for (i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(looks); i++) {
 		write_box(drawing->out, looks[i].class, x, y, 20, 20);
 		write_text(drawing->out, "letter", x + 10, y + 14,
 			   looks[i].letter, LINE);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "device.h"
 #include "dmabuf.h"
 #include "interrupt.h"
@@ -204,7 +205,7 @@ bool dmabuf_reachable(const struct dmabuf *dmabuf)
 
 /* A kernel that knows more than this program is no reason to fail */
 #define WORD(words, i) \
-	((i) < sizeof(words) / sizeof(words[0]) ? words[i] : "?")
+	((i) < ARRAY_SIZE(words) ? words[i] : "?")
 
 const char *dmabuf_state_text(uint32_t state)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "array.h"
 #include "devices/sysfs.h"
 #include "engine.h"
 #include "message.h"
@@ -32,7 +33,7 @@ static const char *emulator_of(const char *pci)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vendor", pci);
 	if (__sysfs_read(path, vendor, sizeof(vendor)))
 		return NULL;
-	for (i = 0; i < sizeof(emulators) / sizeof(emulators[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(emulators); i++)
 		if (!strcmp(vendor, emulators[i].vendor))
 			return emulators[i].emulator;
 	return NULL;
@@ -58,11 +59,11 @@ int engine_open(struct engine *engine, const char *name, bool bind,
 	engine->name = name;
 	engine->bind = bind;
 	engine->force = force;
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(all); i++)
 		if (strlen(all[i]->kind) == length &&
 		    !strncmp(all[i]->kind, name, length))
 			break;
-	if (i == sizeof(all) / sizeof(all[0])) {
+	if (i == ARRAY_SIZE(all)) {
 		complain(name, "there are cpu, rdma:DEVICE and nvme:DEVICE",
 			 "no such engine");
 		return EXIT_USAGE;
