@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Physical lists: an access method of dma-buf whose currency is a list of
+ * Physical lists: a dma-buf access method that shares memory as a list of
  * physical ranges.
  */
 #ifndef _LINUX_DMA_BUF_PHYS_H
@@ -18,19 +18,20 @@ struct inode;
 struct mem_cgroup;
 struct module;
 struct p2pdma_provider;
+struct page;
 struct vm_area_struct;
 
 /**
  * DOC: overview
  *
- * A *physical list* says where the bytes of a dma-buf are: an immutable
- * sequence of *groups*, each a maximal run of ranges of one type, one memory
- * attribute and one P2P provider. A *frag* is one physically contiguous range
- * of a group. Neither needs a struct page, so a list can carry the BAR of a
- * PCI device as well as memory.
+ * A *physical list* describes where the bytes of a dma-buf are. It is an
+ * immutable sequence of *groups*, each of which is a maximal run of ranges with
+ * the same type, memory attribute and P2P provider. A *frag* is one physically
+ * contiguous range of a group. No struct page is involved, so a list can
+ * describe the BAR of a PCI device as well as ordinary memory.
  *
- * An exporter builds a list and hands it over with the dma-buf. An importer
- * attaches, maps, uses, unmaps and detaches::
+ * An exporter builds a list and passes it to the framework together with the
+ * dma-buf. An importer attaches, maps, uses the memory, unmaps and detaches::
  *
  *	at = dma_buf_phys_attach(dmabuf, &my_ops, priv);
  *	if (at == ERR_PTR(-EOPNOTSUPP))
@@ -43,27 +44,29 @@ struct vm_area_struct;
  *			program(iter.addr, iter.length);
  *	dma_resv_unlock(dmabuf->resv);
  *
- * One that programs translation tables instead of a device asks for the list
- * itself, with dma_buf_phys_map(), and walks its frags.
+ * An importer that programs translation tables rather than a device gets the
+ * list itself from dma_buf_phys_map() and walks its frags.
  *
  * The exporter may take the memory away at any time. The importer's notify
- * callback says so, and dma_buf_phys_revoke() returns only when every mapping
- * is gone.
+ * callback is called then, and dma_buf_phys_revoke() does not return until all
+ * mappings are gone.
  */
 
 /**
  * DOC: exporters
  *
- * There are two ways in:
+ * There are two kinds of exporters:
  *
- * - dma_buf_phys_export() makes the dma-buf. The framework owns its
- *   &struct dma_buf_ops and implements the scatterlist access method from the
- *   list.
- * - A driver that has its own &struct dma_buf_ops registers them with
- *   dma_buf_phys_register(), embeds a &struct dma_buf_phys in its buffer and
- *   calls dma_buf_phys_init() on it.
+ * - Most call dma_buf_phys_export() to create the dma-buf. The framework
+ *   provides the &struct dma_buf_ops, and implements the scatterlist and mmap
+ *   access methods from the list.
+ * - Drivers that keep &struct dma_buf_ops of their own register them with
+ *   dma_buf_phys_register(), embed a &struct dma_buf_phys in their buffers and
+ *   call dma_buf_phys_init() for each. If all there is to a buffer is an array
+ *   of pages, they use &struct dma_buf_phys_pages and dma_buf_phys_init_pages()
+ *   instead.
  *
- * Both then own a &struct dma_buf_phys, which carries the state::
+ * Either way the &struct dma_buf_phys holds the state of the buffer::
  *
  *	            revoke                 kill
  *	  +------+ -------> +---------+ -------> +------+
@@ -72,39 +75,40 @@ struct vm_area_struct;
  *	            restore
  *
  * dma_buf_phys_move() replaces the list of a live or revoked buffer. A dead
- * buffer has no list and never gets one again.
+ * buffer has no list, and will never have one again.
  */
 
 /**
  * DOC: lifetimes
  *
- * A dma-buf is released with its *dentry*, not with its &struct file. Anyone
- * who holds an O_PATH descriptor of it, or is just looking at it in /proc,
- * keeps the dentry after the last file reference is gone. From then until
- * &dma_buf_ops.release, &dma_buf.file points to memory that may already be an
- * unrelated file. So:
+ * A dma-buf is released together with its *dentry*, not with its &struct file.
+ * The dentry outlives the last reference to the file if someone holds an O_PATH
+ * descriptor of it, or merely looks at it in /proc. From then on until
+ * &dma_buf_ops.release is called, &dma_buf.file points to memory that may have
+ * become an unrelated file. Therefore:
  *
- * - An importer, a watch or a VMA holds a file reference, and with it everything
- *   else. It may use &dma_buf.file.
- * - An exporter holds none, or its buffer would never go away. It keeps its live
- *   buffers on a list of its own under a lock of its own, and
- *   &dma_buf_phys_ops.release takes the buffer off that list first. While the
- *   buffer is on the list and the lock is held, the &struct dma_buf and the
- *   &struct dma_buf_phys are there; the file need not be. That is all that
- *   dma_buf_phys_revoke(), _restore(), _kill() and _move() ask for.
- * - Nobody tests the file with get_file_active() or the like: &struct file is
- *   recycled without a grace period, and success may mean another file.
+ * - Importers, watches and VMAs hold a reference to the file, which keeps
+ *   everything else around. They may use &dma_buf.file.
+ * - Exporters do not hold a reference, otherwise their buffers would never go
+ *   away. They keep their buffers on a list of their own, protected by a lock of
+ *   their own, and &dma_buf_phys_ops.release takes the buffer off that list
+ *   before anything else. As long as the buffer is on the list and the lock is
+ *   held, the &struct dma_buf and the &struct dma_buf_phys are valid, with or
+ *   without the file. dma_buf_phys_revoke(), dma_buf_phys_restore(),
+ *   dma_buf_phys_kill() and dma_buf_phys_move() require nothing else.
+ * - get_file_active() and the like are of no use: a &struct file is reused
+ *   without a grace period, so success may refer to a different file.
  *
- * A dma-buf whose file is gone is revoked and killed as any other. It merely has
- * no importers left.
+ * A dma-buf without its file can be revoked and killed like any other. It just
+ * has no importers left.
  */
 
 /**
  * DOC: rights
  *
- * The mode a dma-buf's file was created with bounds what every importer may do
- * to the memory. One without FMODE_WRITE is mapped for DMA_TO_DEVICE only
- * (-EACCES otherwise), and importers that take the list itself ask
+ * The mode of a dma-buf's file limits what importers may do to the memory.
+ * Without FMODE_WRITE, dma_buf_phys_dma_map() fails with -EACCES unless the
+ * direction is DMA_TO_DEVICE. Importers that use the list itself have to check
  * dma_buf_phys_is_writable().
  */
 
@@ -112,31 +116,31 @@ struct vm_area_struct;
  * DOC: locking
  *
  * Lock order: the exporter's own lock, the dma-buf's reservation lock, the
- * importer's lock. State, list and attachments of a buffer are protected by
- * the reservation lock. Functions whose documentation says "reservation lock
- * held" assert it; all others take it themselves and may sleep.
+ * importer's lock. The reservation lock protects the state, the list and the
+ * attachments of a buffer. Functions documented with "reservation lock held"
+ * assert that; all others take it themselves and may sleep.
  *
- * A &struct p2pdma_provider belongs to a device and dies with its driver
- * binding. It may be looked at only under the reservation lock while the
- * buffer is not dead, or by the owner of a mapping: dma_buf_phys_kill() waits
- * for both.
+ * A &struct p2pdma_provider belongs to a device and is freed when the driver is
+ * unbound. It may be accessed while the caller has a mapping, or holds the
+ * reservation lock of a buffer that is not dead. dma_buf_phys_kill() waits for
+ * both.
  */
 
 /**
  * DOC: trust
  *
- * A driver that makes a device do DMA has no use for physical addresses and
- * does not get them. The functions that yield them are exported to iommufd and
- * KVM only, which program translation tables. No address appears in debugfs,
- * in a trace event or in a log line.
+ * Drivers whose device does DMA have no use for physical addresses, and do not
+ * get them. The functions that yield addresses are exported only to iommufd and
+ * KVM, which program translation tables. No address is shown in debugfs, in
+ * trace events or in the log.
  */
 
 /**
- * enum dma_buf_phys_type - what kind of memory a group is
- * @DMA_BUF_PHYS_CPU: ordinary memory of the host
+ * enum dma_buf_phys_type - type of the memory of a group
+ * @DMA_BUF_PHYS_CPU: ordinary host memory
  * @DMA_BUF_PHYS_P2P: MMIO of a PCI device; the group has a provider
- * @DMA_BUF_PHYS_ENCRYPTED: assigned to a confidential guest; the CPU of the
- *	host must never touch it, and no byte of it may be in a list twice
+ * @DMA_BUF_PHYS_ENCRYPTED: assigned to a confidential guest; the host's CPU
+ *	must never access it, and no byte of it may occur in a list twice
  */
 enum dma_buf_phys_type {
 	DMA_BUF_PHYS_CPU,
@@ -147,7 +151,7 @@ enum dma_buf_phys_type {
 };
 
 /**
- * enum dma_buf_phys_attr - how the CPU and its page tables may cache a group
+ * enum dma_buf_phys_attr - memory attribute of a group
  * @DMA_BUF_PHYS_WB: write-back, coherent with the CPU's caches
  * @DMA_BUF_PHYS_WC: write-combining
  * @DMA_BUF_PHYS_UC: uncached
@@ -161,13 +165,13 @@ enum dma_buf_phys_attr {
 };
 
 /**
- * struct dma_buf_phys_group - a maximal run of frags that are alike
- * @type: kind of memory
+ * struct dma_buf_phys_group - a maximal run of frags with the same properties
+ * @type: type of the memory
  * @attr: memory attribute
- * @provider: whose BAR it is if @type is %DMA_BUF_PHYS_P2P, otherwise NULL
- * @offset: of the group's first byte in the dma-buf, bytes
- * @length: of the group, bytes
- * @nr_frags: number of frags in the group
+ * @provider: P2P provider of the BAR for %DMA_BUF_PHYS_P2P, otherwise NULL
+ * @offset: position of the first byte in the dma-buf in bytes
+ * @length: length in bytes
+ * @nr_frags: number of frags
  */
 struct dma_buf_phys_group {
 	enum dma_buf_phys_type type;
@@ -176,7 +180,7 @@ struct dma_buf_phys_group {
 	u64 offset;
 	u64 length;
 	unsigned int nr_frags;
-	/* private: the highest address of any frag */
+	/* private: highest physical address of all frags */
 	phys_addr_t last;
 };
 
@@ -187,10 +191,10 @@ struct dma_buf_phys_list;
  */
 
 /**
- * struct dma_buf_phys_builder - a list in the making, usually on the stack
+ * struct dma_buf_phys_builder - a list under construction, usually on the stack
  *
- * Errors stick: once a call has found one, the later ones do nothing and
- * dma_buf_phys_seal() returns it. So only that call needs a check.
+ * The first error is kept. It turns all later calls into no-ops and is returned
+ * by dma_buf_phys_seal(), so only that call has to be checked.
  */
 struct dma_buf_phys_builder {
 	/* private: */
@@ -219,11 +223,11 @@ void dma_buf_phys_list_free(struct dma_buf_phys_list *list);
  */
 
 /**
- * struct dma_buf_phys_iter - walks the frags of a slice
- * @group: the group of the current frag
- * @offset: of the current frag in the dma-buf, bytes
+ * struct dma_buf_phys_iter - iterator over the frags of a slice
+ * @group: group of the current frag
+ * @offset: position of the current frag in the dma-buf in bytes
  * @paddr: physical address of the current frag
- * @length: of the current frag, clipped to the slice, bytes
+ * @length: length of the current frag, clipped to the slice, in bytes
  */
 struct dma_buf_phys_iter {
 	const struct dma_buf_phys_group *group;
@@ -236,8 +240,7 @@ struct dma_buf_phys_iter {
 	size_t frag;
 };
 
-u64 dma_buf_phys_list_size(const struct dma_buf_phys_list *list);
-size_t dma_buf_phys_list_nr_frags(const struct dma_buf_phys_list *list);
+
 const struct dma_buf_phys_group *
 dma_buf_phys_list_groups(const struct dma_buf_phys_list *list,
 			 unsigned int *nr_groups);
@@ -250,15 +253,15 @@ struct dma_buf_phys_iter *
 dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
 
 /**
- * dma_buf_phys_for_each_frag - walk the frags of a slice
- * @iter: the &struct dma_buf_phys_iter to walk with
+ * dma_buf_phys_for_each_frag - iterate over the frags of a slice
+ * @iter: the &struct dma_buf_phys_iter to use
  * @list: the list
- * @off: where the slice starts, bytes
- * @len: how long it is, bytes
+ * @off: position of the slice in the dma-buf in bytes
+ * @len: length of the slice in bytes
  *
  * The first and the last frag are clipped to the slice. A slice that is empty
- * or not inside the list has no frags. Finding the first frag costs O(log
- * frags), every further one O(1).
+ * or not inside the list has no frags. The first frag is found in O(log frags),
+ * each further one in O(1).
  */
 #define dma_buf_phys_for_each_frag(iter, list, off, len)               \
 	for (struct dma_buf_phys_iter *__iter =                        \
@@ -270,10 +273,10 @@ dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
  */
 
 /**
- * enum dma_buf_phys_state - whether importers may use a buffer
- * @DMA_BUF_PHYS_LIVE: may be mapped
- * @DMA_BUF_PHYS_REVOKED: may not be mapped until access is restored
- * @DMA_BUF_PHYS_DEAD: will never be mapped again
+ * enum dma_buf_phys_state - whether importers have access to a buffer
+ * @DMA_BUF_PHYS_LIVE: can be mapped
+ * @DMA_BUF_PHYS_REVOKED: cannot be mapped until access is restored
+ * @DMA_BUF_PHYS_DEAD: can never be mapped again
  */
 enum dma_buf_phys_state {
 	DMA_BUF_PHYS_LIVE,
@@ -284,82 +287,84 @@ enum dma_buf_phys_state {
 struct dma_buf_phys;
 
 /**
- * struct dma_buf_phys_ops - what the framework asks of an exporter
+ * struct dma_buf_phys_ops - callbacks of an exporter
  */
 struct dma_buf_phys_ops {
 	/**
-	 * @get_list: optional; "where are you now"
+	 * @get_list: optional; tell where the buffer is
 	 *
-	 * Called with the reservation lock held while the buffer is live and
-	 * the framework has no list of it: at the first attach if none was
-	 * given at export. Returns a sealed list, which the framework then
-	 * owns, or an ERR_PTR, which the importer sees. What it allocates is
+	 * Called with the reservation lock held, if the buffer is live but the
+	 * framework has no list: on the first attach, if no list was passed on
+	 * export. Returns a sealed list, which the framework then owns, or an
+	 * ERR_PTR, which is passed on to the importer. Memory it allocates is
 	 * charged to the memory cgroup that exported the buffer.
 	 */
 	struct dma_buf_phys_list *(*get_list)(struct dma_buf_phys *phys);
 
 	/**
-	 * @release: optional; the dma-buf is gone
+	 * @release: optional; the dma-buf is being released
 	 *
-	 * Called once for buffers of dma_buf_phys_export(), without locks, when
-	 * the dma-buf's dentry goes; its file may have gone long before. The
-	 * exporter takes the buffer off its own lists, so that none of its
-	 * revokes is running or can start, then calls dma_buf_phys_fini(), and
-	 * may then free the memory @phys is embedded in. Without this callback
-	 * the framework calls dma_buf_phys_fini().
+	 * Called once for buffers made by dma_buf_phys_export(), without locks,
+	 * when the dentry of the dma-buf is released. The file may have been
+	 * released long before. The exporter takes the buffer off its lists, so
+	 * that it does not revoke the buffer anymore, and calls
+	 * dma_buf_phys_fini(). Then it may free the memory that @phys is
+	 * embedded in. If there is no callback, the framework calls
+	 * dma_buf_phys_fini().
 	 */
 	void (*release)(struct dma_buf_phys *phys);
 };
 
 /**
- * struct dma_buf_phys - one dma-buf as its exporter sees it
+ * struct dma_buf_phys - the physical side of a dma-buf
  * @dmabuf: the dma-buf
- * @ops: the exporter's callbacks
+ * @ops: callbacks of the exporter
  *
- * Embedded in the exporter's own structure, zeroed before it is given to the
- * framework. All else is the framework's.
+ * Embedded in the exporter's own structure and zeroed before it is passed to the
+ * framework. All other members belong to the framework.
  */
 struct dma_buf_phys {
 	struct dma_buf *dmabuf;
 	const struct dma_buf_phys_ops *ops;
-	/* private: constant; the inode by a reference of our own */
+	/* private: constant; with a reference to inode and memcg */
 	struct inode *inode;
 	struct mem_cgroup *memcg;
 	bool writable;
+	bool own_ops;
 	/* private: under the reservation lock */
 	bool moving;
 	unsigned int nr_pinned;
 	struct dma_buf_phys_list *list;
 	struct list_head attachments;
-	/* private: written under the reservation lock and this, read under either */
+	/* private: written under the reservation lock and @lock, read under either */
 	spinlock_t lock;
 	enum dma_buf_phys_state state;
 	unsigned int nr_behind;
 	unsigned int nr_failed;
 	u64 generation;
-	u64 news;
+	u64 watch_seq;
 	u64 nr_revokes;
 	u64 nr_restores;
 	u64 nr_moves;
 	u64 changed_at;
-	/* private: watchers wait here; woken when there are news */
-	wait_queue_head_t changed;
-	/* private: the drain waits here; woken when a list has no mapping left */
-	wait_queue_head_t unmapped;
-	/* private: under the framework's own lock */
+	/* private: watches wait here for watch_seq to change */
+	wait_queue_head_t watch_wait;
+	/* private: revoke, kill and drain wait here for the last unmap of a list */
+	wait_queue_head_t unmap_wait;
+	/* private: on the list for debugfs, under its mutex */
 	struct list_head node;
 };
 
 /**
- * struct dma_buf_phys_export_info - what dma_buf_phys_export() needs
- * @exp_name: exporter's name, as in &struct dma_buf_export_info
- * @owner: exporter's module, pinned while the dma-buf exists
- * @ops: exporter's callbacks
+ * struct dma_buf_phys_export_info - parameters of dma_buf_phys_export()
+ * @exp_name: name of the exporter, as in &struct dma_buf_export_info
+ * @owner: module of the exporter, pinned while the dma-buf exists
+ * @ops: callbacks of the exporter
  * @list: sealed list; its size becomes the size of the dma-buf
- * @flags: mode flags of the dma-buf's file; without O_RDWR no importer may
- *	write to the memory
- * @state: %DMA_BUF_PHYS_LIVE, or %DMA_BUF_PHYS_REVOKED if the memory cannot be
- *	reached yet
+ * @flags: open flags of the dma-buf's file; importers may not write to the
+ *	memory unless they include O_RDWR
+ * @state: %DMA_BUF_PHYS_LIVE, or %DMA_BUF_PHYS_REVOKED if the memory is not
+ *	accessible yet
  */
 struct dma_buf_phys_export_info {
 	const char *exp_name;
@@ -371,8 +376,8 @@ struct dma_buf_phys_export_info {
 };
 
 /**
- * DEFINE_DMA_BUF_PHYS_EXPORT_INFO - define and initialise an export info
- * @name: the variable
+ * DEFINE_DMA_BUF_PHYS_EXPORT_INFO - define export parameters
+ * @name: name of the variable, whose @exp_name and @owner are initialised
  */
 #define DEFINE_DMA_BUF_PHYS_EXPORT_INFO(name)      \
 	struct dma_buf_phys_export_info name = {   \
@@ -395,9 +400,9 @@ void dma_buf_phys_drain(struct dma_buf_phys *phys,
 
 /**
  * struct dma_buf_phys_exporter - a driver with &struct dma_buf_ops of its own
- * @dma_buf_ops: by these its dma-bufs are recognised
- * @to_phys: gives the &struct dma_buf_phys of one of its dma-bufs; called
- *	without locks, must not fail or sleep
+ * @dma_buf_ops: ops that identify the dma-bufs of the driver
+ * @to_phys: returns the &struct dma_buf_phys of a dma-buf of the driver; called
+ *	without the reservation lock, must not fail or sleep
  */
 struct dma_buf_phys_exporter {
 	const struct dma_buf_ops *dma_buf_ops;
@@ -412,16 +417,34 @@ void dma_buf_phys_init(struct dma_buf_phys *phys, struct dma_buf *dmabuf,
 		       const struct dma_buf_phys_ops *ops);
 void dma_buf_phys_fini(struct dma_buf_phys *phys);
 
+/**
+ * struct dma_buf_phys_pages - the physical side of a dma-buf of ordinary pages
+ * @phys: what &dma_buf_phys_exporter.to_phys returns
+ *
+ * For drivers with &struct dma_buf_ops of their own. Embedded in the driver's
+ * own structure, zeroed, and initialised by dma_buf_phys_init_pages().
+ */
+struct dma_buf_phys_pages {
+	struct dma_buf_phys phys;
+	/* private: */
+	struct page **pages;
+	unsigned long nr_pages;
+};
+
+void dma_buf_phys_init_pages(struct dma_buf_phys_pages *pp,
+			     struct dma_buf *dmabuf, struct page **pages,
+			     unsigned long nr_pages);
+
 /*
  * Importing
  */
 
 /**
- * enum dma_buf_phys_event - what happens to a buffer an importer is attached to
- * @DMA_BUF_PHYS_EV_MOVE: the bytes are going elsewhere; %DMA_BUF_PHYS_EV_RESTORE
- *	follows before the reservation lock is dropped
- * @DMA_BUF_PHYS_EV_REVOKE: no access until further notice, perhaps none ever again
- * @DMA_BUF_PHYS_EV_RESTORE: access is back, dma_buf_phys_map() works again
+ * enum dma_buf_phys_event - events that importers are notified of
+ * @DMA_BUF_PHYS_EV_MOVE: the buffer is moving; %DMA_BUF_PHYS_EV_RESTORE follows
+ *	before the reservation lock is dropped
+ * @DMA_BUF_PHYS_EV_REVOKE: access is taken away, possibly for good
+ * @DMA_BUF_PHYS_EV_RESTORE: access is back, the buffer can be mapped again
  */
 enum dma_buf_phys_event {
 	DMA_BUF_PHYS_EV_MOVE,
@@ -432,50 +455,54 @@ enum dma_buf_phys_event {
 struct dma_buf_phys_attachment;
 
 /**
- * struct dma_buf_phys_importer_ops - what the framework asks of an importer
+ * struct dma_buf_phys_importer_ops - properties and callbacks of an importer
  */
 struct dma_buf_phys_importer_ops {
 	/**
-	 * @types: the types of group the importer can use, BIT() of
-	 * &enum dma_buf_phys_type ored together
+	 * @types: mask of the types that the importer can use, BIT() of &enum
+	 * dma_buf_phys_type
 	 */
 	unsigned int types;
 
 	/**
-	 * @leaves_fences: when @notify returns from %DMA_BUF_PHYS_EV_REVOKE there
-	 * may be fences on the reservation object to wait for
+	 * @leaves_fences: the importer may leave fences on the reservation
+	 * object for a revoke to wait for
 	 */
 	bool leaves_fences;
 
 	/**
-	 * @notify: the buffer is moved, revoked or restored; mandatory
+	 * @notify: mandatory; the buffer is moved, revoked or restored
 	 *
-	 * Called with the reservation lock held. On
-	 * %DMA_BUF_PHYS_EV_MOVE and %DMA_BUF_PHYS_EV_REVOKE the importer must
-	 * have stopped using its mappings when it returns, or set
-	 * @leaves_fences and have fences (usage BOOKKEEP) on the reservation
-	 * object that signal when it has; it must call dma_buf_phys_unmap() in
-	 * the callback or in bounded time after it.
-	 * %DMA_BUF_PHYS_EV_RESTORE only tells: the exporter and its
-	 * lock wait for the callback, so what it does must not grow with the
-	 * size of the buffer. An importer that has to map again by itself calls
-	 * dma_buf_phys_set_status() and does it from a work item. Whenever it
-	 * has mapped, its device must wait for the fences of usage KERNEL: the
-	 * bytes may still be on their way. The
-	 * callback may come as soon as dma_buf_phys_attach() is called, before
-	 * that returns, and until the importer has detached; it must not attach
-	 * or detach.
+	 * Called with the reservation lock held, from the moment that
+	 * dma_buf_phys_attach() is called, possibly before it returns, until
+	 * the importer has detached. Must not attach or detach.
+	 *
+	 * For %DMA_BUF_PHYS_EV_MOVE and %DMA_BUF_PHYS_EV_REVOKE, the importer
+	 * must have stopped using its mappings when the callback returns.
+	 * Alternatively it sets @leaves_fences and adds fences of usage BOOKKEEP
+	 * to the reservation object that signal when it has. It must unmap
+	 * within the callback or within bounded time after it.
+	 *
+	 * %DMA_BUF_PHYS_EV_RESTORE is only a notification. The exporter waits
+	 * for the callback, holding its own lock, so the time it takes must not
+	 * depend on the size of the buffer. An importer that maps again on its
+	 * own initiative calls dma_buf_phys_set_status() and leaves the mapping
+	 * to a work item.
+	 *
+	 * After mapping, the device must wait for the fences of usage KERNEL
+	 * before it accesses the memory, since the exporter may still be
+	 * copying.
 	 */
 	void (*notify)(struct dma_buf_phys_attachment *at,
 		       enum dma_buf_phys_event event);
 };
 
 /**
- * struct dma_buf_phys_attachment - one importer at one dma-buf
- * @dmabuf: the dma-buf; the importer holds a reference to it
- * @phys: its physical side
- * @ops: the importer's callbacks
- * @priv: the importer's
+ * struct dma_buf_phys_attachment - an importer attached to a dma-buf
+ * @dmabuf: the dma-buf, to which the importer holds a reference
+ * @phys: physical side of @dmabuf
+ * @ops: callbacks of the importer
+ * @priv: private pointer of the importer
  */
 struct dma_buf_phys_attachment {
 	struct dma_buf *dmabuf;
@@ -507,12 +534,13 @@ void dma_buf_phys_set_status(struct dma_buf_phys_attachment *at, int status);
  */
 
 /**
- * struct dma_buf_phys_dma - a slice mapped for the DMA of one device
+ * struct dma_buf_phys_dma - a slice mapped for the DMA of a device
  *
- * Embedded in the importer's own structure; filled by dma_buf_phys_dma_map().
- * It is all the memory that a mapping takes, however many frags the slice has,
- * unless the platform needs the address of each frag to unmap it, or there are
- * bus addresses among those of a list with more groups than a word has bits.
+ * Embedded in the importer's own structure and filled in by
+ * dma_buf_phys_dma_map(). A mapping takes no other memory, regardless of the
+ * number of frags, except in two cases: the platform needs the DMA address of
+ * each frag to unmap it, or the list has bus addresses and more than
+ * BITS_PER_LONG groups.
  */
 struct dma_buf_phys_dma {
 	/* private: */
@@ -524,9 +552,9 @@ struct dma_buf_phys_dma {
 	enum dma_data_direction dir;
 	bool p2p;
 	bool bus;
-	/* all but bus addresses, if there is anything else */
+	/* there is more to the slice than bus addresses */
 	bool mapped;
-	/* if bus: a bit for each group of the list that has a bus address */
+	/* if bus: bitmap of the groups of the list that have bus addresses */
 	union {
 		unsigned long bus_few;
 		unsigned long *bus_many;
@@ -536,15 +564,15 @@ struct dma_buf_phys_dma {
 };
 
 /**
- * struct dma_buf_phys_dma_iter - walks the DMA ranges of a mapping
- * @addr: DMA address of the current range, for the device that was mapped for
- * @offset: of the current range in the mapping, bytes
- * @length: of the current range, bytes
- * @p2p: some of the range is MMIO of a PCI device, so that PCIe ATS, if the
- *	device has it, must be on
- * @bus_addr: @addr is a PCI bus address, which no IOMMU translates
+ * struct dma_buf_phys_dma_iter - iterator over the DMA ranges of a mapping
+ * @addr: DMA address of the current range for the device of the mapping
+ * @offset: position of the current range in the mapping in bytes
+ * @length: length of the current range in bytes
+ * @p2p: the range contains MMIO of a PCI device, so a device that supports PCIe
+ *	ATS has to have it enabled
+ * @bus_addr: @addr is a PCI bus address, which is not translated by the IOMMU
  *
- * Ranges that follow each other may be adjacent.
+ * Consecutive ranges may have adjacent addresses.
  */
 struct dma_buf_phys_dma_iter {
 	dma_addr_t addr;
@@ -571,15 +599,15 @@ struct dma_buf_phys_dma_iter *
 dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter);
 
 /**
- * dma_buf_phys_for_each_dma - walk the DMA ranges of a part of a mapping
- * @iter: the &struct dma_buf_phys_dma_iter to walk with
+ * dma_buf_phys_for_each_dma - iterate over the DMA ranges of part of a mapping
+ * @iter: the &struct dma_buf_phys_dma_iter to use
  * @dma: the mapping
- * @off: where the part starts in the mapping, bytes
- * @len: how long it is, bytes
+ * @off: position of the part in the mapping in bytes
+ * @len: length of the part in bytes
  *
- * The first and the last range are clipped to the part. A part that is empty
- * or not inside the mapping has no ranges. Behind an IOMMU that translates all
- * of it there is one range. No lock is needed while the mapping exists.
+ * The first and the last range are clipped to the part. A part that is empty or
+ * not inside the mapping has no ranges. If an IOMMU translates the entire
+ * mapping, there is only one range. No lock is needed while the mapping exists.
  */
 #define dma_buf_phys_for_each_dma(iter, dma, off, len)                \
 	for (struct dma_buf_phys_dma_iter *__iter =                   \
@@ -587,7 +615,7 @@ dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter);
 	     __iter; __iter = dma_buf_phys_dma_next(__iter))
 
 /*
- * Areas of user space
+ * Mappings in user space
  */
 
 #if IS_ENABLED(CONFIG_DMA_BUF_PHYS)

@@ -19,7 +19,7 @@
  * cdev for a device without an IOMMU, and iommufd does not take one.
  *
  * Without an IOMMU, dma_map_phys() gives MMIO its physical address there, while
- * phys_dma_direct_addr() goes through dma_range_map. That is the same: on x86 only
+ * dma_buf_phys_direct_addr() goes through dma_range_map. That is the same: on x86 only
  * CONFIG_OF makes such a map, and Debian's kernels do not have it.
  */
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Included before everything else: what the configuration of a distribution leaves
- * out and comes with us as modules, and what its kernel does not export.
- *
- * A macro with arguments renames the prototype in the kernel's header as well, and
- * leaves the enum of the same name alone.
+ * out and comes with us as modules.
  */
 #ifndef _DMA_BUF_PHYS_STOCK_H
 #define _DMA_BUF_PHYS_STOCK_H
@@ -27,9 +24,5 @@
 
 /* Completions of the kernel's own ib_core do not have the number of their queue pair */
 #define EDU_WC_WITHOUT_QP_NUM			1
-
-/* p2pdma.c */
-#define pci_p2pdma_map_type(provider, dev) \
-	phys_p2pdma_map_type(provider, dev)
 
 #endif /* _DMA_BUF_PHYS_STOCK_H */

@@ -112,7 +112,7 @@ static const struct dma_buf_phys_ops adopted_phys_ops = {
 
 static struct dma_buf_phys *adopted_phys(struct dma_buf *dmabuf)
 {
-	/* Pairs with smp_store_release() in phys_adopt() */
+	/* Pairs with smp_store_release() in dma_buf_phys_adopt() */
 	const struct dma_buf_ops *ops = smp_load_acquire(&dmabuf->ops);
 
 	if (ops->release != adopted_release)
@@ -121,13 +121,13 @@ static struct dma_buf_phys *adopted_phys(struct dma_buf *dmabuf)
 }
 
 /**
- * phys_adopt - the physical side of a dma-buf of the kernel's own udmabuf
+ * dma_buf_phys_adopt - the physical side of a dma-buf of the kernel's own udmabuf
  * @dmabuf: the dma-buf; the caller holds a reference
  *
  * Return: what importers get; NULL if the dma-buf is another driver's or memory is
  * short.
  */
-struct dma_buf_phys *phys_adopt(struct dma_buf *dmabuf)
+struct dma_buf_phys *dma_buf_phys_adopt(struct dma_buf *dmabuf)
 {
 	struct dma_buf_phys *phys = adopted_phys(dmabuf);
 	struct adopted *adopted;

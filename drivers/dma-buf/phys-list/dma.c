@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping a slice of a list for the DMA of one device, by the two-step DMA API.
+ * Mapping a slice of a list for the DMA of a device, with the two-step DMA API.
  *
  * The route to a group (see route.c) decides how the group is mapped. A bus
- * address is a sum: nothing is mapped. What is reached through the host bridge
- * is mapped as MMIO. Memory of the host is mapped, but never bounced, since a
- * copy in swiotlb would not be the buffer; where that would happen there is no
- * route.
+ * address is computed, so there is nothing to map. What is reached through the
+ * host bridge is mapped as MMIO. Ordinary memory is mapped as such, but never
+ * bounced, because a copy in swiotlb would not be the buffer; where that would
+ * happen, there is no route.
  *
- * Behind an IOMMU of the DMA API what has to be mapped is linked into one IOVA
- * window, frag after frag, groups with a bus address left out. So a slice without
- * such groups is one contiguous range to the device, and one call undoes it: at
- * once, also where the DMA API is lazy about what was mapped piece by piece. When
- * memory is taken away the device has lost it, or the promise of a revoke would
- * not hold. So it is a window or nothing.
+ * Behind an IOMMU of the DMA API, all that has to be mapped is linked into one
+ * IOVA window, frag after frag, skipping groups with a bus address. Without
+ * such groups the slice is a single contiguous range to the device. Unmapping
+ * is a single call as well and takes effect at once, even where the DMA API
+ * defers IOTLB flushes of single mappings. A revoke depends on that: when it
+ * returns, the device must have lost access. So if there is no window, mapping
+ * fails.
  *
- * Elsewhere each frag is mapped by itself. If no IOMMU translates, its DMA address
- * follows from its physical one; on a platform with ways of its own the addresses
- * are kept for unmapping. Only then does a mapping's memory grow with the number
- * of frags.
+ * Elsewhere, each frag is mapped on its own. Without an IOMMU its DMA address
+ * follows from the physical one. On platforms with DMA operations of their own
+ * the addresses have to be kept for unmapping, which is the only case in which
+ * the size of a mapping depends on the number of frags.
  *
  * DMA ranges are not stored either: an iterator computes them from the list.
  */
-#include <linux/cc_platform.h>
-#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
@@ -33,229 +32,70 @@
 
 #include "internal.h"
 
-/* A table of 4 KiB pages for so much takes 32 KiB */
-#define PAUSE_BYTES ((u64)SZ_16M)
+/* IOMMU page tables of 4 KiB pages for this many bytes take 32 KiB */
+#define PHYS_PAUSE_BYTES ((u64)SZ_16M)
 
-static unsigned long map_attrs(const struct dma_buf_phys_group *group)
+static unsigned long phys_dma_attrs(const struct dma_buf_phys_group *group)
 {
 	return group->type == DMA_BUF_PHYS_P2P ? DMA_ATTR_MMIO :
 						 DMA_ATTR_REQUIRE_COHERENT;
 }
 
 /*
- * The window
+ * Walking what is mapped
  */
 
-static void destroy_window(struct dma_buf_phys_dma *dma, u64 linked)
+/**
+ * struct phys_dma_walk - a walk over the frags that the DMA API maps
+ * @done: bytes that the DMA API has mapped so far
+ * @pause: value of @done at which to pause next
+ * @first: index of the frag in which the slice starts
+ * @end: after an error, position in the dma-buf of the frag that failed
+ */
+struct phys_dma_walk {
+	u64 done;
+	u64 pause;
+	size_t first;
+	u64 end;
+};
+
+typedef int (*phys_dma_frag_fn)(struct dma_buf_phys_dma *dma,
+				const struct dma_buf_phys_iter *frag,
+				struct phys_dma_walk *walk);
+
+/* As dma_buf_phys_next_part(), without the groups that have bus addresses */
+static bool phys_dma_next_mapped(const struct dma_buf_phys_dma *dma,
+				 struct phys_part *part)
 {
-	/*
-	 * No frag needs the cache or bounce handling that MMIO goes without. Not
-	 * dma_iova_destroy(): it is free to leave entries in IOTLBs for a while,
-	 * and did up to 7.2.
-	 */
-	if (linked)
-		dma_iova_unlink(dma->dev, &dma->iova, 0, linked, dma->dir,
-				DMA_ATTR_MMIO);
-	dma_iova_free(dma->dev, &dma->iova);
-}
-
-static noinline int pause_now(u64 done, u64 *pause)
-{
-	*pause = done + PAUSE_BYTES;
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
-
-/* Let others run, and a process that waits be killed, every so many bytes */
-static __always_inline int pause_at(u64 done, u64 *pause)
-{
-	return likely(done < *pause) ? 0 : pause_now(done, pause);
-}
-
-/* Inline: this is what a frag costs beside the IOMMU's own work */
-static __always_inline int link_range(struct dma_buf_phys_dma *dma,
-				      phys_addr_t paddr, u64 length,
-				      unsigned long attrs, u64 *linked,
-				      u64 *pause)
-{
-	int ret = pause_at(*linked, pause);
-
-	if (!ret)
-		ret = dma_iova_link(dma->dev, &dma->iova, paddr, *linked,
-				    length, dma->dir, attrs);
-	if (!ret)
-		*linked += length;
-	return ret;
-}
-
-/* A frag may be all of a large BAR. Few IOMMUs have pages of more than 1 GiB. */
-static noinline int link_large_frag(struct dma_buf_phys_dma *dma,
-				    const struct dma_buf_phys_iter *iter,
-				    unsigned long attrs, u64 *linked,
-				    u64 *pause)
-{
-	phys_addr_t paddr = iter->paddr, end = paddr + iter->length, next;
-	int ret = 0;
-
-	for (; !ret && paddr < end; paddr = next) {
-		next = min(end, round_down(paddr, SZ_1G) + SZ_1G);
-		ret = link_range(dma, paddr, next - paddr, attrs, linked,
-				 pause);
-	}
-	return ret;
-}
-
-static __always_inline int link_frag(struct dma_buf_phys_dma *dma,
-				     const struct dma_buf_phys_iter *iter,
-				     unsigned long attrs, u64 *linked,
-				     u64 *pause)
-{
-	if (unlikely(iter->length > SZ_1G))
-		return link_large_frag(dma, iter, attrs, linked, pause);
-	return link_range(dma, iter->paddr, iter->length, attrs, linked, pause);
-}
-
-static int link_frags(struct dma_buf_phys_dma *dma)
-{
-	struct dma_buf_phys_iter iter, *frag;
-	struct phys_dma_part part = {};
-	u64 linked = 0, pause = PAUSE_BYTES;
-	int ret;
-
-	while (phys_dma_next_part(dma, &part)) {
-		unsigned long attrs = map_attrs(part.group);
-
-		if (phys_dma_has_bus_addr(dma, part.group))
-			continue;
-		/* dma_buf_phys_for_each_frag() would call for the next one */
-		frag = dma_buf_phys_iter_first(&iter, dma->list, part.offset,
-					       part.length);
-		for (; frag; frag = phys_iter_next(frag)) {
-			ret = link_frag(dma, frag, attrs, &linked, &pause);
-			if (ret)
-				goto err;
-		}
-	}
-	ret = dma_iova_sync(dma->dev, &dma->iova, 0, linked);
-	if (ret)
-		goto err;
-	return 0;
-
-err:
-	destroy_window(dma, linked);
-	return ret;
-}
-
-static int map_window(struct dma_buf_phys_dma *dma, u64 size)
-{
-	/* The DMA API uses the top bit of a size for itself */
-	if (size & DMA_IOVA_USE_SWIOTLB ||
-	    !dma_iova_try_alloc(dma->dev, &dma->iova, 0, size))
-		return -ENOMEM;
-	return link_frags(dma);
+	while (dma_buf_phys_next_part(dma, part))
+		if (!phys_has_bus_addr(dma, part->group))
+			return true;
+	return false;
 }
 
 /*
- * Frag by frag
+ * Call @fn for the frags that the DMA API maps within the first @length bytes
+ * of the slice, until it fails. Inline, so that @fn is as well: with an IOMMU,
+ * this is all that a frag costs in addition to the IOMMU's own work.
  */
-
-/* Some platforms do not let modules call phys_to_dma() */
-#define CAN_COMPUTE_ADDRS (!IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
-
-/* Does an address of the device follow from a physical one, and nothing else? */
-bool phys_dma_is_direct(struct device *dev)
-{
-	return CAN_COMPUTE_ADDRS && !use_dma_iommu(dev) && !get_dma_ops(dev);
-}
-
-/* As dma_map_phys() does it then; %DMA_MAPPING_ERROR if there is none */
-dma_addr_t phys_dma_direct_addr(struct device *dev,
-				const struct dma_buf_phys_group *group,
-				phys_addr_t paddr)
-{
-	if (!CAN_COMPUTE_ADDRS)
-		return DMA_MAPPING_ERROR;
-	if (group->type == DMA_BUF_PHYS_P2P &&
-	    cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
-		return phys_to_dma_unencrypted(dev, paddr);
-	return phys_to_dma(dev, paddr);
-}
-
-/* The address of the frag that holds @iter, which may start inside it */
-static dma_addr_t frag_addr(const struct dma_buf_phys_dma *dma,
-			    const struct dma_buf_phys_iter *iter)
-{
-	const struct phys_frag *frag = &dma->list->frags[iter->frag];
-	size_t first;
-
-	if (!dma->addrs)
-		return phys_dma_direct_addr(dma->dev, iter->group, iter->paddr);
-	first = phys_list_frag_at(dma->list, dma->offset);
-	return dma->addrs[iter->frag - first] +
-	       (iter->offset - max(frag->offset, dma->offset));
-}
-
-/* Undo map_frags() for the first @length bytes of the slice */
-static void unmap_frags(struct dma_buf_phys_dma *dma, u64 length)
+static __always_inline int phys_dma_walk(struct dma_buf_phys_dma *dma,
+					 u64 length, phys_dma_frag_fn fn,
+					 struct phys_dma_walk *walk)
 {
 	u64 end = dma->offset + length;
-	struct dma_buf_phys_iter iter;
-	struct phys_dma_part part = {};
-
-	while (dma_need_unmap(dma->dev) && phys_dma_next_part(dma, &part) &&
-	       part.offset < end) {
-		if (phys_dma_has_bus_addr(dma, part.group))
-			continue;
-		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
-					   min(part.length, end - part.offset))
-			dma_unmap_phys(dma->dev, frag_addr(dma, &iter),
-				       iter.length, dma->dir,
-				       map_attrs(part.group));
-	}
-	kvfree(dma->addrs);
-}
-
-static int map_frag(struct dma_buf_phys_dma *dma,
-		    const struct dma_buf_phys_iter *iter, size_t first)
-{
-	dma_addr_t addr;
-
-	addr = dma_map_phys(dma->dev, iter->paddr, iter->length, dma->dir,
-			    map_attrs(iter->group));
-	if (dma_mapping_error(dma->dev, addr))
-		return -EIO;
-	if (dma->addrs)
-		dma->addrs[iter->frag - first] = addr;
-	return 0;
-}
-
-static int map_frags(struct dma_buf_phys_dma *dma)
-{
-	size_t first = phys_list_frag_at(dma->list, dma->offset);
-	size_t last = phys_list_frag_at(dma->list,
-					dma->offset + dma->length - 1);
-	struct dma_buf_phys_iter iter;
-	struct phys_dma_part part = {};
-	u64 pause = PAUSE_BYTES;
+	struct dma_buf_phys_iter iter, *frag;
+	struct phys_part part = {};
 	int ret;
 
-	if (!phys_dma_is_direct(dma->dev)) {
-		dma->addrs = kvmalloc_array(last - first + 1,
-					    sizeof(*dma->addrs),
-					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-		if (!dma->addrs)
-			return -ENOMEM;
-	}
-	while (phys_dma_next_part(dma, &part)) {
-		if (phys_dma_has_bus_addr(dma, part.group))
-			continue;
-		dma_buf_phys_for_each_frag(&iter, dma->list, part.offset,
-					   part.length) {
-			ret = pause_at(iter.offset - dma->offset, &pause);
-			if (!ret)
-				ret = map_frag(dma, &iter, first);
+	while (phys_dma_next_mapped(dma, &part) && part.offset < end) {
+		/* Not dma_buf_phys_for_each_frag(), which is not inline */
+		frag = dma_buf_phys_iter_first(&iter, dma->list, part.offset,
+					       min(part.length,
+						   end - part.offset));
+		for (; frag; frag = phys_iter_next(frag)) {
+			ret = fn(dma, frag, walk);
 			if (ret) {
-				unmap_frags(dma, iter.offset - dma->offset);
+				walk->end = frag->offset;
 				return ret;
 			}
 		}
@@ -263,20 +103,206 @@ static int map_frags(struct dma_buf_phys_dma *dma)
 	return 0;
 }
 
+static noinline int phys_dma_pause(struct phys_dma_walk *walk)
+{
+	walk->pause = walk->done + PHYS_PAUSE_BYTES;
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* From time to time, let others run, and a process that waits for this be killed */
+static __always_inline int phys_dma_may_pause(struct phys_dma_walk *walk)
+{
+	return likely(walk->done < walk->pause) ? 0 : phys_dma_pause(walk);
+}
+
+/*
+ * The window
+ */
+
+static void phys_window_destroy(struct dma_buf_phys_dma *dma, u64 linked)
+{
+	/*
+	 * DMA_ATTR_MMIO skips cache maintenance and swiotlb, neither of which
+	 * any frag needs. Not dma_iova_destroy(), which may leave entries in
+	 * IOTLBs for a while, and did so up to 7.2.
+	 */
+	if (linked)
+		dma_iova_unlink(dma->dev, &dma->iova, 0, linked, dma->dir,
+				DMA_ATTR_MMIO);
+	dma_iova_free(dma->dev, &dma->iova);
+}
+
+static __always_inline int phys_window_link_range(struct dma_buf_phys_dma *dma,
+						  phys_addr_t paddr, u64 length,
+						  unsigned long attrs,
+						  struct phys_dma_walk *walk)
+{
+	int ret = phys_dma_may_pause(walk);
+
+	if (!ret)
+		ret = dma_iova_link(dma->dev, &dma->iova, paddr, walk->done,
+				    length, dma->dir, attrs);
+	if (!ret)
+		walk->done += length;
+	return ret;
+}
+
+/*
+ * A frag may be an entire large BAR. Link it piece by piece, so that it can be
+ * interrupted; few IOMMUs have pages larger than 1 GiB.
+ */
+static noinline int phys_window_link_large(struct dma_buf_phys_dma *dma,
+					   const struct dma_buf_phys_iter *frag,
+					   unsigned long attrs,
+					   struct phys_dma_walk *walk)
+{
+	phys_addr_t paddr = frag->paddr, end = paddr + frag->length, next;
+	int ret = 0;
+
+	for (; !ret && paddr < end; paddr = next) {
+		next = min(end, round_down(paddr, SZ_1G) + SZ_1G);
+		ret = phys_window_link_range(dma, paddr, next - paddr, attrs,
+					     walk);
+	}
+	return ret;
+}
+
+static __always_inline int phys_window_link(struct dma_buf_phys_dma *dma,
+					    const struct dma_buf_phys_iter *frag,
+					    struct phys_dma_walk *walk)
+{
+	unsigned long attrs = phys_dma_attrs(frag->group);
+
+	if (unlikely(frag->length > SZ_1G))
+		return phys_window_link_large(dma, frag, attrs, walk);
+	return phys_window_link_range(dma, frag->paddr, frag->length, attrs,
+				      walk);
+}
+
+static int phys_window_map(struct dma_buf_phys_dma *dma, u64 size)
+{
+	struct phys_dma_walk walk = { .pause = PHYS_PAUSE_BYTES };
+	int ret;
+
+	/* The DMA API uses the top bit of a size as a flag */
+	if (size & DMA_IOVA_USE_SWIOTLB ||
+	    !dma_iova_try_alloc(dma->dev, &dma->iova, 0, size))
+		return -ENOMEM;
+	ret = phys_dma_walk(dma, dma->length, phys_window_link, &walk);
+	if (!ret)
+		ret = dma_iova_sync(dma->dev, &dma->iova, 0, walk.done);
+	if (ret)
+		phys_window_destroy(dma, walk.done);
+	return ret;
+}
+
+/* Bytes of the window in front of @offset, a position in the dma-buf */
+static u64 phys_window_before(const struct dma_buf_phys_dma *dma, u64 offset)
+{
+	struct phys_part part = {};
+	u64 sum = 0;
+
+	while (phys_dma_next_mapped(dma, &part) && part.offset < offset)
+		sum += min(part.length, offset - part.offset);
+	return sum;
+}
+
+/*
+ * Frag by frag
+ */
+
+/* DMA address of the byte that @iter is at */
+static dma_addr_t phys_frag_addr(const struct dma_buf_phys_dma *dma,
+				 const struct dma_buf_phys_iter *iter)
+{
+	const struct phys_frag *frag = &dma->list->frags[iter->frag];
+	size_t first;
+
+	if (!dma->addrs)
+		return dma_buf_phys_direct_addr(dma->dev, iter->group,
+						iter->paddr);
+	first = dma_buf_phys_frag_at(dma->list, dma->offset);
+	return dma->addrs[iter->frag - first] +
+	       (iter->offset - max(frag->offset, dma->offset));
+}
+
+static int phys_frag_unmap(struct dma_buf_phys_dma *dma,
+			   const struct dma_buf_phys_iter *frag,
+			   struct phys_dma_walk *walk)
+{
+	dma_unmap_phys(dma->dev, phys_frag_addr(dma, frag), frag->length,
+		       dma->dir, phys_dma_attrs(frag->group));
+	return 0;
+}
+
+/* Undo phys_frags_map() for the first @length bytes of the slice */
+static void phys_frags_unmap(struct dma_buf_phys_dma *dma, u64 length)
+{
+	struct phys_dma_walk walk = {};
+
+	if (dma_need_unmap(dma->dev))
+		phys_dma_walk(dma, length, phys_frag_unmap, &walk);
+	kvfree(dma->addrs);
+}
+
+static int phys_frag_map(struct dma_buf_phys_dma *dma,
+			 const struct dma_buf_phys_iter *frag,
+			 struct phys_dma_walk *walk)
+{
+	dma_addr_t addr;
+	int ret;
+
+	ret = phys_dma_may_pause(walk);
+	if (ret)
+		return ret;
+	addr = dma_map_phys(dma->dev, frag->paddr, frag->length, dma->dir,
+			    phys_dma_attrs(frag->group));
+	if (dma_mapping_error(dma->dev, addr))
+		return -EIO;
+	if (dma->addrs)
+		dma->addrs[frag->frag - walk->first] = addr;
+	walk->done += frag->length;
+	return 0;
+}
+
+static int phys_frags_map(struct dma_buf_phys_dma *dma)
+{
+	struct phys_dma_walk walk = {
+		.pause = PHYS_PAUSE_BYTES,
+		.first = dma_buf_phys_frag_at(dma->list, dma->offset),
+	};
+	size_t last = dma_buf_phys_frag_at(dma->list,
+					   dma->offset + dma->length - 1);
+	int ret;
+
+	if (!dma_buf_phys_is_direct(dma->dev)) {
+		dma->addrs = kvmalloc_array(last - walk.first + 1,
+					    sizeof(*dma->addrs),
+					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!dma->addrs)
+			return -ENOMEM;
+	}
+	ret = phys_dma_walk(dma, dma->length, phys_frag_map, &walk);
+	if (ret)
+		phys_frags_unmap(dma, walk.end - dma->offset);
+	return ret;
+}
+
 /**
- * phys_dma_map - map a slice of a list for a device
- * @dma: to be filled
+ * dma_buf_phys_map_slice - map a slice of a list for a device
+ * @dma: the mapping, filled in
  * @dev: the device
  * @list: the list, which the caller has mapped
- * @offset: where the slice starts, bytes, page aligned
- * @length: how long it is, bytes, page aligned
+ * @offset: position of the slice in the dma-buf in bytes, page aligned
+ * @length: length of the slice in bytes, page aligned
  * @dir: direction of the DMA
  *
- * Return: as dma_buf_phys_dma_map(); nothing is mapped on error.
+ * Return: as for dma_buf_phys_dma_map(). On error nothing is mapped.
  */
-int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
-		 struct dma_buf_phys_list *list, u64 offset, u64 length,
-		 enum dma_data_direction dir)
+int dma_buf_phys_map_slice(struct dma_buf_phys_dma *dma, struct device *dev,
+			   struct dma_buf_phys_list *list, u64 offset,
+			   u64 length, enum dma_data_direction dir)
 {
 	u64 mapped;
 	int ret;
@@ -292,111 +318,36 @@ int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
 		.length = length,
 		.dir = dir,
 	};
-	ret = phys_dma_find_routes(dma, &mapped);
+	ret = dma_buf_phys_find_routes(dma, &mapped);
 	if (!ret && mapped) {
 		dma->mapped = true;
-		ret = use_dma_iommu(dev) ? map_window(dma, mapped) :
-					   map_frags(dma);
+		ret = use_dma_iommu(dev) ? phys_window_map(dma, mapped) :
+					   phys_frags_map(dma);
 	}
 	if (ret)
-		phys_dma_forget_routes(dma);
+		dma_buf_phys_free_routes(dma);
 	return ret;
 }
 
 /**
- * phys_dma_unmap - undo phys_dma_map()
- * @dma: mapped
+ * dma_buf_phys_unmap_slice - undo dma_buf_phys_map_slice()
+ * @dma: the mapping
  */
-void phys_dma_unmap(struct dma_buf_phys_dma *dma)
+void dma_buf_phys_unmap_slice(struct dma_buf_phys_dma *dma)
 {
 	if (dma_use_iova(&dma->iova))
-		destroy_window(dma, dma_iova_size(&dma->iova));
+		phys_window_destroy(dma, dma_iova_size(&dma->iova));
 	else if (dma->mapped)
-		unmap_frags(dma, dma->length);
-	phys_dma_forget_routes(dma);
+		phys_frags_unmap(dma, dma->length);
+	dma_buf_phys_free_routes(dma);
 }
-
-/**
- * dma_buf_phys_dma_map - map a slice of a dma-buf for the DMA of a device
- * @at: the attachment
- * @dev: the device; its driver's DMA is the importer's to stop
- * @offset: where the slice starts in the dma-buf, bytes, page aligned
- * @length: how long it is, bytes, page aligned, not 0
- * @dir: direction of the DMA
- * @dma: filled in on success; stays where it is until unmapped
- *
- * What dma_buf_phys_map() is to an importer that programs translation tables,
- * this is to one that makes a device do DMA: the same rules hold, and
- * dma_buf_phys_dma_unmap() is what it owes. A buffer may be mapped for several
- * devices, and several slices of it for one.
- *
- * Nothing is copied or bounced: what cannot be reached in place is an error.
- * The cost grows with the number of groups, and with that of frags only where
- * frags must be entered into an IOMMU's tables.
- *
- * Context: may sleep; reservation lock held.
- *
- * Return: 0; -ENODEV if the buffer is revoked or dead; -EACCES if the device may
- * not write to it and @dir is not DMA_TO_DEVICE; -EREMOTEIO if the device
- * has no route to a group of the slice, which is logged with the names of both
- * devices, or cannot address it, or not in place; -EOPNOTSUPP if the buffer is encrypted or has
- * moved to memory of a type the importer cannot use; -EINVAL if the slice is bad;
- * -EINTR if the process is being killed; -ENOMEM; -EIO or another error of the DMA
- * API; or what the exporter returned when asked for the list.
- */
-int dma_buf_phys_dma_map(struct dma_buf_phys_attachment *at, struct device *dev,
-			 u64 offset, u64 length, enum dma_data_direction dir,
-			 struct dma_buf_phys_dma *dma)
-{
-	struct dma_buf_phys_list *list;
-	int ret;
-
-	if (dir != DMA_TO_DEVICE && !at->phys->writable)
-		return -EACCES;
-	list = dma_buf_phys_map(at);
-	if (IS_ERR(list))
-		return PTR_ERR(list);
-	ret = phys_dma_map(dma, dev, list, offset, length, dir);
-	if (ret) {
-		dma_buf_phys_unmap(at, list);
-		return ret;
-	}
-	dma->at = at;
-	return 0;
-}
-EXPORT_SYMBOL_GPL(dma_buf_phys_dma_map);
-
-/**
- * dma_buf_phys_dma_unmap - undo dma_buf_phys_dma_map()
- * @dma: the mapping, which the device no longer uses
- *
- * Context: does not sleep; reservation lock held.
- */
-void dma_buf_phys_dma_unmap(struct dma_buf_phys_dma *dma)
-{
-	phys_dma_unmap(dma);
-	dma_buf_phys_unmap(dma->at, dma->list);
-}
-EXPORT_SYMBOL_GPL(dma_buf_phys_dma_unmap);
 
 /*
  * DMA ranges
  */
 
-/* Bytes of the window before @offset, which is where the iterator's group is */
-static u64 window_before(const struct dma_buf_phys_dma *dma, u64 offset)
-{
-	struct phys_dma_part part = {};
-	u64 sum = 0;
-
-	while (phys_dma_next_part(dma, &part) && part.offset < offset)
-		if (!phys_dma_has_bus_addr(dma, part.group))
-			sum += min(part.length, offset - part.offset);
-	return sum;
-}
-
-/* Describe the range at iter->frag */
-static __always_inline void load_range(struct dma_buf_phys_dma_iter *iter)
+/* Describe the range that starts at iter->frag */
+static __always_inline void phys_range_load(struct dma_buf_phys_dma_iter *iter)
 {
 	struct dma_buf_phys_dma *dma = iter->dma;
 	const struct dma_buf_phys_iter *frag = &iter->frag;
@@ -405,7 +356,7 @@ static __always_inline void load_range(struct dma_buf_phys_dma_iter *iter)
 	if (iter->group != group) {
 		iter->group = group;
 		iter->p2p = group->type == DMA_BUF_PHYS_P2P;
-		iter->bus_addr = phys_dma_has_bus_addr(dma, group);
+		iter->bus_addr = phys_has_bus_addr(dma, group);
 	}
 	iter->length = frag->length;
 	if (iter->bus_addr) {
@@ -413,24 +364,24 @@ static __always_inline void load_range(struct dma_buf_phys_dma_iter *iter)
 						     frag->paddr);
 	} else if (dma_use_iova(&dma->iova)) {
 		iter->addr = dma->iova.addr + iter->window;
-		/* The group's frags follow each other in the window */
+		/* All frags of the group are contiguous in the window */
 		iter->length = min(group->offset + group->length,
 				   dma->offset + iter->end) - frag->offset;
 		iter->window += iter->length;
 	} else {
-		iter->addr = frag_addr(dma, frag);
+		iter->addr = phys_frag_addr(dma, frag);
 	}
 }
 
 /**
- * dma_buf_phys_dma_first - go to the first DMA range of a part of a mapping
+ * dma_buf_phys_dma_first - get the first DMA range of a part of a mapping
  * @iter: the iterator
  * @dma: the mapping
- * @offset: where the part starts in the mapping, bytes
- * @length: how long it is, bytes
+ * @offset: position of the part in the mapping in bytes
+ * @length: length of the part in bytes
  *
- * See dma_buf_phys_for_each_dma(). Costs O(groups + log frags), or nothing if
- * the mapping is contiguous.
+ * See dma_buf_phys_for_each_dma(). Takes O(groups + log frags), or constant
+ * time if the mapping is contiguous.
  *
  * Return: @iter, or NULL if the part is empty or not inside the mapping.
  */
@@ -456,17 +407,17 @@ dma_buf_phys_dma_first(struct dma_buf_phys_dma_iter *iter,
 				length);
 	iter->group = NULL;
 	iter->window = dma_use_iova(&dma->iova) ?
-		       window_before(dma, dma->offset + offset) : 0;
-	load_range(iter);
+		       phys_window_before(dma, dma->offset + offset) : 0;
+	phys_range_load(iter);
 	return iter;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_dma_first);
 
 /**
- * dma_buf_phys_dma_next - go to the next DMA range
- * @iter: the iterator, on a range
+ * dma_buf_phys_dma_next - get the next DMA range
+ * @iter: the iterator, positioned on a range
  *
- * Return: @iter, or NULL if there is none.
+ * Return: @iter, or NULL if there are no more ranges.
  */
 struct dma_buf_phys_dma_iter *
 dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter)
@@ -483,7 +434,7 @@ dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter)
 		dma_buf_phys_iter_first(&iter->frag, dma->list,
 					dma->offset + iter->offset,
 					iter->end - iter->offset);
-	load_range(iter);
+	phys_range_load(iter);
 	return iter;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_dma_next);

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The two ways in for exporters.
+ * Exporting dma-bufs: those whose dma_buf_ops are the framework's, and those of
+ * drivers that keep their memory in an array of pages.
  *
- * Whether a dma-buf has a physical list is a look at its dma_buf_ops: they are
- * the framework's own, or those of a driver that registered them. Nothing is
- * ever searched by address.
+ * The framework's dma_buf_ops implement the scatterlist and mmap access methods
+ * from the list, once for all exporters that use them.
  */
-#include <linux/cleanup.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
-#include <linux/module.h>
-#include <linux/rwsem.h>
+#include <linux/limits.h>
+#include <linux/mm.h>
 
 #include "internal.h"
 
-static LIST_HEAD(exporters);
-static DECLARE_RWSEM(exporters_rwsem);
-
-static void phys_release(struct dma_buf *dmabuf)
+static void phys_export_release(struct dma_buf *dmabuf)
 {
 	struct dma_buf_phys *phys = dmabuf->priv;
 
@@ -27,8 +23,8 @@ static void phys_release(struct dma_buf *dmabuf)
 		dma_buf_phys_fini(phys);
 }
 
-/* An importer that pins cannot cope with a move; a revoke it must cope with */
-static int phys_pin(struct dma_buf_attachment *attach)
+/* An importer that pins is one that cannot follow a move; see dma_buf_phys_pin() */
+static int phys_export_pin(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_phys *phys = attach->dmabuf->priv;
 
@@ -37,7 +33,7 @@ static int phys_pin(struct dma_buf_attachment *attach)
 	return 0;
 }
 
-static void phys_unpin(struct dma_buf_attachment *attach)
+static void phys_export_unpin(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_phys *phys = attach->dmabuf->priv;
 
@@ -45,29 +41,29 @@ static void phys_unpin(struct dma_buf_attachment *attach)
 	phys->nr_pinned--;
 }
 
-static const struct dma_buf_ops phys_dma_buf_ops = {
-	.attach = phys_sgt_attach,
-	.pin = phys_pin,
-	.unpin = phys_unpin,
-	.map_dma_buf = phys_sgt_map,
-	.unmap_dma_buf = phys_sgt_unmap,
-	.mmap = phys_mmap,
-	.release = phys_release,
+const struct dma_buf_ops dma_buf_phys_dma_buf_ops = {
+	.attach = dma_buf_phys_sgt_attach,
+	.pin = phys_export_pin,
+	.unpin = phys_export_unpin,
+	.map_dma_buf = dma_buf_phys_sgt_map,
+	.unmap_dma_buf = dma_buf_phys_sgt_unmap,
+	.mmap = dma_buf_phys_mmap,
+	.release = phys_export_release,
 };
 
 /**
- * dma_buf_phys_export - make a dma-buf from a list
- * @phys: embedded in the exporter's buffer, zeroed
- * @info: see &struct dma_buf_phys_export_info
+ * dma_buf_phys_export - create a dma-buf from a list
+ * @phys: the physical side, embedded in the exporter's buffer and zeroed
+ * @info: parameters, see &struct dma_buf_phys_export_info
  *
  * On success @phys->dmabuf is the dma-buf, with the one reference that
- * dma_buf_fd() or dma_buf_put() takes over, and @info->list belongs to the
- * framework. On failure the caller still owns both.
+ * dma_buf_fd() or dma_buf_put() consumes, and the framework owns @info->list.
+ * On failure the caller still owns @phys and the list.
  *
  * Context: may sleep.
  *
- * Return: 0; -EOVERFLOW if the list is longer than a dma-buf can be here; or
- * what dma_buf_export() failed with.
+ * Return: 0; -EOVERFLOW if the size of the list does not fit a size_t; or the
+ * error of dma_buf_export().
  */
 int dma_buf_phys_export(struct dma_buf_phys *phys,
 			const struct dma_buf_phys_export_info *info)
@@ -75,7 +71,7 @@ int dma_buf_phys_export(struct dma_buf_phys *phys,
 	struct dma_buf_export_info exp = {
 		.exp_name = info->exp_name,
 		.owner = info->owner,
-		.ops = &phys_dma_buf_ops,
+		.ops = &dma_buf_phys_dma_buf_ops,
 		.size = info->list->size,
 		.flags = info->flags,
 		.priv = phys,
@@ -90,119 +86,51 @@ int dma_buf_phys_export(struct dma_buf_phys *phys,
 
 	phys->list = info->list;
 	phys->state = info->state;
+	phys->own_ops = true;
 	dma_buf_phys_init(phys, dmabuf, info->ops);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_export);
 
-/**
- * dma_buf_phys_register - join with dma_buf_ops of one's own
- * @exporter: static; see &struct dma_buf_phys_exporter
- *
- * To be called before the first dma-buf with these ops exists.
- */
-void dma_buf_phys_register(struct dma_buf_phys_exporter *exporter)
+static struct dma_buf_phys_list *phys_pages_get_list(struct dma_buf_phys *phys)
 {
-	guard(rwsem_write)(&exporters_rwsem);
-	list_add_tail(&exporter->node, &exporters);
-}
-EXPORT_SYMBOL_GPL(dma_buf_phys_register);
+	struct dma_buf_phys_pages *pp =
+		container_of(phys, struct dma_buf_phys_pages, phys);
+	struct dma_buf_phys_builder b;
+	unsigned long i;
 
-/**
- * dma_buf_phys_unregister - undo dma_buf_phys_register()
- * @exporter: what was registered
- *
- * To be called when no dma-buf with these ops exists, as when a module that
- * owns its dma-bufs is unloaded.
- */
-void dma_buf_phys_unregister(struct dma_buf_phys_exporter *exporter)
-{
-	guard(rwsem_write)(&exporters_rwsem);
-	list_del(&exporter->node);
-}
-EXPORT_SYMBOL_GPL(dma_buf_phys_unregister);
-
-/* Is it of dma_buf_phys_export(), so that all its ops are the framework's? */
-bool phys_owns_ops(const struct dma_buf *dmabuf)
-{
-	return dmabuf->ops == &phys_dma_buf_ops;
+	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	for (i = 0; i < pp->nr_pages; i++)
+		dma_buf_phys_add_frag(&b, page_to_phys(pp->pages[i]),
+				      PAGE_SIZE);
+	return dma_buf_phys_seal(&b, phys->dmabuf->size);
 }
 
-/*
- * What of a driver that cannot register, as it is built into a kernel without
- * physical lists: packaging/modules/udmabuf.c knows one.
- */
-struct dma_buf_phys *__weak phys_adopt(struct dma_buf *dmabuf)
-{
-	return NULL;
-}
-
-/* The physical side of a dma-buf, or NULL. The caller holds a reference. */
-struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf)
-{
-	struct dma_buf_phys_exporter *exporter;
-
-	if (phys_owns_ops(dmabuf))
-		return dmabuf->priv;
-
-	guard(rwsem_read)(&exporters_rwsem);
-	list_for_each_entry(exporter, &exporters, node)
-		if (exporter->dma_buf_ops == dmabuf->ops)
-			return exporter->to_phys(dmabuf);
-	return phys_adopt(dmabuf);
-}
+static const struct dma_buf_phys_ops phys_pages_ops = {
+	.get_list = phys_pages_get_list,
+};
 
 /**
- * dma_buf_has_phys - does a dma-buf have a physical list?
- * @dmabuf: the dma-buf; the caller holds a reference
+ * dma_buf_phys_init_pages - give a dma-buf of ordinary pages a physical side
+ * @pp: the physical side, embedded in the exporter's buffer and zeroed
+ * @dmabuf: the dma-buf; no importer can reach it yet
+ * @pages: the pages in order, all of the dma-buf; they stay where they are
+ *	until dma_buf_phys_fini()
+ * @nr_pages: number of @pages
  *
- * For importers that have to prepare before they attach. Whether the importer
- * can use what is in the list only dma_buf_phys_attach() tells.
+ * This is dma_buf_phys_init() for drivers with dma_buf_ops of their own that
+ * have nothing to say but where their pages are. The list is one group of
+ * cached CPU memory and is built for the first importer that asks for it.
  *
- * Return: whether dma_buf_phys_attach() is worth trying.
+ * Context: @dmabuf's file has not been handed out yet.
  */
-bool dma_buf_has_phys(struct dma_buf *dmabuf)
+void dma_buf_phys_init_pages(struct dma_buf_phys_pages *pp,
+			     struct dma_buf *dmabuf, struct page **pages,
+			     unsigned long nr_pages)
 {
-	return phys_from_dmabuf(dmabuf);
+	pp->pages = pages;
+	pp->nr_pages = nr_pages;
+	dma_buf_phys_init(&pp->phys, dmabuf, &phys_pages_ops);
 }
-EXPORT_SYMBOL_GPL(dma_buf_has_phys);
-
-/**
- * dma_buf_phys_is_writable - may importers write to a dma-buf's memory?
- * @dmabuf: the dma-buf; the caller holds a reference
- *
- * For importers that take the list: dma_buf_phys_dma_map() asks by itself.
- *
- * Return: whether the dma-buf has a physical list and a file that was created
- * for writing.
- */
-bool dma_buf_phys_is_writable(struct dma_buf *dmabuf)
-{
-	const struct dma_buf_phys *phys = phys_from_dmabuf(dmabuf);
-
-	return phys && phys->writable;
-}
-EXPORT_SYMBOL_GPL(dma_buf_phys_is_writable);
-
-static int __init phys_module_init(void)
-{
-	int ret;
-
-	ret = phys_query_init();
-	if (ret)
-		return ret;
-	phys_debugfs_init();
-	return 0;
-}
-module_init(phys_module_init);
-
-static void __exit phys_module_exit(void)
-{
-	phys_debugfs_exit();
-	phys_query_exit();
-}
-module_exit(phys_module_exit);
-
-MODULE_IMPORT_NS("DMA_BUF");
-MODULE_DESCRIPTION("DMA-BUF physical lists");
-MODULE_LICENSE("GPL");
+EXPORT_SYMBOL_GPL(dma_buf_phys_init_pages);

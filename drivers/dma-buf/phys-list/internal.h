@@ -1,6 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the framework share.
+ * Shared between the files of the framework.
+ *
+ * Symbols with external linkage are called dma_buf_phys_*, since all of them
+ * enter the kernel's one namespace when the framework is built in. Statics and
+ * types that stay in this folder are called phys_*.
+ *
+ * Calls go one way, from the top to the bottom of this list, so that each file
+ * can be read without those above it:
+ *
+ *	query.c					module init, /dev/dma_buf_phys
+ *	watch.c		attach.c		watches; the importer's interface
+ *	registry.c				dma-buf to struct dma_buf_phys
+ *	export.c				dma_buf_ops of the framework
+ *	sgt.c		mmap.c			access methods built on the list
+ *	dma.c					mapping a slice for a device
+ *	route.c		state.c			routes; revoke, restore, move
+ *	buffer.c				what a buffer is and counts
+ *	list.c		debugfs.c		lists
  */
 #ifndef _DMA_BUF_PHYS_INTERNAL_H
 #define _DMA_BUF_PHYS_INTERNAL_H
@@ -9,23 +26,37 @@
 #include <linux/export.h>
 #include <linux/mm_types.h>
 
-/* What yields physical addresses; see "DOC: trust" in the header */
+/* For functions that yield physical addresses, see "DOC: trust" in the header */
 #define EXPORT_SYMBOL_FOR_IMPORTERS(sym) \
 	EXPORT_SYMBOL_FOR_MODULES(sym, "iommufd,kvm,dma-buf-phys-kunit")
 
-/*
- * A frag ends where the next one starts; a sentinel ends the last. So a frag
- * costs 16 bytes and the array can be searched by offset.
+/**
+ * struct phys_frag - one frag, or the sentinel that ends the array
+ * @offset: position of the first byte in the dma-buf
+ * @paddr: physical address of the first byte
+ *
+ * A frag ends where the next one starts, so it takes 16 bytes and the array can
+ * be searched by offset.
  */
 struct phys_frag {
 	u64 offset;
 	phys_addr_t paddr;
 };
 
-/*
- * Immutable once sealed, but for nr_mapped: the number of mappings importers
- * hold, written under the reservation lock. It is the list's reference count
- * too, since whoever replaces or drops a list waits for it to reach zero.
+/**
+ * struct dma_buf_phys_list - where the bytes of a dma-buf are
+ * @size: size of the dma-buf in bytes
+ * @nr_frags: number of frags, without the sentinel
+ * @frags: frags sorted by offset, followed by a sentinel at @size
+ * @nr_groups: number of groups
+ * @groups: groups sorted by offset
+ * @types: BIT() of each &enum dma_buf_phys_type that occurs
+ * @nr_mapped: number of mappings that importers hold; under the reservation
+ *	lock
+ *
+ * Immutable once sealed, except for @nr_mapped. That is also the list's
+ * reference count: whoever replaces or drops a list first waits for it to reach
+ * zero.
  */
 struct dma_buf_phys_list {
 	u64 size;
@@ -37,20 +68,10 @@ struct dma_buf_phys_list {
 	unsigned int nr_mapped;
 };
 
-/* export.c */
-struct dma_buf_phys *phys_from_dmabuf(struct dma_buf *dmabuf);
-bool phys_owns_ops(const struct dma_buf *dmabuf);
-struct dma_buf_phys *phys_adopt(struct dma_buf *dmabuf);
-
-/* state.c */
-struct dma_buf_phys_list *phys_get_list(struct dma_buf_phys *phys);
-struct dma_buf_phys_list *phys_map_begin(struct dma_buf_phys *phys);
-void phys_map_end(struct dma_buf_phys *phys, struct dma_buf_phys_list *list);
-
 /* list.c */
-size_t phys_list_frag_at(const struct dma_buf_phys_list *list, u64 offset);
+size_t dma_buf_phys_frag_at(const struct dma_buf_phys_list *list, u64 offset);
 
-/* What every walk does for every frag */
+/* The inner loop of every walk, inline: dma_buf_phys_iter_next() is the call */
 static inline struct dma_buf_phys_iter *
 phys_iter_next(struct dma_buf_phys_iter *iter)
 {
@@ -67,97 +88,112 @@ phys_iter_next(struct dma_buf_phys_iter *iter)
 	return iter;
 }
 
+/* debugfs.c */
+void dma_buf_phys_debugfs_add(struct dma_buf_phys *phys);
+void dma_buf_phys_debugfs_remove(struct dma_buf_phys *phys);
+void dma_buf_phys_debugfs_init(void);
+void dma_buf_phys_debugfs_exit(void);
+
+/* buffer.c */
+struct dma_buf_phys_list *dma_buf_phys_get_list(struct dma_buf_phys *phys);
+struct dma_buf_phys_list *dma_buf_phys_map_begin(struct dma_buf_phys *phys);
+void dma_buf_phys_map_end(struct dma_buf_phys *phys,
+			  struct dma_buf_phys_list *list);
+
 /* route.c */
 
-/* One group of a slice: what of it is in the slice, in bytes of the dma-buf */
-struct phys_dma_part {
+/**
+ * struct phys_part - the part of a group that is inside a slice
+ * @group: the group
+ * @offset: position of the part in the dma-buf in bytes
+ * @length: length of the part in bytes
+ */
+struct phys_part {
 	const struct dma_buf_phys_group *group;
 	u64 offset;
 	u64 length;
 };
 
-bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
-			struct phys_dma_part *part);
-enum pci_p2pdma_map_type
-phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group,
-		  bool ask);
-int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped);
-void phys_dma_forget_routes(struct dma_buf_phys_dma *dma);
-int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list);
-
 /**
- * struct phys_asker - a program asks by which routes a device reaches groups
+ * struct phys_route_query - userspace asks how a device would reach some groups
  * @dev: the device
- * @masked: it has a driver that has said what addresses it can send
- * @provider: of the group that was asked for last, or NULL
- * @type: what the PCI core said of @provider
+ * @has_mask: a driver is bound that has set the DMA mask of @dev
+ * @provider: provider of the last group that was asked for, or NULL
+ * @map_type: what the PCI core answered for @provider
  *
- * Good for as long as the reservation lock is held.
+ * Valid for one critical section of the reservation lock.
  */
-struct phys_asker {
+struct phys_route_query {
 	struct device *dev;
-	bool masked;
+	bool has_mask;
 	struct p2pdma_provider *provider;
-	enum pci_p2pdma_map_type type;
+	enum pci_p2pdma_map_type map_type;
 };
 
-u32 phys_dma_tell_route(struct phys_asker *asker, struct dma_buf_phys_list *list,
-			const struct dma_buf_phys_group *group);
+bool dma_buf_phys_next_part(const struct dma_buf_phys_dma *dma,
+			    struct phys_part *part);
+enum pci_p2pdma_map_type
+dma_buf_phys_map_type(struct device *dev,
+		      const struct dma_buf_phys_group *group, bool ask);
+bool dma_buf_phys_is_direct(struct device *dev);
+dma_addr_t dma_buf_phys_direct_addr(struct device *dev,
+				    const struct dma_buf_phys_group *group,
+				    phys_addr_t paddr);
+int dma_buf_phys_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped);
+void dma_buf_phys_free_routes(struct dma_buf_phys_dma *dma);
+int dma_buf_phys_check_routes(struct device *dev,
+			      struct dma_buf_phys_list *list);
+u32 dma_buf_phys_query_group(struct phys_route_query *query,
+			     struct dma_buf_phys_list *list,
+			     const struct dma_buf_phys_group *group);
 
-/* dma.c */
-int phys_dma_map(struct dma_buf_phys_dma *dma, struct device *dev,
-		 struct dma_buf_phys_list *list, u64 offset, u64 length,
-		 enum dma_data_direction dir);
-void phys_dma_unmap(struct dma_buf_phys_dma *dma);
-bool phys_dma_is_direct(struct device *dev);
-dma_addr_t phys_dma_direct_addr(struct device *dev,
-				const struct dma_buf_phys_group *group,
-				phys_addr_t paddr);
-
-static inline bool phys_dma_has_many_groups(const struct dma_buf_phys_dma *dma)
+static inline bool phys_has_many_groups(const struct dma_buf_phys_dma *dma)
 {
 	return dma->list->nr_groups > BITS_PER_LONG;
 }
 
-/* Is this group of the slice reached by bus address, as it was mapped? */
-static inline bool phys_dma_has_bus_addr(const struct dma_buf_phys_dma *dma,
-					 const struct dma_buf_phys_group *group)
+/* Was this group mapped with bus addresses, whatever the PCI core says now? */
+static inline bool phys_has_bus_addr(const struct dma_buf_phys_dma *dma,
+				     const struct dma_buf_phys_group *group)
 {
 	return dma->bus && test_bit(group - dma->list->groups,
-				    phys_dma_has_many_groups(dma) ?
+				    phys_has_many_groups(dma) ?
 				    dma->bus_many : &dma->bus_few);
 }
 
-/* Is all of a mapping one range, whatever the list looks like? */
+/* dma.c */
+int dma_buf_phys_map_slice(struct dma_buf_phys_dma *dma, struct device *dev,
+			   struct dma_buf_phys_list *list, u64 offset,
+			   u64 length, enum dma_data_direction dir);
+void dma_buf_phys_unmap_slice(struct dma_buf_phys_dma *dma);
+
+/* Is the mapping one DMA range, however many frags the slice has? */
 static inline bool phys_dma_is_contiguous(struct dma_buf_phys_dma *dma)
 {
 	return dma_use_iova(&dma->iova) && !dma->bus;
 }
 
-/* sgt.c */
-int phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
-struct sg_table *phys_sgt_map(struct dma_buf_attachment *attach,
-			      enum dma_data_direction dir);
-void phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
-		    enum dma_data_direction dir);
+/* sgt.c: members of &struct dma_buf_ops */
+int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf,
+			    struct dma_buf_attachment *attach);
+struct sg_table *dma_buf_phys_sgt_map(struct dma_buf_attachment *attach,
+				      enum dma_data_direction dir);
+void dma_buf_phys_sgt_unmap(struct dma_buf_attachment *attach,
+			    struct sg_table *sgt, enum dma_data_direction dir);
 
 /* mmap.c */
-pgprot_t phys_group_prot(const struct dma_buf_phys_group *group,
-			 vm_flags_t vm_flags);
-int phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
-void phys_mmap_zap(struct dma_buf_phys *phys);
+pgprot_t dma_buf_phys_group_prot(const struct dma_buf_phys_group *group,
+				 vm_flags_t vm_flags);
+int dma_buf_phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 
-/* query.c */
-int phys_query_init(void);
-void phys_query_exit(void);
+/* export.c */
+extern const struct dma_buf_ops dma_buf_phys_dma_buf_ops;
+
+/* registry.c */
+struct dma_buf_phys *dma_buf_phys_lookup(struct dma_buf *dmabuf);
+struct dma_buf_phys *dma_buf_phys_adopt(struct dma_buf *dmabuf);
 
 /* watch.c */
-int phys_watch(struct dma_buf *dmabuf, u32 flags);
-
-/* debugfs.c */
-void phys_debugfs_add(struct dma_buf_phys *phys);
-void phys_debugfs_remove(struct dma_buf_phys *phys);
-void phys_debugfs_init(void);
-void phys_debugfs_exit(void);
+int dma_buf_phys_watch_fd(struct dma_buf *dmabuf, u32 flags);
 
 #endif /* _DMA_BUF_PHYS_INTERNAL_H */

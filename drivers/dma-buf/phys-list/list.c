@@ -2,22 +2,23 @@
 /*
  * Physical lists: building, checking, walking.
  *
- * A list is built once, by one exporter, checked while it is built and never
- * changed after dma_buf_phys_seal(). So everybody else may rely on it:
+ * A list is built once by its exporter, checked while it is built and immutable
+ * after dma_buf_phys_seal(). Everything else relies on these invariants:
  *
- *  - there is at least one frag and none is empty;
- *  - every frag starts and ends on a page boundary and paddr + length does not
+ *  - there is at least one frag, and no frag is empty;
+ *  - every frag starts and ends on a page boundary, and paddr + length does not
  *    overflow;
- *  - the frags' lengths add up to the size the dma-buf has;
- *  - neighbouring groups differ, and neighbouring frags of a group are not
- *    adjacent in physical memory: both are merged as they are added;
+ *  - the lengths of the frags add up to the size of the dma-buf;
+ *  - adjacent groups differ, and consecutive frags of a group are not
+ *    physically contiguous: both are merged when they are added;
  *  - a group has a provider if and only if its type is P2P;
- *  - no byte of an encrypted group is in the list twice.
+ *  - no byte of an encrypted group occurs twice.
  *
- * Bytes of other groups may be in a list twice: a buffer that shows one page at
- * several offsets is of use, as a ring that wraps around is, and harms nobody.
+ * Bytes of other groups may occur more than once. A ring buffer mapped twice in
+ * a row, for instance, is legitimate and harmless.
  *
- * 'offset' is always a position in the dma-buf in bytes, 'end' is exclusive.
+ * Throughout, "offset" is a position in the dma-buf in bytes and "end" is
+ * exclusive.
  */
 #include <linux/align.h>
 #include <linux/export.h>
@@ -28,15 +29,15 @@
 
 #include "internal.h"
 
-/* Charged to the caller; a count out of this world fails without a splat */
-#define GFP_LIST (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+/* Charged to the caller. nr_frags may come from userspace: fail quietly. */
+#define PHYS_LIST_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 /**
- * dma_buf_phys_build - start a list
- * @b: the builder
- * @nr_frags: how many frags are expected; more may come, fewer too
+ * dma_buf_phys_build - start building a list
+ * @b: the builder to initialise
+ * @nr_frags: expected number of frags, a hint for the allocation
  *
- * Must be ended by dma_buf_phys_seal() or dma_buf_phys_abandon().
+ * Must be followed by dma_buf_phys_seal() or dma_buf_phys_abandon().
  *
  * Context: may sleep.
  */
@@ -45,33 +46,33 @@ void dma_buf_phys_build(struct dma_buf_phys_builder *b, size_t nr_frags)
 	struct dma_buf_phys_list *list;
 
 	*b = (struct dma_buf_phys_builder){ .err = -ENOMEM };
-	list = kzalloc_obj(*list, GFP_LIST);
+	list = kzalloc_obj(*list, PHYS_LIST_GFP);
 	if (!list)
 		return;
 
 	b->list = list;
-	/* One more for the sentinel */
+	/* Plus one for the sentinel */
 	if (check_add_overflow(nr_frags, 1, &b->max_frags))
 		return;
 	list->frags = kvmalloc_array(b->max_frags, sizeof(*list->frags),
-				     GFP_LIST);
+				     PHYS_LIST_GFP);
 	if (list->frags)
 		b->err = 0;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_build);
 
 /**
- * dma_buf_phys_add_group - say of what kind the next frags are
+ * dma_buf_phys_add_group - set the properties of the frags that follow
  * @b: the builder
- * @type: kind of memory
+ * @type: type of the memory
  * @attr: memory attribute
- * @provider: whose BAR it is if @type is %DMA_BUF_PHYS_P2P, otherwise NULL
+ * @provider: P2P provider of the BAR for %DMA_BUF_PHYS_P2P, otherwise NULL
  *
- * A group like the one before continues it; one that gets no frag leaves no
- * trace.
+ * A group with the same properties as the previous one extends it, and a group
+ * without frags is dropped.
  *
- * The builder fails with -EINVAL if @type or @attr does not exist or @provider
- * does not fit @type.
+ * The builder fails with -EINVAL if @type or @attr is out of range, or if
+ * @provider does not match @type.
  */
 void dma_buf_phys_add_group(struct dma_buf_phys_builder *b,
 			    enum dma_buf_phys_type type,
@@ -96,8 +97,8 @@ void dma_buf_phys_add_group(struct dma_buf_phys_builder *b,
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_add_group);
 
-/* The group the next frag goes into, or NULL with b->err set */
-static struct dma_buf_phys_group *open_group(struct dma_buf_phys_builder *b)
+/* Returns the group that the next frag belongs to, or NULL with b->err set */
+static struct dma_buf_phys_group *phys_list_open_group(struct dma_buf_phys_builder *b)
 {
 	struct dma_buf_phys_list *list = b->list;
 	struct dma_buf_phys_group *last = NULL;
@@ -112,7 +113,7 @@ static struct dma_buf_phys_group *open_group(struct dma_buf_phys_builder *b)
 		unsigned int max = b->max_groups ? 2 * b->max_groups : 1;
 
 		last = kvrealloc(list->groups, array_size(max, sizeof(*last)),
-				 GFP_LIST);
+				 PHYS_LIST_GFP);
 		if (!last) {
 			b->err = -ENOMEM;
 			return NULL;
@@ -127,7 +128,7 @@ static struct dma_buf_phys_group *open_group(struct dma_buf_phys_builder *b)
 	return last;
 }
 
-static struct phys_frag *new_frag(struct dma_buf_phys_builder *b)
+static struct phys_frag *phys_list_new_frag(struct dma_buf_phys_builder *b)
 {
 	struct dma_buf_phys_list *list = b->list;
 	struct phys_frag *frags;
@@ -140,7 +141,7 @@ static struct phys_frag *new_frag(struct dma_buf_phys_builder *b)
 		frags = NULL;
 	else
 		frags = kvrealloc(list->frags, array_size(max, sizeof(*frags)),
-				  GFP_LIST);
+				  PHYS_LIST_GFP);
 	if (!frags) {
 		b->err = -ENOMEM;
 		return NULL;
@@ -153,12 +154,12 @@ static struct phys_frag *new_frag(struct dma_buf_phys_builder *b)
 /**
  * dma_buf_phys_add_frag - append a physical range
  * @b: the builder
- * @paddr: where it starts, page aligned
- * @length: in bytes, a multiple of the page size, not 0
+ * @paddr: physical address of the first byte, page aligned
+ * @length: length in bytes, page aligned and not 0
  *
- * The builder fails with -EINVAL if no group was added or @paddr or @length is
- * bad, with -EOVERFLOW if @paddr + @length or the sum of all lengths overflows,
- * with -ENOMEM.
+ * The builder fails with -EINVAL if there is no group yet or if @paddr or
+ * @length is invalid, with -EOVERFLOW if @paddr + @length or the size of the
+ * list overflows, and with -ENOMEM.
  *
  * Context: may sleep.
  */
@@ -184,12 +185,12 @@ void dma_buf_phys_add_frag(struct dma_buf_phys_builder *b, phys_addr_t paddr,
 		return;
 	}
 
-	group = open_group(b);
+	group = phys_list_open_group(b);
 	if (!group)
 		return;
 	frag = list->nr_frags ? &list->frags[list->nr_frags - 1] : NULL;
 	if (!group->nr_frags || frag->paddr + (list->size - frag->offset) != paddr) {
-		frag = new_frag(b);
+		frag = phys_list_new_frag(b);
 		if (!frag)
 			return;
 		frag->offset = list->size;
@@ -202,15 +203,16 @@ void dma_buf_phys_add_frag(struct dma_buf_phys_builder *b, phys_addr_t paddr,
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_add_frag);
 
-struct extent {
+/* A frag by its physical addresses; @end is exclusive */
+struct phys_extent {
 	phys_addr_t start;
 	phys_addr_t end;
 	bool encrypted;
 };
 
-static int cmp_extent(const void *a, const void *b)
+static int phys_extent_cmp(const void *a, const void *b)
 {
-	const struct extent *x = a, *y = b;
+	const struct phys_extent *x = a, *y = b;
 
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
@@ -218,31 +220,31 @@ static int cmp_extent(const void *a, const void *b)
 }
 
 /*
- * An encrypted byte that is in the list twice would be a way around its
- * protection, the more so if the other place is not encrypted.
+ * Listing a byte of an encrypted group again would bypass its protection,
+ * especially if the second occurrence is in a group that is not encrypted.
  */
-static int check_encrypted(const struct dma_buf_phys_list *list)
+static int phys_list_check_encrypted(const struct dma_buf_phys_list *list)
 {
 	phys_addr_t end = 0, encrypted_end = 0;
 	struct dma_buf_phys_iter iter;
-	struct extent *ext;
+	struct phys_extent *ext;
 	size_t i = 0;
 	int ret = 0;
 
 	if (!(list->types & BIT(DMA_BUF_PHYS_ENCRYPTED)))
 		return 0;
 
-	ext = kvmalloc_array(list->nr_frags, sizeof(*ext), GFP_LIST);
+	ext = kvmalloc_array(list->nr_frags, sizeof(*ext), PHYS_LIST_GFP);
 	if (!ext)
 		return -ENOMEM;
 
 	dma_buf_phys_for_each_frag(&iter, list, 0, list->size)
-		ext[i++] = (struct extent){
+		ext[i++] = (struct phys_extent){
 			.start = iter.paddr,
 			.end = iter.paddr + iter.length,
 			.encrypted = iter.group->type == DMA_BUF_PHYS_ENCRYPTED,
 		};
-	sort(ext, list->nr_frags, sizeof(*ext), cmp_extent, NULL);
+	sort(ext, list->nr_frags, sizeof(*ext), phys_extent_cmp, NULL);
 	for (i = 0; i < list->nr_frags && !ret; i++) {
 		if (ext[i].start < encrypted_end ||
 		    (ext[i].encrypted && ext[i].start < end))
@@ -255,8 +257,8 @@ static int check_encrypted(const struct dma_buf_phys_list *list)
 	return ret;
 }
 
-/* Merging may have left most of the array unused */
-static void trim_frags(struct dma_buf_phys_builder *b)
+/* Merging may leave most of the array unused */
+static void phys_list_trim(struct dma_buf_phys_builder *b)
 {
 	struct dma_buf_phys_list *list = b->list;
 	size_t nr = list->nr_frags + 1;
@@ -264,7 +266,7 @@ static void trim_frags(struct dma_buf_phys_builder *b)
 
 	if (b->max_frags / 2 <= nr)
 		return;
-	frags = kvmemdup(list->frags, array_size(nr, sizeof(*frags)), GFP_LIST);
+	frags = kvmemdup(list->frags, array_size(nr, sizeof(*frags)), PHYS_LIST_GFP);
 	if (!frags)
 		return;
 	kvfree(list->frags);
@@ -272,15 +274,15 @@ static void trim_frags(struct dma_buf_phys_builder *b)
 }
 
 /**
- * dma_buf_phys_seal - end a list
- * @b: the builder; not to be used any more, whatever is returned
- * @size: bytes the list must describe: the size of the dma-buf
+ * dma_buf_phys_seal - check and finish a list
+ * @b: the builder; finished, even if this fails
+ * @size: size of the dma-buf in bytes, which the list has to describe exactly
  *
  * Context: may sleep.
  *
- * Return: the list, owned by the caller until given to the framework; or
- * -EINVAL if the list is empty, is not @size bytes long or has an encrypted
- * byte twice; or the first error met while building.
+ * Return: the list, owned by the caller until it is handed to the framework;
+ * the first error met while building; or -EINVAL if the list is empty, does not
+ * describe exactly @size bytes, or lists a byte of an encrypted group twice.
  */
 struct dma_buf_phys_list *dma_buf_phys_seal(struct dma_buf_phys_builder *b,
 					    u64 size)
@@ -293,20 +295,20 @@ struct dma_buf_phys_list *dma_buf_phys_seal(struct dma_buf_phys_builder *b,
 		list->frags[list->nr_frags] = (struct phys_frag){
 			.offset = size,
 		};
-		b->err = check_encrypted(list);
+		b->err = phys_list_check_encrypted(list);
 	}
 	if (b->err) {
 		dma_buf_phys_abandon(b);
 		return ERR_PTR(b->err);
 	}
-	trim_frags(b);
+	phys_list_trim(b);
 	b->list = NULL;
 	return list;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_seal);
 
 /**
- * dma_buf_phys_abandon - drop a list that is not sealed
+ * dma_buf_phys_abandon - discard an unfinished list
  * @b: the builder
  */
 void dma_buf_phys_abandon(struct dma_buf_phys_builder *b)
@@ -317,7 +319,7 @@ void dma_buf_phys_abandon(struct dma_buf_phys_builder *b)
 EXPORT_SYMBOL_GPL(dma_buf_phys_abandon);
 
 /**
- * dma_buf_phys_list_free - free a list that was not given to the framework
+ * dma_buf_phys_list_free - free a list that the framework does not own
  * @list: the list, or NULL
  */
 void dma_buf_phys_list_free(struct dma_buf_phys_list *list)
@@ -332,35 +334,11 @@ void dma_buf_phys_list_free(struct dma_buf_phys_list *list)
 EXPORT_SYMBOL_GPL(dma_buf_phys_list_free);
 
 /**
- * dma_buf_phys_list_size - bytes a list describes
+ * dma_buf_phys_list_groups - get the groups of a list
  * @list: the list
+ * @nr_groups: set to the number of groups, at least 1
  *
- * Return: the size of the dma-buf it belongs to.
- */
-u64 dma_buf_phys_list_size(const struct dma_buf_phys_list *list)
-{
-	return list->size;
-}
-EXPORT_SYMBOL_GPL(dma_buf_phys_list_size);
-
-/**
- * dma_buf_phys_list_nr_frags - number of frags of a list
- * @list: the list
- *
- * Return: the number after merging, at least 1.
- */
-size_t dma_buf_phys_list_nr_frags(const struct dma_buf_phys_list *list)
-{
-	return list->nr_frags;
-}
-EXPORT_SYMBOL_GPL(dma_buf_phys_list_nr_frags);
-
-/**
- * dma_buf_phys_list_groups - the groups of a list
- * @list: the list
- * @nr_groups: set to their number, at least 1
- *
- * Return: the groups in order of their offset; they live as long as the list.
+ * Return: the groups sorted by offset, valid for as long as the list is.
  */
 const struct dma_buf_phys_group *
 dma_buf_phys_list_groups(const struct dma_buf_phys_list *list,
@@ -371,8 +349,8 @@ dma_buf_phys_list_groups(const struct dma_buf_phys_list *list,
 }
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_list_groups);
 
-/* The last element whose offset is at most @offset: elements are sorted by it */
-#define find_last_at(array, nr, off)                          \
+/* Index of the last element of a sorted array whose offset is at most @off */
+#define phys_find_last_at(array, nr, off)                          \
 	({                                                    \
 		size_t __lo = 0, __hi = (nr);                 \
 		while (__hi - __lo > 1) {                     \
@@ -385,18 +363,18 @@ EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_list_groups);
 		__lo;                                         \
 	})
 
-/* The frag that holds @offset, which is inside the list */
-size_t phys_list_frag_at(const struct dma_buf_phys_list *list, u64 offset)
+/* Index of the frag that contains @offset, which must be inside the list */
+size_t dma_buf_phys_frag_at(const struct dma_buf_phys_list *list, u64 offset)
 {
-	return find_last_at(list->frags, list->nr_frags, offset);
+	return phys_find_last_at(list->frags, list->nr_frags, offset);
 }
 
 /**
- * dma_buf_phys_iter_first - go to the first frag of a slice
+ * dma_buf_phys_iter_first - get the first frag of a slice
  * @iter: the iterator
  * @list: the list
- * @offset: where the slice starts, bytes
- * @length: how long it is, bytes
+ * @offset: position of the slice in the dma-buf in bytes
+ * @length: length of the slice in bytes
  *
  * See dma_buf_phys_for_each_frag().
  *
@@ -417,8 +395,8 @@ dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 	iter->list = list;
 	iter->offset = offset;
 	iter->end = end;
-	iter->frag = phys_list_frag_at(list, offset);
-	iter->group = &list->groups[find_last_at(list->groups, list->nr_groups,
+	iter->frag = dma_buf_phys_frag_at(list, offset);
+	iter->group = &list->groups[phys_find_last_at(list->groups, list->nr_groups,
 						 offset)];
 	frag = &list->frags[iter->frag];
 	iter->paddr = frag->paddr + (offset - frag->offset);
@@ -428,10 +406,10 @@ dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_first);
 
 /**
- * dma_buf_phys_iter_next - go to the next frag of a slice
- * @iter: the iterator, on a frag
+ * dma_buf_phys_iter_next - get the next frag of a slice
+ * @iter: the iterator, positioned on a frag
  *
- * Return: @iter, or NULL if there is none.
+ * Return: @iter, or NULL if there are no more frags.
  */
 struct dma_buf_phys_iter *
 dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter)

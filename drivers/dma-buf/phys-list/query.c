@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/dma_buf_phys: what programs may ask about a dma-buf they have.
+ * /dev/dma_buf_phys: queries about dma-bufs.
  *
  * The file has no state: holding a file descriptor of the dma-buf is the
- * permission check. An answer is put together under the reservation lock and
- * copied out after it, since user memory must not be touched under a lock that a
- * fault on it may need.
+ * permission check. The answer is assembled under the reservation lock and
+ * copied to userspace after it was dropped, because a fault on the user's
+ * memory may need that lock.
  */
-#include <linux/cleanup.h>
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/dma-resv.h>
 #include <linux/limits.h>
 #include <linux/miscdevice.h>
@@ -20,27 +21,27 @@
 
 #include "internal.h"
 
-/* What each structure was when it first appeared; none may be shorter */
-#define QUERY_SIZE_V1 offsetofend(struct dma_buf_phys_query, nr_mapped)
-#define GROUP_SIZE_V1 offsetofend(struct dma_buf_phys_group_info, route)
-#define WATCH_SIZE_V1 offsetofend(struct dma_buf_phys_watch, reserved)
+/* Sizes of the first version of each structure, which are the minimum */
+#define PHYS_QUERY_SIZE_V1 offsetofend(struct dma_buf_phys_query, nr_mapped)
+#define PHYS_GROUP_SIZE_V1 offsetofend(struct dma_buf_phys_group_info, route)
+#define PHYS_WATCH_SIZE_V1 offsetofend(struct dma_buf_phys_watch, reserved)
 
-/* For how many groups an exporter may have to wait */
-#define QUERY_GROUPS_AT_ONCE 256u
+/* Groups described per critical section, which an exporter may have to wait for */
+#define PHYS_QUERY_GROUPS_PER_PASS 256u
 
 /**
- * struct answer - the groups that a query is answered with
- * @infos: the groups, allocated
- * @room: how many fit into @infos
- * @nr: how many have been filled in
+ * struct phys_answer - the groups to be copied to userspace
+ * @infos: allocated array of groups, or NULL
+ * @max: number of elements of @infos
+ * @nr: number of elements that have been filled in
  */
-struct answer {
+struct phys_answer {
 	struct dma_buf_phys_group_info *infos;
-	unsigned int room;
+	unsigned int max;
 	unsigned int nr;
 };
 
-/* The kernel's enums are shown as they are */
+/* The kernel's enums are passed to userspace unchanged */
 static_assert((int)DMA_BUF_PHYS_LIVE == DMA_BUF_PHYS_QUERY_LIVE);
 static_assert((int)DMA_BUF_PHYS_REVOKED == DMA_BUF_PHYS_QUERY_REVOKED);
 static_assert((int)DMA_BUF_PHYS_DEAD == DMA_BUF_PHYS_QUERY_DEAD);
@@ -51,9 +52,9 @@ static_assert((int)DMA_BUF_PHYS_WB == DMA_BUF_PHYS_QUERY_WB);
 static_assert((int)DMA_BUF_PHYS_WC == DMA_BUF_PHYS_QUERY_WC);
 static_assert((int)DMA_BUF_PHYS_UC == DMA_BUF_PHYS_QUERY_UC);
 
-/* Copies a structure that begins with its size; a bad one has its errno */
-static int get_arg(void *dst, size_t size, size_t min_size, void __user *arg,
-		   u32 *usize)
+/* Copy a structure that starts with its size from userspace */
+static int phys_query_get_arg(void *dst, size_t size, size_t min_size,
+			      void __user *arg, u32 *usize)
 {
 	if (get_user(*usize, (u32 __user *)arg))
 		return -EFAULT;
@@ -64,7 +65,7 @@ static int get_arg(void *dst, size_t size, size_t min_size, void __user *arg,
 	return copy_struct_from_user(dst, size, arg, *usize);
 }
 
-static int driver_has_mask(struct device_driver *driver, void *data)
+static int phys_driver_has_mask(struct device_driver *driver, void *data)
 {
 	const struct pci_dev *pdev = data;
 
@@ -73,16 +74,17 @@ static int driver_has_mask(struct device_driver *driver, void *data)
 }
 
 /*
- * A device nobody drives, or that user space drives, has not said what addresses
- * it can send: its mask means nothing. Without the device's lock, which others only
- * try to take and fail: what comes back is of one moment. The walk keeps the driver.
+ * The DMA mask of a device is meaningless unless a kernel driver is bound that
+ * has set it. Not under the device lock, since others that only trylock it
+ * would fail; the answer is a snapshot anyway. The walk keeps the driver
+ * around.
  */
-static bool mask_counts(struct pci_dev *pdev)
+static bool phys_device_has_mask(struct pci_dev *pdev)
 {
-	return bus_for_each_drv(&pci_bus_type, NULL, pdev, driver_has_mask);
+	return bus_for_each_drv(&pci_bus_type, NULL, pdev, phys_driver_has_mask);
 }
 
-static u64 provider_address(const struct dma_buf_phys_group *group)
+static u64 phys_provider_address(const struct dma_buf_phys_group *group)
 {
 	struct pci_dev *pdev;
 
@@ -93,14 +95,14 @@ static u64 provider_address(const struct dma_buf_phys_group *group)
 				pdev->devfn);
 }
 
-static void query_groups(struct dma_buf_phys_list *list,
-			 struct pci_dev *pdev, bool masked,
+static void phys_query_groups(struct dma_buf_phys_list *list,
+			      struct pci_dev *pdev, bool has_mask,
 			 struct dma_buf_phys_group_info *infos,
 			 unsigned int first, unsigned int nr)
 {
-	struct phys_asker asker = {
+	struct phys_route_query route_query = {
 		.dev = pdev ? &pdev->dev : NULL,
-		.masked = masked,
+		.has_mask = has_mask,
 	};
 	unsigned int i;
 
@@ -109,19 +111,19 @@ static void query_groups(struct dma_buf_phys_list *list,
 
 		infos[i].offset = group->offset;
 		infos[i].length = group->length;
-		infos[i].provider = provider_address(group);
+		infos[i].provider = phys_provider_address(group);
 		infos[i].nr_frags = group->nr_frags;
 		infos[i].type = group->type;
 		infos[i].attr = group->attr;
 		if (pdev)
-			infos[i].route = phys_dma_tell_route(&asker, list,
-							     group);
+			infos[i].route = dma_buf_phys_query_group(&route_query, list,
+								  group);
 	}
 }
 
-/* All but the groups. NULL if there is no list to be had, now or ever again. */
-static struct dma_buf_phys_list *query_buffer(struct dma_buf_phys *phys,
-					      struct dma_buf_phys_query *query)
+/* Fill in @query, except the groups. Returns NULL if there is no list. */
+static struct dma_buf_phys_list *phys_query_buffer(struct dma_buf_phys *phys,
+						   struct dma_buf_phys_query *query)
 {
 	struct dma_buf *dmabuf = phys->dmabuf;
 	struct dma_buf_phys_list *list;
@@ -139,7 +141,7 @@ static struct dma_buf_phys_list *query_buffer(struct dma_buf_phys *phys,
 	query->nr_frags = 0;
 	query->nr_mapped = 0;
 
-	list = phys_get_list(phys);
+	list = dma_buf_phys_get_list(phys);
 	if (list == ERR_PTR(-ENODEV))
 		return NULL;
 	if (!IS_ERR(list)) {
@@ -151,18 +153,18 @@ static struct dma_buf_phys_list *query_buffer(struct dma_buf_phys *phys,
 }
 
 /*
- * Fills in @query, and @answer with as many groups as the caller has room for.
+ * Fill in @query, and @answer with as many groups as the caller has room for.
  *
- * An answer is of one moment, but an exporter must not wait for a long one: so
- * the lock is dropped every so many groups, and if the buffer has changed since,
- * the answer is begun anew.
+ * The answer has to be consistent, but it may be long, and an exporter must not
+ * have to wait for it. So drop the lock every PHYS_QUERY_GROUPS_PER_PASS
+ * groups, and start over if the buffer has changed meanwhile.
  */
-static int query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
-		     struct dma_buf_phys_query *query, struct answer *answer)
+static int phys_query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
+			  struct dma_buf_phys_query *query, struct phys_answer *answer)
 {
 	struct dma_resv *resv = phys->dmabuf->resv;
 	const unsigned int max = query->groups ? query->nr_groups : 0;
-	const bool masked = pdev && mask_counts(pdev);
+	const bool has_mask = pdev && phys_device_has_mask(pdev);
 	struct dma_buf_phys_list *list;
 	u64 generation = 0;
 	unsigned int nr;
@@ -173,16 +175,16 @@ static int query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
 		ret = dma_resv_lock_interruptible(resv, NULL);
 		if (ret)
 			return ret;
-		list = query_buffer(phys, query);
+		list = phys_query_buffer(phys, query);
 		nr = IS_ERR_OR_NULL(list) ? 0 : min(max, list->nr_groups);
 		if (query->generation != generation)
 			answer->nr = 0;
 		generation = query->generation;
-		if (nr <= answer->room) {
-			nr = min(nr - answer->nr, QUERY_GROUPS_AT_ONCE);
+		if (nr <= answer->max) {
+			nr = min(nr - answer->nr, PHYS_QUERY_GROUPS_PER_PASS);
 			if (nr)
-				query_groups(list, pdev, masked, answer->infos,
-					     answer->nr, nr);
+				phys_query_groups(list, pdev, has_mask, answer->infos,
+						  answer->nr, nr);
 			answer->nr += nr;
 			nr = min(max, query->nr_groups);
 		}
@@ -190,12 +192,12 @@ static int query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
 
 		if (IS_ERR(list))
 			return PTR_ERR(list);
-		if (nr > answer->room) {
+		if (nr > answer->max) {
 			kvfree(answer->infos);
 			answer->infos = kvcalloc(nr, sizeof(*answer->infos),
 						 GFP_KERNEL_ACCOUNT |
 						 __GFP_NOWARN);
-			answer->room = answer->infos ? nr : 0;
+			answer->max = answer->infos ? nr : 0;
 			answer->nr = 0;
 			if (!answer->infos)
 				return -ENOMEM;
@@ -204,8 +206,8 @@ static int query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
 	return 0;
 }
 
-static int query_copy_groups(const struct dma_buf_phys_query *query,
-			     const struct answer *answer)
+static int phys_query_copy_groups(const struct dma_buf_phys_query *query,
+				  const struct phys_answer *answer)
 {
 	u8 __user *to = u64_to_user_ptr(query->groups);
 	unsigned int i;
@@ -220,7 +222,7 @@ static int query_copy_groups(const struct dma_buf_phys_query *query,
 	return 0;
 }
 
-static int check_query(const struct dma_buf_phys_query *query)
+static int phys_query_check(const struct dma_buf_phys_query *query)
 {
 	if (query->flags & ~DMA_BUF_PHYS_QUERY_ROUTE)
 		return -EINVAL;
@@ -228,13 +230,13 @@ static int check_query(const struct dma_buf_phys_query *query)
 		return -EINVAL;
 	if (!query->groups)
 		return query->group_size ? -EINVAL : 0;
-	if (query->group_size < GROUP_SIZE_V1 || query->group_size > PAGE_SIZE)
+	if (query->group_size < PHYS_GROUP_SIZE_V1 || query->group_size > PAGE_SIZE)
 		return -EINVAL;
 	return 0;
 }
 
-/* With a reference; NULL: none is asked for */
-static struct pci_dev *find_device(const struct dma_buf_phys_query *query)
+/* Returns the device with a reference, or NULL if no route is asked for */
+static struct pci_dev *phys_query_find_device(const struct dma_buf_phys_query *query)
 {
 	const u64 domain = query->device >> 16;
 	struct pci_dev *pdev;
@@ -248,44 +250,44 @@ static struct pci_dev *find_device(const struct dma_buf_phys_query *query)
 	return pdev ?: ERR_PTR(-ENXIO);
 }
 
-static int query_dmabuf(struct dma_buf *dmabuf,
-			struct dma_buf_phys_query *query, struct answer *answer)
+static int phys_query_dmabuf(struct dma_buf *dmabuf,
+			     struct dma_buf_phys_query *query, struct phys_answer *answer)
 {
-	struct dma_buf_phys *phys = phys_from_dmabuf(dmabuf);
+	struct dma_buf_phys *phys = dma_buf_phys_lookup(dmabuf);
 	struct pci_dev *pdev;
 	int ret;
 
 	if (!phys)
 		return -EOPNOTSUPP;
-	pdev = find_device(query);
+	pdev = phys_query_find_device(query);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
-	ret = query_all(phys, pdev, query, answer);
+	ret = phys_query_all(phys, pdev, query, answer);
 	pci_dev_put(pdev);
 	return ret;
 }
 
-static long query_ioctl(void __user *arg)
+static long phys_query_ioctl(void __user *arg)
 {
 	struct dma_buf_phys_query query;
-	struct answer answer = {};
+	struct phys_answer answer = {};
 	struct dma_buf *dmabuf;
 	u32 usize;
 	int ret;
 
-	ret = get_arg(&query, sizeof(query), QUERY_SIZE_V1, arg, &usize);
+	ret = phys_query_get_arg(&query, sizeof(query), PHYS_QUERY_SIZE_V1, arg, &usize);
 	if (!ret)
-		ret = check_query(&query);
+		ret = phys_query_check(&query);
 	if (ret)
 		return ret;
 
 	dmabuf = dma_buf_get(query.fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	ret = query_dmabuf(dmabuf, &query, &answer);
+	ret = phys_query_dmabuf(dmabuf, &query, &answer);
 	dma_buf_put(dmabuf);
 	if (!ret)
-		ret = query_copy_groups(&query, &answer);
+		ret = phys_query_copy_groups(&query, &answer);
 	if (!ret)
 		ret = copy_struct_to_user(arg, usize, &query, sizeof(query),
 					  NULL);
@@ -293,14 +295,14 @@ static long query_ioctl(void __user *arg)
 	return ret;
 }
 
-static long watch_ioctl(void __user *arg)
+static long phys_watch_ioctl(void __user *arg)
 {
 	struct dma_buf_phys_watch watch;
 	struct dma_buf *dmabuf;
 	u32 usize;
 	int ret;
 
-	ret = get_arg(&watch, sizeof(watch), WATCH_SIZE_V1, arg, &usize);
+	ret = phys_query_get_arg(&watch, sizeof(watch), PHYS_WATCH_SIZE_V1, arg, &usize);
 	if (ret)
 		return ret;
 	if (watch.reserved)
@@ -309,44 +311,65 @@ static long watch_ioctl(void __user *arg)
 	dmabuf = dma_buf_get(watch.fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	ret = phys_watch(dmabuf, watch.flags);
+	ret = dma_buf_phys_watch_fd(dmabuf, watch.flags);
 	dma_buf_put(dmabuf);
 	return ret;
 }
 
-static long phys_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long phys_chardev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
 	case DMA_BUF_PHYS_IOC_QUERY:
-		return query_ioctl((void __user *)arg);
+		return phys_query_ioctl((void __user *)arg);
 	case DMA_BUF_PHYS_IOC_WATCH:
-		return watch_ioctl((void __user *)arg);
+		return phys_watch_ioctl((void __user *)arg);
 	default:
 		return -ENOTTY;
 	}
 }
 
-static const struct file_operations query_fops = {
+static const struct file_operations phys_chardev_fops = {
 	.owner = THIS_MODULE,
-	.unlocked_ioctl = phys_ioctl,
+	.unlocked_ioctl = phys_chardev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 
-/* For everybody: a question takes a file descriptor of the buffer */
-static struct miscdevice query_device = {
+/* For all users: what matters is having a file descriptor of the dma-buf */
+static struct miscdevice phys_chardev = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "dma_buf_phys",
-	.fops = &query_fops,
+	.fops = &phys_chardev_fops,
 	.mode = 0666,
 };
 
-int __init phys_query_init(void)
+/*
+ * Exporters and importers need nothing of this. If they are built in they still
+ * work when this fails, or before it has run: there are no queries, that is
+ * all.
+ */
+static int __init phys_init(void)
 {
-	return misc_register(&query_device);
-}
+	int ret;
 
-void phys_query_exit(void)
-{
-	misc_deregister(&query_device);
+	ret = misc_register(&phys_chardev);
+	if (ret) {
+		pr_err("cannot register /dev/dma_buf_phys (error %d), queries and watches are not available\n",
+		       ret);
+		return ret;
+	}
+	dma_buf_phys_debugfs_init();
+	return 0;
 }
+module_init(phys_init);
+
+static void __exit phys_exit(void)
+{
+	dma_buf_phys_debugfs_exit();
+	misc_deregister(&phys_chardev);
+}
+module_exit(phys_exit);
+
+MODULE_IMPORT_NS("DMA_BUF");
+MODULE_DESCRIPTION("DMA-BUF physical lists");
+MODULE_LICENSE("GPL");

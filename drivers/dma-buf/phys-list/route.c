@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The route by which a device reaches each group of a slice.
+ * Routes: how a device reaches each group of a slice.
  *
- *  - bus address: device and BAR are below one switch that lets them talk
+ *  - by bus address: device and BAR are below a switch that lets them talk
  *    directly;
  *  - through the host bridge;
- *  - none of both, for memory of the host;
- *  - not at all: an error, and a message that names both devices;
- *  - not in place, or beyond what the device can address: an error.
+ *  - as ordinary memory;
+ *  - not at all, because the PCI topology forbids it: an error, logged with the
+ *    names of both devices;
+ *  - not at all, because the memory is out of the device's reach or would have to
+ *    be copied: an error.
  *
- * A route is looked up per group, never per frag, and once: the mapping notes which
- * groups have a bus address. The PCI core may say something else later: it looks at
- * the switches again when a driver asks how far two devices are apart.
+ * The route is determined per group rather than per frag, and only once: the
+ * mapping records which groups have bus addresses. The PCI core may give
+ * another answer later, since it looks at the switches again whenever a driver
+ * asks for the distance between two devices.
  */
 #include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/cc_platform.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
@@ -25,9 +30,15 @@
 
 #include "internal.h"
 
-/* Go to the next group of the slice; %NULL as group is before the first */
-bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
-			struct phys_dma_part *part)
+/**
+ * dma_buf_phys_next_part - get the next group of a slice
+ * @dma: the slice
+ * @part: the group, clipped to the slice; zeroed before the first call
+ *
+ * Return: false if there are no more groups.
+ */
+bool dma_buf_phys_next_part(const struct dma_buf_phys_dma *dma,
+			    struct phys_part *part)
 {
 	const struct dma_buf_phys_list *list = dma->list;
 	const struct dma_buf_phys_group *group =
@@ -46,31 +57,38 @@ bool phys_dma_next_part(const struct dma_buf_phys_dma *dma,
 	return true;
 }
 
-/*
- * To @ask leaves nothing behind, neither in the log nor in what the PCI core
- * remembers. Tests, which have no PCI devices, put another function in its place.
+/**
+ * dma_buf_phys_map_type - ask the PCI core for the route to a group
+ * @dev: the device
+ * @group: the group
+ * @ask: leave no trace, neither in the log nor in what the PCI core caches
+ *
+ * KUnit tests, which have no PCI devices, replace this function.
+ *
+ * Return: PCI_P2PDMA_MAP_NONE for memory that is not a BAR, otherwise the
+ * answer of the PCI core.
  */
 enum pci_p2pdma_map_type
-phys_dma_map_type(struct device *dev, const struct dma_buf_phys_group *group,
-		  bool ask)
+dma_buf_phys_map_type(struct device *dev,
+		      const struct dma_buf_phys_group *group, bool ask)
 {
-	KUNIT_STATIC_STUB_REDIRECT(phys_dma_map_type, dev, group, ask);
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_phys_map_type, dev, group, ask);
 
 	if (group->type != DMA_BUF_PHYS_P2P)
 		return PCI_P2PDMA_MAP_NONE;
-	return ask ? pci_p2pdma_ask_map_type(group->provider, dev) :
-		     pci_p2pdma_map_type(group->provider, dev);
+	return __pci_p2pdma_map_type(group->provider, dev, ask);
 }
-EXPORT_SYMBOL_FOR_MODULES(phys_dma_map_type, "dma-buf-phys-kunit");
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_phys_map_type);
 
 static enum pci_p2pdma_map_type
-ask_map_type(struct phys_asker *asker, const struct dma_buf_phys_group *group)
+phys_query_map_type(struct phys_route_query *query,
+		    const struct dma_buf_phys_group *group)
 {
-	if (!group->provider || group->provider != asker->provider) {
-		asker->type = phys_dma_map_type(asker->dev, group, true);
-		asker->provider = group->provider;
+	if (!group->provider || group->provider != query->provider) {
+		query->map_type = dma_buf_phys_map_type(query->dev, group, true);
+		query->provider = group->provider;
 	}
-	return asker->type;
+	return query->map_type;
 }
 
 /*
@@ -78,14 +96,14 @@ ask_map_type(struct phys_asker *asker, const struct dma_buf_phys_group *group)
  */
 
 /*
- * Would the DMA API copy what the device reads and writes? Where nothing
- * translates DMA_ATTR_REQUIRE_COHERENT makes it refuse, but only in the end, and
- * with a warning in a confidential guest. The &struct dma_map_ops of platforms do
- * not know that attribute. Those that bounce, Xen's, say that they map no more at a
- * time than a bounce buffer holds.
+ * Would the DMA API copy what the device reads and writes? Without an IOMMU,
+ * DMA_ATTR_REQUIRE_COHERENT makes it refuse, but only at the very end, and with
+ * a warning in a confidential guest. The &struct dma_map_ops of some platforms
+ * ignore that attribute. Those that bounce, such as Xen's, limit the size of a
+ * mapping to what fits in a bounce buffer.
  */
-static bool route_bounces(struct device *dev,
-			  const struct dma_buf_phys_group *group)
+static bool phys_route_bounces(struct device *dev,
+			       const struct dma_buf_phys_group *group)
 {
 	if (use_dma_iommu(dev))
 		return false;
@@ -96,9 +114,12 @@ static bool route_bounces(struct device *dev,
 	       cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
 }
 
-/* An IOMMU with pages larger than ours would let the device reach what is beside */
-static bool route_exposes(const struct dma_buf_phys_dma *dma,
-			  const struct phys_dma_part *part)
+/*
+ * If the pages of the IOMMU are larger than the CPU's, the device could reach
+ * what shares an IOMMU page with the buffer.
+ */
+static bool phys_route_exposes(const struct dma_buf_phys_dma *dma,
+			       const struct phys_part *part)
 {
 	unsigned long mask = dma_get_merge_boundary(dma->dev);
 	struct dma_buf_phys_iter iter;
@@ -113,86 +134,126 @@ static bool route_exposes(const struct dma_buf_phys_dma *dma,
 	return false;
 }
 
-static bool route_is_in_place(const struct dma_buf_phys_dma *dma,
-			      const struct phys_dma_part *part, bool ask)
+static bool phys_route_is_in_place(const struct dma_buf_phys_dma *dma,
+				   const struct phys_part *part, bool ask)
 {
-	/* Nobody flushes caches for the time of a mapping */
+	/* Caches are not flushed for the lifetime of a mapping */
 	if (part->group->type == DMA_BUF_PHYS_CPU &&
 	    !dev_is_dma_coherent(dma->dev))
 		return false;
-	if (route_bounces(dma->dev, part->group))
+	if (phys_route_bounces(dma->dev, part->group))
 		return false;
-	/* The device may be on its way out, and its domain gone */
-	return (ask && use_dma_iommu(dma->dev)) || !route_exposes(dma, part);
+	/* When only asked, the device may be unbinding and its domain be gone */
+	return (ask && use_dma_iommu(dma->dev)) ||
+	       !phys_route_exposes(dma, part);
 }
 
 /*
  * What the device can address
  */
 
-static dma_addr_t unmapped_addr(const struct dma_buf_phys_dma *dma,
-				const struct dma_buf_phys_group *group,
-				phys_addr_t paddr, bool bus)
+/* Some platforms do not let modules call phys_to_dma() */
+#define PHYS_CAN_COMPUTE_ADDRS (!IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
+
+/**
+ * dma_buf_phys_is_direct - do DMA addresses follow from physical ones alone?
+ * @dev: the device
+ *
+ * Return: true if dma_buf_phys_direct_addr() is what dma_map_phys() returns.
+ */
+bool dma_buf_phys_is_direct(struct device *dev)
 {
-	return bus ? pci_p2pdma_bus_addr_map(group->provider, paddr) :
-		     phys_dma_direct_addr(dma->dev, group, paddr);
+	return PHYS_CAN_COMPUTE_ADDRS && !use_dma_iommu(dev) &&
+	       !get_dma_ops(dev);
 }
 
-static bool can_send(struct device *dev, dma_addr_t addr)
+/**
+ * dma_buf_phys_direct_addr - compute a DMA address from a physical one
+ * @dev: the device; dma_buf_phys_is_direct() is true for it
+ * @group: the group that @paddr is in
+ * @paddr: the physical address
+ *
+ * Return: the DMA address, or %DMA_MAPPING_ERROR if there is none.
+ */
+dma_addr_t dma_buf_phys_direct_addr(struct device *dev,
+				    const struct dma_buf_phys_group *group,
+				    phys_addr_t paddr)
+{
+	if (!PHYS_CAN_COMPUTE_ADDRS)
+		return DMA_MAPPING_ERROR;
+	if (group->type == DMA_BUF_PHYS_P2P &&
+	    cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
+		return phys_to_dma_unencrypted(dev, paddr);
+	return phys_to_dma(dev, paddr);
+}
+
+static dma_addr_t phys_unmapped_addr(const struct dma_buf_phys_dma *dma,
+				     const struct dma_buf_phys_group *group,
+				     phys_addr_t paddr, bool bus)
+{
+	return bus ? pci_p2pdma_bus_addr_map(group->provider, paddr) :
+		     dma_buf_phys_direct_addr(dma->dev, group, paddr);
+}
+
+static bool phys_can_send(struct device *dev, dma_addr_t addr)
 {
 	return addr != DMA_MAPPING_ERROR &&
 	       addr <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 }
 
-static bool can_address(const struct dma_buf_phys_dma *dma,
-			const struct dma_buf_phys_iter *frag, bool bus)
+static bool phys_can_address(const struct dma_buf_phys_dma *dma,
+			     const struct dma_buf_phys_iter *frag, bool bus)
 {
 	phys_addr_t last = frag->paddr + (frag->length - 1);
-	dma_addr_t from = unmapped_addr(dma, frag->group, frag->paddr, bus);
-	dma_addr_t to = unmapped_addr(dma, frag->group, last, bus);
+	dma_addr_t from = phys_unmapped_addr(dma, frag->group, frag->paddr, bus);
+	dma_addr_t to = phys_unmapped_addr(dma, frag->group, last, bus);
 
-	/* What is in two of a bridge's windows may be torn apart */
+	/* A frag in two windows of a bridge may not be contiguous to the device */
 	return from != DMA_MAPPING_ERROR && to - from == frag->length - 1 &&
-	       can_send(dma->dev, to);
+	       phys_can_send(dma->dev, to);
 }
 
-/* The DMA API would warn. The group's highest address mostly tells. */
-static bool can_address_part(const struct dma_buf_phys_dma *dma,
-			     const struct phys_dma_part *part, bool bus)
+/*
+ * Check this before mapping, since the DMA API would warn. Usually the highest
+ * address of the group settles it.
+ */
+static bool phys_can_address_part(const struct dma_buf_phys_dma *dma,
+				  const struct phys_part *part, bool bus)
 {
 	const struct dma_buf_phys_group *group = part->group;
 	struct dma_buf_phys_iter iter;
 
-	if (!bus && !phys_dma_is_direct(dma->dev))
+	if (!bus && !dma_buf_phys_is_direct(dma->dev))
 		return true;
 	if ((bus || !dma->dev->dma_range_map) &&
-	    can_send(dma->dev, unmapped_addr(dma, group, group->last, bus)))
+	    phys_can_send(dma->dev,
+			  phys_unmapped_addr(dma, group, group->last, bus)))
 		return true;
 	dma_buf_phys_for_each_frag(&iter, dma->list, part->offset,
 				   part->length) {
-		if (!can_address(dma, &iter, bus))
+		if (!phys_can_address(dma, &iter, bus))
 			return false;
 	}
 	return true;
 }
 
 /*
- * One answer for who maps and for who asks: enum dma_buf_phys_query_route. Who maps,
- * without an @asker, has a driver bound to the device. A reference to the device,
- * which is what an asker has, keeps neither its IOMMU domain nor its map of DMA
- * addresses: both are left out of the answer.
+ * Returns enum dma_buf_phys_query_route, both for mapping and for answering a
+ * @query, so that the two never disagree. For a mapping, a driver is bound to
+ * the device. A query only has a reference to the device, which keeps neither
+ * its IOMMU domain nor its dma_range_map around, so these are left out.
  */
-static u32 route_of_part(const struct dma_buf_phys_dma *dma,
-			 const struct phys_dma_part *part,
-			 struct phys_asker *asker)
+static u32 phys_route_of_part(const struct dma_buf_phys_dma *dma,
+			      const struct phys_part *part,
+			      struct phys_route_query *query)
 {
 	bool bus = false;
 	u32 route;
 
 	if (part->group->type == DMA_BUF_PHYS_ENCRYPTED)
 		return DMA_BUF_PHYS_ROUTE_ENCRYPTED;
-	switch (asker ? ask_map_type(asker, part->group) :
-			phys_dma_map_type(dma->dev, part->group, false)) {
+	switch (query ? phys_query_map_type(query, part->group) :
+			dma_buf_phys_map_type(dma->dev, part->group, false)) {
 	case PCI_P2PDMA_MAP_NONE:
 		route = DMA_BUF_PHYS_ROUTE_MEMORY;
 		break;
@@ -206,19 +267,19 @@ static u32 route_of_part(const struct dma_buf_phys_dma *dma,
 	default:
 		return DMA_BUF_PHYS_ROUTE_NONE;
 	}
-	if (!bus && !route_is_in_place(dma, part, asker))
+	if (!bus && !phys_route_is_in_place(dma, part, query))
 		return DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE;
-	if (asker && (!asker->masked || (!bus && dma->dev->dma_range_map)))
+	if (query && (!query->has_mask || (!bus && dma->dev->dma_range_map)))
 		return route;
-	if (!can_address_part(dma, part, bus))
+	if (!phys_can_address_part(dma, part, bus))
 		return DMA_BUF_PHYS_ROUTE_MASK;
 	return route;
 }
 
-static int set_bus_addr(struct dma_buf_phys_dma *dma,
-			const struct dma_buf_phys_group *group)
+static int phys_set_bus_addr(struct dma_buf_phys_dma *dma,
+			     const struct dma_buf_phys_group *group)
 {
-	if (phys_dma_has_many_groups(dma) && !dma->bus) {
+	if (phys_has_many_groups(dma) && !dma->bus) {
 		dma->bus_many = kvcalloc(BITS_TO_LONGS(dma->list->nr_groups),
 					 sizeof(*dma->bus_many),
 					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -227,39 +288,37 @@ static int set_bus_addr(struct dma_buf_phys_dma *dma,
 	}
 	dma->bus = true;
 	__set_bit(group - dma->list->groups,
-		  phys_dma_has_many_groups(dma) ? dma->bus_many :
-						  &dma->bus_few);
+		  phys_has_many_groups(dma) ? dma->bus_many : &dma->bus_few);
 	return 0;
 }
 
-void phys_dma_forget_routes(struct dma_buf_phys_dma *dma)
-{
-	if (dma->bus && phys_dma_has_many_groups(dma))
-		kvfree(dma->bus_many);
-}
-
-/*
- * Fills in what depends on the routes, and is to be forgotten, also after an
- * error; @mapped: bytes that must be mapped
+/**
+ * dma_buf_phys_find_routes - determine the route to each group of a slice
+ * @dma: the slice; @dma->p2p, @dma->bus and the bitmap are filled in
+ * @mapped: set to the number of bytes that the DMA API has to map
+ *
+ * Undone by dma_buf_phys_free_routes(), which is also necessary on error.
+ *
+ * Return: 0, or an error as for dma_buf_phys_dma_map().
  */
-int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
+int dma_buf_phys_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
 {
-	struct phys_dma_part part = {};
+	struct phys_part part = {};
 	int ret;
 
 	*mapped = 0;
 	if (dma->list->types & BIT(DMA_BUF_PHYS_ENCRYPTED))
 		return -EOPNOTSUPP;
 
-	while (phys_dma_next_part(dma, &part)) {
+	while (dma_buf_phys_next_part(dma, &part)) {
 		dma->p2p |= part.group->type == DMA_BUF_PHYS_P2P;
-		switch (route_of_part(dma, &part, NULL)) {
+		switch (phys_route_of_part(dma, &part, NULL)) {
 		case DMA_BUF_PHYS_ROUTE_MEMORY:
 		case DMA_BUF_PHYS_ROUTE_HOST_BRIDGE:
 			*mapped += part.length;
 			break;
 		case DMA_BUF_PHYS_ROUTE_BUS_ADDR:
-			ret = set_bus_addr(dma, part.group);
+			ret = phys_set_bus_addr(dma, part.group);
 			if (ret)
 				return ret;
 			break;
@@ -275,15 +334,24 @@ int phys_dma_find_routes(struct dma_buf_phys_dma *dma, u64 *mapped)
 }
 
 /**
- * phys_dma_check_route - can a device reach all of a list?
- * @dev: the device
- * @list: the list, whose buffer is not dead; reservation lock held
- *
- * Return: 0; -EREMOTEIO if there is a group it has no route to, which is logged,
- * or that it cannot address, or not in place; -EOPNOTSUPP if there is an
- * encrypted group; -ENOMEM.
+ * dma_buf_phys_free_routes - undo dma_buf_phys_find_routes()
+ * @dma: the slice
  */
-int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list)
+void dma_buf_phys_free_routes(struct dma_buf_phys_dma *dma)
+{
+	if (dma->bus && phys_has_many_groups(dma))
+		kvfree(dma->bus_many);
+}
+
+/**
+ * dma_buf_phys_check_routes - test whether a device can reach all of a list
+ * @dev: the device
+ * @list: list of a buffer that is not dead; reservation lock held
+ *
+ * Return: 0, or an error as for dma_buf_phys_dma_map().
+ */
+int dma_buf_phys_check_routes(struct device *dev,
+			      struct dma_buf_phys_list *list)
 {
 	struct dma_buf_phys_dma dma = {
 		.dev = dev,
@@ -293,36 +361,36 @@ int phys_dma_check_route(struct device *dev, struct dma_buf_phys_list *list)
 	u64 mapped;
 	int ret;
 
-	ret = phys_dma_find_routes(&dma, &mapped);
-	phys_dma_forget_routes(&dma);
+	ret = dma_buf_phys_find_routes(&dma, &mapped);
+	dma_buf_phys_free_routes(&dma);
 	return ret;
 }
 
 /**
- * phys_dma_tell_route - what a program is told about a device and a group
- * @asker: who asks, for a device
- * @list: the list, whose buffer is not dead; reservation lock held
- * @group: one of its groups
+ * dma_buf_phys_query_group - tell userspace how a device would reach a group
+ * @query: the device, and what is remembered between groups
+ * @list: list of a buffer that is not dead; reservation lock held
+ * @group: one of the groups of @list
  *
- * Says nothing to the log. Not asked is what only a bound driver may look at: an
- * IOMMU whose pages are larger than ours, and the reach of a device with a map of
- * DMA addresses.
+ * Logs nothing. Disregards what only a bound driver may look at: an IOMMU with
+ * pages larger than the CPU's, and the reach of a device with a dma_range_map.
  *
  * Return: enum dma_buf_phys_query_route.
  */
-u32 phys_dma_tell_route(struct phys_asker *asker, struct dma_buf_phys_list *list,
-			const struct dma_buf_phys_group *group)
+u32 dma_buf_phys_query_group(struct phys_route_query *query,
+			     struct dma_buf_phys_list *list,
+			     const struct dma_buf_phys_group *group)
 {
 	struct dma_buf_phys_dma dma = {
-		.dev = asker->dev,
+		.dev = query->dev,
 		.list = list,
 	};
-	struct phys_dma_part part = {
+	struct phys_part part = {
 		.group = group,
 		.offset = group->offset,
 		.length = group->length,
 	};
 
-	return route_of_part(&dma, &part, asker);
+	return phys_route_of_part(&dma, &part, query);
 }
-EXPORT_SYMBOL_FOR_MODULES(phys_dma_tell_route, "dma-buf-phys-kunit");
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_phys_query_group);

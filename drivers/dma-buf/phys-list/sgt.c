@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scatterlist bridge: importers that know nothing of physical lists.
+ * The scatterlist bridge, for importers that are unaware of physical lists.
  *
- * They get a scatterlist that has DMA addresses only, for the lifetime of one
- * mapping. Since the exporter may take the memory away, and since it may be a
- * BAR, the bridge is for importers that are told of both: revocable ones that
- * can handle peer-to-peer memory.
+ * An importer gets a scatterlist with DMA addresses but no pages, for the
+ * lifetime of one mapping. The exporter may take the memory away, and the
+ * memory may be a BAR. So the importer must be revocable and must support
+ * peer-to-peer memory.
  *
- * A scatterlist entry holds less than 4 GiB, so a frag, or the IOVA window that
- * holds all of them, may need several.
+ * An entry of a scatterlist is shorter than 4 GiB, so a frag, or the IOVA
+ * window with all frags, may need several entries.
  */
 #include <linux/dma-resv.h>
 #include <linux/scatterlist.h>
@@ -16,15 +16,28 @@
 
 #include "internal.h"
 
-#define MAX_SG_LENGTH ALIGN_DOWN(UINT_MAX, PAGE_SIZE)
+#define PHYS_SG_MAX_LENGTH ALIGN_DOWN(UINT_MAX, PAGE_SIZE)
 
+/**
+ * struct phys_sgt - a mapping made for a scatterlist importer
+ * @sgt: what the importer gets
+ * @dma: the mapping that @sgt describes
+ */
 struct phys_sgt {
 	struct sg_table sgt;
 	struct dma_buf_phys_dma dma;
 };
 
-/* &dma_buf_ops.attach */
-int phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+/**
+ * dma_buf_phys_sgt_attach - attach a scatterlist importer, &dma_buf_ops.attach
+ * @dmabuf: the dma-buf
+ * @attach: the attachment
+ *
+ * Return: 0; -EOPNOTSUPP if the importer is not revocable or does not support
+ * peer-to-peer memory; -ENODEV if the buffer is not live; or an error as for
+ * dma_buf_phys_dma_map(), so that a missing route shows early.
+ */
+int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
 	struct dma_buf_phys *phys = dmabuf->priv;
 	struct dma_buf_phys_list *list;
@@ -37,22 +50,22 @@ int phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 	if (phys->state != DMA_BUF_PHYS_LIVE) {
 		ret = -ENODEV;
 	} else {
-		list = phys_get_list(phys);
+		list = dma_buf_phys_get_list(phys);
 		ret = PTR_ERR_OR_ZERO(list);
 		if (!ret)
-			ret = phys_dma_check_route(attach->dev, list);
+			ret = dma_buf_phys_check_routes(attach->dev, list);
 	}
 	dma_resv_unlock(dmabuf->resv);
 	return ret;
 }
 
-/* Add entries for a DMA range after @sg, the last used one or NULL */
-static struct scatterlist *append_range(struct phys_sgt *ps,
-					struct scatterlist *sg, dma_addr_t addr,
+/* Append entries for a DMA range; @sg is the last one in use, or NULL */
+static struct scatterlist *phys_sgt_append(struct phys_sgt *ps,
+					   struct scatterlist *sg, dma_addr_t addr,
 					u64 length)
 {
 	while (length) {
-		unsigned int len = min_t(u64, length, MAX_SG_LENGTH);
+		unsigned int len = min_t(u64, length, PHYS_SG_MAX_LENGTH);
 
 		sg = sg ? sg_next(sg) : ps->sgt.sgl;
 		sg_dma_address(sg) = addr;
@@ -64,38 +77,47 @@ static struct scatterlist *append_range(struct phys_sgt *ps,
 	return sg;
 }
 
-/* What the ranges need at most: the longest entries, and a short one a range */
-static u64 max_nents(struct phys_sgt *ps)
+/* An upper bound: entries of maximum length, plus a shorter one for each range */
+static u64 phys_sgt_max_nents(struct phys_sgt *ps)
 {
-	return div_u64(ps->dma.length, MAX_SG_LENGTH) +
+	return div_u64(ps->dma.length, PHYS_SG_MAX_LENGTH) +
 	       (phys_dma_is_contiguous(&ps->dma) ? 1 : ps->dma.list->nr_frags);
 }
 
-static int alloc_table(struct phys_sgt *ps)
+static int phys_sgt_alloc(struct phys_sgt *ps)
 {
-	u64 nents = max_nents(ps);
+	u64 nents = phys_sgt_max_nents(ps);
 
 	if (nents > INT_MAX)
 		return -ENOMEM;
 	return sg_alloc_table(&ps->sgt, nents, GFP_KERNEL_ACCOUNT);
 }
 
-static void fill_table(struct phys_sgt *ps)
+static void phys_sgt_fill(struct phys_sgt *ps)
 {
 	struct dma_buf_phys_dma_iter iter;
 	struct scatterlist *sg = NULL;
 
 	ps->sgt.nents = 0;
 	dma_buf_phys_for_each_dma(&iter, &ps->dma, 0, ps->dma.length)
-		sg = append_range(ps, sg, iter.addr, iter.length);
+		sg = phys_sgt_append(ps, sg, iter.addr, iter.length);
 	sg_mark_end(sg);
-	/* Say that there are no pages, only DMA addresses */
+	/* There are no pages, only DMA addresses */
 	ps->sgt.orig_nents = 0;
 }
 
-/* &dma_buf_ops.map_dma_buf */
-struct sg_table *phys_sgt_map(struct dma_buf_attachment *attach,
-			      enum dma_data_direction dir)
+/**
+ * dma_buf_phys_sgt_map - map for a scatterlist importer,
+ * &dma_buf_ops.map_dma_buf
+ * @attach: the attachment
+ * @dir: direction of the DMA
+ *
+ * Context: may sleep; reservation lock held.
+ *
+ * Return: the scatterlist, or an error as for dma_buf_phys_dma_map().
+ */
+struct sg_table *dma_buf_phys_sgt_map(struct dma_buf_attachment *attach,
+				      enum dma_data_direction dir)
 {
 	struct dma_buf_phys *phys = attach->dmabuf->priv;
 	struct dma_buf_phys_list *list;
@@ -108,38 +130,46 @@ struct sg_table *phys_sgt_map(struct dma_buf_attachment *attach,
 	if (!ps)
 		return ERR_PTR(-ENOMEM);
 
-	list = phys_map_begin(phys);
+	list = dma_buf_phys_map_begin(phys);
 	if (IS_ERR(list)) {
 		ret = PTR_ERR(list);
 		goto err_free;
 	}
-	ret = phys_dma_map(&ps->dma, attach->dev, list, 0, list->size, dir);
+	ret = dma_buf_phys_map_slice(&ps->dma, attach->dev, list, 0, list->size, dir);
 	if (ret)
 		goto err_end;
-	ret = alloc_table(ps);
+	ret = phys_sgt_alloc(ps);
 	if (ret)
 		goto err_unmap;
-	fill_table(ps);
+	phys_sgt_fill(ps);
 	return &ps->sgt;
 
 err_unmap:
-	phys_dma_unmap(&ps->dma);
+	dma_buf_phys_unmap_slice(&ps->dma);
 err_end:
-	phys_map_end(phys, list);
+	dma_buf_phys_map_end(phys, list);
 err_free:
 	kfree(ps);
 	return ERR_PTR(ret);
 }
 
-/* &dma_buf_ops.unmap_dma_buf */
-void phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
-		    enum dma_data_direction dir)
+/**
+ * dma_buf_phys_sgt_unmap - undo dma_buf_phys_sgt_map(),
+ * &dma_buf_ops.unmap_dma_buf
+ * @attach: the attachment
+ * @sgt: what dma_buf_phys_sgt_map() returned
+ * @dir: direction of the DMA
+ *
+ * Context: does not sleep; reservation lock held.
+ */
+void dma_buf_phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
+			    enum dma_data_direction dir)
 {
 	struct phys_sgt *ps = container_of(sgt, struct phys_sgt, sgt);
 
-	ps->sgt.orig_nents = max_nents(ps);
-	phys_dma_unmap(&ps->dma);
+	ps->sgt.orig_nents = phys_sgt_max_nents(ps);
+	dma_buf_phys_unmap_slice(&ps->dma);
 	sg_free_table(&ps->sgt);
-	phys_map_end(attach->dmabuf->priv, ps->dma.list);
+	dma_buf_phys_map_end(attach->dmabuf->priv, ps->dma.list);
 	kfree(ps);
 }

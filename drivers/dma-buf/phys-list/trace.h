@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trace events. A dma-buf is named by its inode number, as in its debugfs file
- * and in /proc/PID/fdinfo; no event tells a physical address.
+ * Trace events. They identify a dma-buf by its inode number, as debugfs and
+ * /proc/PID/fdinfo do, and never show a physical address.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dma_buf_phys

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A watch: a file that tells a program when access is taken away and given back.
+ * Watches: files that become readable when access is taken away or given back.
  *
- * A watch is not an importer. The buffer counts what happens to it and wakes its
- * wait queue each time; a watch remembers the counts at its beginning and the
- * change it has told last. So it costs the exporter a wake-up and cannot lose an
- * event, however late it is read. It takes the buffer's spinlock only, never the
- * reservation lock, which may be held for as long as a revoke takes.
+ * A watch is not an importer and never delays a revoke. The buffer counts its
+ * events and wakes up its watches. A watch stores the counters as of its
+ * creation and the sequence number of the event it has reported last. So it
+ * costs the exporter a wake-up, and no event is lost, however late userspace
+ * reads it. A watch takes the buffer's spinlock but not the reservation lock,
+ * which may be held for as long as a revoke takes.
  */
 #include <linux/anon_inodes.h>
 #include <linux/cleanup.h>
@@ -23,11 +24,12 @@
 /**
  * struct phys_watch - an open watch
  * @phys: the buffer
- * @dmabuf: its dma-buf, with a reference
- * @nr_revokes: of the buffer when the watch was made
- * @nr_restores: the same
- * @nr_moves: the same
- * @told: news of the buffer that were read last; under the buffer's spinlock
+ * @dmabuf: the dma-buf of @phys, with a reference
+ * @nr_revokes: number of revokes of the buffer before the watch was created
+ * @nr_restores: number of restores before the watch was created
+ * @nr_moves: number of moves before the watch was created
+ * @seq: &dma_buf_phys.watch_seq as of the last read; under the buffer's
+ *	spinlock
  */
 struct phys_watch {
 	struct dma_buf_phys *phys;
@@ -35,11 +37,11 @@ struct phys_watch {
 	u64 nr_revokes;
 	u64 nr_restores;
 	u64 nr_moves;
-	u64 told;
+	u64 seq;
 };
 
-/* EPOLL* bits: is there anything to read, will there ever be? */
-static __poll_t watch_events(const struct phys_watch *watch)
+/* EPOLLIN if there is something to read, EPOLLHUP if nothing more will happen */
+static __poll_t phys_watch_events(const struct phys_watch *watch)
 {
 	struct dma_buf_phys *phys = watch->phys;
 	__poll_t mask = 0;
@@ -47,21 +49,21 @@ static __poll_t watch_events(const struct phys_watch *watch)
 	guard(spinlock)(&phys->lock);
 	if (phys->state == DMA_BUF_PHYS_DEAD)
 		mask |= EPOLLHUP;
-	if (phys->news != watch->told)
+	if (phys->watch_seq != watch->seq)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	return mask;
 }
 
-/* Fill in the event; false if there is none, perhaps since somebody else read it */
-static bool watch_take(struct phys_watch *watch,
-		       struct dma_buf_phys_watch_event *event)
+/* Fill in the event. Returns false if there is none, or another reader got it. */
+static bool phys_watch_take(struct phys_watch *watch,
+			    struct dma_buf_phys_watch_event *event)
 {
 	struct dma_buf_phys *phys = watch->phys;
 
 	guard(spinlock)(&phys->lock);
-	if (phys->news == watch->told)
+	if (phys->watch_seq == watch->seq)
 		return false;
-	watch->told = phys->news;
+	watch->seq = phys->watch_seq;
 	event->time = phys->changed_at;
 	event->generation = phys->generation;
 	event->nr_revokes = phys->nr_revokes - watch->nr_revokes;
@@ -72,8 +74,8 @@ static bool watch_take(struct phys_watch *watch,
 	return true;
 }
 
-static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
-			  loff_t *pos)
+static ssize_t phys_watch_read(struct file *file, char __user *buf, size_t count,
+			       loff_t *pos)
 {
 	struct phys_watch *watch = file->private_data;
 	struct dma_buf_phys_watch_event event = {};
@@ -83,13 +85,13 @@ static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
 		return -EINVAL;
 	count = min(count, sizeof(event));
 
-	while (!watch_take(watch, &event)) {
-		if (watch_events(watch) == EPOLLHUP)
+	while (!phys_watch_take(watch, &event)) {
+		if (phys_watch_events(watch) == EPOLLHUP)
 			return 0;
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
-		ret = wait_event_interruptible(watch->phys->changed,
-					       watch_events(watch));
+		ret = wait_event_interruptible(watch->phys->watch_wait,
+					       phys_watch_events(watch));
 		if (ret)
 			return ret;
 	}
@@ -97,15 +99,15 @@ static ssize_t watch_read(struct file *file, char __user *buf, size_t count,
 	return copy_to_user(buf, &event, count) ? -EFAULT : count;
 }
 
-static __poll_t watch_poll(struct file *file, poll_table *wait)
+static __poll_t phys_watch_poll(struct file *file, poll_table *wait)
 {
 	struct phys_watch *watch = file->private_data;
 
-	poll_wait(file, &watch->phys->changed, wait);
-	return watch_events(watch);
+	poll_wait(file, &watch->phys->watch_wait, wait);
+	return phys_watch_events(watch);
 }
 
-static int watch_release(struct inode *inode, struct file *file)
+static int phys_watch_release(struct inode *inode, struct file *file)
 {
 	struct phys_watch *watch = file->private_data;
 
@@ -114,16 +116,16 @@ static int watch_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static const struct file_operations watch_fops = {
+static const struct file_operations phys_watch_fops = {
 	.owner = THIS_MODULE,
-	.read = watch_read,
-	.poll = watch_poll,
-	.release = watch_release,
+	.read = phys_watch_read,
+	.poll = phys_watch_poll,
+	.release = phys_watch_release,
 	.llseek = noop_llseek,
 };
 
-/* Remember where the buffer stands; -ENODEV if there is nothing to come */
-static int start_watch(struct phys_watch *watch)
+/* Store the current counters. Returns -ENODEV if nothing more will happen. */
+static int phys_watch_start(struct phys_watch *watch)
 {
 	struct dma_buf_phys *phys = watch->phys;
 
@@ -133,18 +135,19 @@ static int start_watch(struct phys_watch *watch)
 	watch->nr_revokes = phys->nr_revokes;
 	watch->nr_restores = phys->nr_restores;
 	watch->nr_moves = phys->nr_moves;
-	watch->told = phys->news;
+	watch->seq = phys->watch_seq;
 	return 0;
 }
 
 /**
- * phys_watch - make a watch
- * @dmabuf: of whichever exporter; the caller holds a reference
- * @flags: O_CLOEXEC, O_NONBLOCK
+ * dma_buf_phys_watch_fd - create a watch
+ * @dmabuf: the dma-buf; the caller holds a reference
+ * @flags: O_CLOEXEC, O_NONBLOCK or both, or 0
  *
- * Return: the file descriptor, or an error as &struct dma_buf_phys_watch has it.
+ * Return: a file descriptor, or an error as documented at &struct
+ * dma_buf_phys_watch.
  */
-int phys_watch(struct dma_buf *dmabuf, u32 flags)
+int dma_buf_phys_watch_fd(struct dma_buf *dmabuf, u32 flags)
 {
 	struct phys_watch *watch __free(kfree) = NULL;
 	struct dma_buf_phys *phys;
@@ -152,7 +155,7 @@ int phys_watch(struct dma_buf *dmabuf, u32 flags)
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	phys = phys_from_dmabuf(dmabuf);
+	phys = dma_buf_phys_lookup(dmabuf);
 	if (!phys)
 		return -EOPNOTSUPP;
 
@@ -161,17 +164,17 @@ int phys_watch(struct dma_buf *dmabuf, u32 flags)
 		return -ENOMEM;
 	watch->phys = phys;
 	watch->dmabuf = dmabuf;
-	ret = start_watch(watch);
+	ret = phys_watch_start(watch);
 	if (ret)
 		return ret;
 
 	get_dma_buf(dmabuf);
-	ret = anon_inode_getfd("[dma_buf_phys_watch]", &watch_fops, watch,
+	ret = anon_inode_getfd("[dma_buf_phys_watch]", &phys_watch_fops, watch,
 			       O_RDONLY | flags);
 	if (ret < 0)
 		dma_buf_put(dmabuf);
 	else
-		/* The file's now, which may be closed already */
+		/* Owned by the file now, which may have been closed already */
 		retain_and_null_ptr(watch);
 	return ret;
 }

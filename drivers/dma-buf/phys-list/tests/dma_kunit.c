@@ -395,7 +395,7 @@ static void routes_change(struct kunit *test)
 	struct kt_buf *buf;
 	unsigned int i;
 
-	kunit_activate_static_stub(test, phys_dma_map_type, map_type_of_bar);
+	kunit_activate_static_stub(test, dma_buf_phys_map_type, map_type_of_bar);
 	bars[0].bus_offset = SZ_1G;
 	for (i = 0; i < ARRAY_SIZE(slices); i++) {
 		buf = kt_buf(test, list_of_bars(test, slices[i].nr_groups));

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "../internal.h"
 #include "kunit.h"
 
 struct kt_way {
@@ -156,7 +157,7 @@ static int kt_export_own(struct kt_buf *buf, struct dma_buf_phys_list *list)
 
 	exp.ops = &kt_own_ops;
 	exp.flags = buf->read_only ? O_RDONLY : O_RDWR;
-	exp.size = dma_buf_phys_list_size(list);
+	exp.size = list->size;
 	exp.priv = &buf->phys;
 	dmabuf = dma_buf_export(&exp);
 	if (IS_ERR(dmabuf))
@@ -540,5 +541,6 @@ static void __exit kt_exit(void)
 module_exit(kt_exit);
 
 MODULE_IMPORT_NS("DMA_BUF");
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_DESCRIPTION("KUnit tests for DMA-BUF physical lists");
 MODULE_LICENSE("GPL");

@@ -2,6 +2,7 @@
 /*
  * Building lists: what is accepted, what is refused, what is merged.
  */
+#include "../internal.h"
 #include "kunit.h"
 
 #define CPU DMA_BUF_PHYS_CPU
@@ -261,8 +262,8 @@ static void accepted(struct kunit *test)
 
 	list = build(good->steps, good->size);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_size(list), good->size);
-	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_nr_frags(list), good->nr_frags);
+	KUNIT_EXPECT_EQ(test, list->size, good->size);
+	KUNIT_EXPECT_EQ(test, list->nr_frags, good->nr_frags);
 
 	groups = dma_buf_phys_list_groups(list, &nr_groups);
 	KUNIT_EXPECT_EQ(test, nr_groups, good->nr_groups);
@@ -343,7 +344,7 @@ static void count_is_a_hint(struct kunit *test)
 			dma_buf_phys_add_frag(&b, AT(2 * j), PAGES(1));
 		list = dma_buf_phys_seal(&b, PAGES(100));
 		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-		KUNIT_EXPECT_EQ(test, dma_buf_phys_list_nr_frags(list), 100);
+		KUNIT_EXPECT_EQ(test, list->nr_frags, 100);
 		dma_buf_phys_list_free(list);
 	}
 }

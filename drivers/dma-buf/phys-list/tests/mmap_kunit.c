@@ -250,16 +250,16 @@ static void attribute_of_group(struct kunit *test)
 	struct dma_buf_phys_group group = { .type = DMA_BUF_PHYS_CPU };
 
 	group.attr = DMA_BUF_PHYS_WB;
-	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+	KUNIT_EXPECT_EQ(test, pgprot_val(dma_buf_phys_group_prot(&group, flags)),
 			pgprot_val(prot));
 	group.attr = DMA_BUF_PHYS_WC;
-	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+	KUNIT_EXPECT_EQ(test, pgprot_val(dma_buf_phys_group_prot(&group, flags)),
 			pgprot_val(pgprot_writecombine(prot)));
 	group.attr = DMA_BUF_PHYS_UC;
-	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+	KUNIT_EXPECT_EQ(test, pgprot_val(dma_buf_phys_group_prot(&group, flags)),
 			pgprot_val(pgprot_noncached(prot)));
 	group.type = DMA_BUF_PHYS_P2P;
-	KUNIT_EXPECT_EQ(test, pgprot_val(phys_group_prot(&group, flags)),
+	KUNIT_EXPECT_EQ(test, pgprot_val(dma_buf_phys_group_prot(&group, flags)),
 			pgprot_val(pgprot_decrypted(pgprot_noncached(prot))));
 }
 

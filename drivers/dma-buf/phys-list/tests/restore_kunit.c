@@ -28,24 +28,24 @@ static void status_is_counted(struct kunit *test)
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *a = kt_attached(test, buf);
 	struct kt_imp *b = kt_attached(test, buf);
-	u64 start = buf->phys.news;
+	u64 start = buf->phys.watch_seq;
 
 	set_status(a, -EINPROGRESS);
 	set_status(b, -EINPROGRESS);
 	set_status(b, -EINPROGRESS);
 	expect_behind(test, buf, 2, 0);
-	KUNIT_EXPECT_EQ(test, buf->phys.news, start);
+	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start);
 	set_status(b, -ENOMEM);
 	expect_behind(test, buf, 2, 1);
-	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 1);
+	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start + 1);
 	set_status(a, 0);
 	expect_behind(test, buf, 1, 1);
-	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 1);
+	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start + 1);
 	set_status(b, -EINPROGRESS);
 	expect_behind(test, buf, 1, 0);
 	set_status(b, 0);
 	expect_behind(test, buf, 0, 0);
-	KUNIT_EXPECT_EQ(test, buf->phys.news, start + 2);
+	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start + 2);
 }
 
 static void status_ends_with_access(struct kunit *test)

@@ -100,7 +100,7 @@ static struct route_imp *route_imp(struct kunit *test)
 		r->first = SZ_4G - PAGES(BELOW);
 		r->provider.bus_offset = r->first - KT_BASE;
 	}
-	kunit_activate_static_stub(test, phys_dma_map_type, made_up_map_type);
+	kunit_activate_static_stub(test, dma_buf_phys_map_type, made_up_map_type);
 	list = kind->type == PCI_P2PDMA_MAP_NONE ?
 	       KT_LIST(test) : kt_list_p2p(test, &r->provider);
 	r->buf = kt_buf(test, list);
@@ -134,15 +134,18 @@ static int try_map(struct kunit *test, struct route_imp *r, u64 offset,
 	return ret;
 }
 
-static u32 tell(struct route_imp *r, bool masked)
+static u32 tell(struct route_imp *r, bool has_mask)
 {
-	struct phys_asker asker = { .dev = r->dev, .masked = masked };
+	struct phys_route_query query = {
+		.dev = r->dev,
+		.has_mask = has_mask,
+	};
 	struct dma_buf_phys_list *list;
 	u32 route;
 
 	dma_resv_lock(r->imp->dmabuf->resv, NULL);
 	list = r->buf->phys.list;
-	route = phys_dma_tell_route(&asker, list, list->groups);
+	route = dma_buf_phys_query_group(&query, list, list->groups);
 	dma_resv_unlock(r->imp->dmabuf->resv);
 	return route;
 }

@@ -6,6 +6,7 @@
  */
 #include <linux/dma-resv.h>
 
+#include "../internal.h"
 #include "kunit.h"
 
 /*
@@ -17,7 +18,7 @@ static void map_and_unmap(struct kunit *test)
 	struct kt_imp *imp = kt_attached(test, kt_buf(test, KT_LIST(test)));
 
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
-	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_size(imp->list), KT_SIZE);
+	KUNIT_EXPECT_EQ(test, imp->list->size, KT_SIZE);
 	KUNIT_EXPECT_EQ(test, imp->dmabuf->size, KT_SIZE);
 	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), KT_BASE);
 	kt_unmap(imp);

@@ -5,6 +5,7 @@
  */
 #include <linux/prandom.h>
 
+#include "../internal.h"
 #include "kunit.h"
 
 #define PAGES(n) ((u64)(n) * PAGE_SIZE)
@@ -271,7 +272,7 @@ static void million_frags_walked(struct kunit *test)
 	unsigned int nr_groups, i;
 	u64 sum = 0;
 
-	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_nr_frags(list), MANY);
+	KUNIT_EXPECT_EQ(test, list->nr_frags, MANY);
 	groups = dma_buf_phys_list_groups(list, &nr_groups);
 	KUNIT_EXPECT_EQ(test, nr_groups, MANY / PER_GROUP);
 	for (i = 0; i < nr_groups; i++)
@@ -333,7 +334,7 @@ static void million_frags_merged(struct kunit *test)
 		dma_buf_phys_add_frag(&b, KT_BASE + PAGES(i), PAGES(1));
 	list = dma_buf_phys_seal(&b, PAGES(MANY));
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_nr_frags(list), 1);
+	KUNIT_EXPECT_EQ(test, list->nr_frags, 1);
 	KUNIT_EXPECT_TRUE(test, dma_buf_phys_iter_first(&iter, list, 0,
 							PAGES(MANY)));
 	KUNIT_EXPECT_EQ(test, iter.length, PAGES(MANY));
