@@ -240,7 +240,6 @@ struct dma_buf_phys_iter {
 	size_t frag;
 };
 
-
 const struct dma_buf_phys_group *
 dma_buf_phys_list_groups(const struct dma_buf_phys_list *list,
 			 unsigned int *nr_groups);

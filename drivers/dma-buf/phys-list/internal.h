@@ -55,8 +55,7 @@ struct phys_frag {
  *	lock
  *
  * Immutable once sealed, except for @nr_mapped. That is also the list's
- * reference count: whoever replaces or drops a list first waits for it to reach
- * zero.
+ * reference count: to replace or drop a list, wait for it to reach zero first.
  */
 struct dma_buf_phys_list {
 	u64 size;

@@ -232,5 +232,3 @@ int dma_buf_phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	vma->vm_private_data = phys;
 	return 0;
 }
-
-

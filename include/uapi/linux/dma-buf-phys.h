@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What programs may ask about dma-bufs of physical lists.
+ * Queries about dma-bufs with physical lists.
  *
- * /dev/dma_buf_phys answers questions about any dma-buf the caller has a file
- * descriptor of: what is in it, how a PCI device would reach it, and when access
- * to it is taken away and given back. No physical address is ever shown.
+ * /dev/dma_buf_phys answers queries about any dma-buf that the caller has a file
+ * descriptor of: what it consists of, how a PCI device would reach it, and when
+ * access is taken away and given back. It never reveals a physical address.
  *
- * Every structure begins with its size as the caller knows it. A kernel that
- * knows fewer fields refuses those that are not zero (-E2BIG), one that knows
- * more takes the missing ones as zero. Unknown flags and reserved fields that
- * are not zero are refused (-EINVAL).
+ * Every structure starts with its size as known to the caller. A kernel that knows
+ * fewer fields fails with -E2BIG unless the additional ones are 0; a kernel that
+ * knows more fields assumes 0 for those missing. Unknown flags, and reserved fields
+ * that are not 0, fail with -EINVAL.
  */
 #ifndef _UAPI_LINUX_DMA_BUF_PHYS_H
 #define _UAPI_LINUX_DMA_BUF_PHYS_H
@@ -18,10 +18,10 @@
 #include <linux/types.h>
 
 /**
- * enum dma_buf_phys_query_state - whether importers may use a dma-buf
- * @DMA_BUF_PHYS_QUERY_LIVE: they may
- * @DMA_BUF_PHYS_QUERY_REVOKED: access is taken away, and may come back
- * @DMA_BUF_PHYS_QUERY_DEAD: access is gone and does not come back
+ * enum dma_buf_phys_query_state - whether importers have access to a dma-buf
+ * @DMA_BUF_PHYS_QUERY_LIVE: importers can map it
+ * @DMA_BUF_PHYS_QUERY_REVOKED: access has been taken away and may come back
+ * @DMA_BUF_PHYS_QUERY_DEAD: access has been taken away permanently
  */
 enum dma_buf_phys_query_state {
 	DMA_BUF_PHYS_QUERY_LIVE,
@@ -30,10 +30,10 @@ enum dma_buf_phys_query_state {
 };
 
 /**
- * enum dma_buf_phys_query_type - what kind of memory a group is
- * @DMA_BUF_PHYS_QUERY_CPU: memory of the host
- * @DMA_BUF_PHYS_QUERY_P2P: a BAR of a PCI device
- * @DMA_BUF_PHYS_QUERY_ENCRYPTED: memory that the host does not touch
+ * enum dma_buf_phys_query_type - type of the memory of a group
+ * @DMA_BUF_PHYS_QUERY_CPU: ordinary host memory
+ * @DMA_BUF_PHYS_QUERY_P2P: BAR of a PCI device
+ * @DMA_BUF_PHYS_QUERY_ENCRYPTED: memory that the host must not access
  */
 enum dma_buf_phys_query_type {
 	DMA_BUF_PHYS_QUERY_CPU,
@@ -42,10 +42,10 @@ enum dma_buf_phys_query_type {
 };
 
 /**
- * enum dma_buf_phys_query_attr - how the CPU may cache a group
+ * enum dma_buf_phys_query_attr - memory attribute of a group
  *
- * What the exporter allows. A mapping may be stricter: x86 has one attribute for
- * all mappings of a page, and BARs of VFIO are uncached there.
+ * This is what the exporter allows. A CPU mapping may be stricter: on x86 all
+ * mappings of a page have the same attribute, and BARs of VFIO are uncached.
  *
  * @DMA_BUF_PHYS_QUERY_WB: write-back
  * @DMA_BUF_PHYS_QUERY_WC: write-combining
@@ -59,21 +59,20 @@ enum dma_buf_phys_query_attr {
 
 /**
  * enum dma_buf_phys_query_route - how a device would reach a group
- * @DMA_BUF_PHYS_ROUTE_UNKNOWN: no device was named
- * @DMA_BUF_PHYS_ROUTE_MEMORY: it is memory, reached as any other
- * @DMA_BUF_PHYS_ROUTE_BUS_ADDR: below a switch both share, by bus address
+ * @DMA_BUF_PHYS_ROUTE_UNKNOWN: no device was given
+ * @DMA_BUF_PHYS_ROUTE_MEMORY: as ordinary memory
+ * @DMA_BUF_PHYS_ROUTE_BUS_ADDR: by bus address, below a switch that both share
  * @DMA_BUF_PHYS_ROUTE_HOST_BRIDGE: through the host bridge
- * @DMA_BUF_PHYS_ROUTE_NONE: not at all: a bridge or the CPU forbids it
- * @DMA_BUF_PHYS_ROUTE_ENCRYPTED: not at all: it is encrypted
- * @DMA_BUF_PHYS_ROUTE_MASK: not at all: it is beyond the addresses the device
- *	can send
- * @DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE: not at all: it would be copied for the device,
- *	the device does not see what is in the processor's caches, or the IOMMU's
- *	pages are larger than the memory's pieces
+ * @DMA_BUF_PHYS_ROUTE_NONE: no route: a bridge or the CPU does not allow it
+ * @DMA_BUF_PHYS_ROUTE_ENCRYPTED: no route: the group is encrypted
+ * @DMA_BUF_PHYS_ROUTE_MASK: no route: the device cannot send such high addresses
+ * @DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE: no route: the data would have to be copied, the
+ *	device is not coherent with the CPU's caches, or the pages of the IOMMU are
+ *	larger than the ranges of the group
  *
- * Only an attempt to map tells what depends on the device's driver and the IOMMU
- * domain it has by then: pages of the IOMMU that are too large, and the reach of a
- * device whose DMA addresses are not the physical ones.
+ * Two properties depend on the driver and IOMMU domain of the device, and only an
+ * attempt to map takes them into account: the page size of the IOMMU, and the reach
+ * of a device whose DMA addresses differ from physical addresses.
  */
 enum dma_buf_phys_query_route {
 	DMA_BUF_PHYS_ROUTE_UNKNOWN,
@@ -94,15 +93,15 @@ enum dma_buf_phys_query_route {
 	(((__u64)(domain) << 16) | ((__u64)(bus) << 8) | (__u64)(devfn))
 
 /**
- * struct dma_buf_phys_group_info - a run of ranges that are alike
- * @offset: of its first byte in the dma-buf
- * @length: bytes
- * @provider: device whose BAR it is, %DMA_BUF_PHYS_PCI() or
+ * struct dma_buf_phys_group_info - a run of ranges with the same properties
+ * @offset: position of the first byte in the dma-buf in bytes
+ * @length: length in bytes
+ * @provider: device that the BAR belongs to, DMA_BUF_PHYS_PCI(), or
  *	%DMA_BUF_PHYS_NO_DEVICE
- * @nr_frags: physically contiguous ranges it has
- * @type: enum dma_buf_phys_query_type
- * @attr: enum dma_buf_phys_query_attr
- * @route: enum dma_buf_phys_query_route, from the device of the query
+ * @nr_frags: number of physically contiguous ranges
+ * @type: type of the memory, enum dma_buf_phys_query_type
+ * @attr: memory attribute, enum dma_buf_phys_query_attr
+ * @route: route from the device of the query, enum dma_buf_phys_query_route
  */
 struct dma_buf_phys_group_info {
 	__aligned_u64 offset;
@@ -114,37 +113,38 @@ struct dma_buf_phys_group_info {
 	__u32 route;
 };
 
-/* @device is set: tell how it would reach each group */
+/* Tell how @device would reach each group */
 #define DMA_BUF_PHYS_QUERY_ROUTE	(1u << 0)
 
 /**
- * struct dma_buf_phys_query - what is in a dma-buf
+ * struct dma_buf_phys_query - query what a dma-buf consists of
  * @size: sizeof(struct dma_buf_phys_query)
  * @flags: %DMA_BUF_PHYS_QUERY_ROUTE or 0
- * @fd: the dma-buf
- * @group_size: sizeof(struct dma_buf_phys_group_info), or 0 if @groups is
- * @groups: pointer to an array that receives the first @nr_groups groups, or 0
- * @device: with %DMA_BUF_PHYS_QUERY_ROUTE: DMA_BUF_PHYS_PCI()
- * @nr_groups: in: how many fit into @groups; out: how many there are; 0 for a
- *	dead dma-buf, and for a revoked one that has not been looked at yet
+ * @fd: in: file descriptor of the dma-buf
+ * @group_size: in: sizeof(struct dma_buf_phys_group_info), or 0 if @groups is 0
+ * @groups: in: pointer to an array that receives the first @nr_groups groups, or 0
+ * @device: in: DMA_BUF_PHYS_PCI() with %DMA_BUF_PHYS_QUERY_ROUTE, otherwise 0
+ * @nr_groups: in: number of elements of @groups; out: number of groups of the
+ *	dma-buf, 0 if it is dead, or revoked and its exporter has not been asked for
+ *	the list yet
  * @state: out: enum dma_buf_phys_query_state
- * @length: out: bytes
- * @nr_frags: out: physically contiguous ranges of all groups
- * @generation: out: how often it has been revoked, restored, moved or killed
- * @nr_importers: out: how many are attached, by whichever access method
- * @nr_mapped: out: mappings they have
- * @nr_behind: out: importers that lost a mapping and do not have it back yet
- *	although the dma-buf is live again; they map by themselves, soon after
- *	a restore
- * @nr_failed: out: those of @nr_behind that tried and failed, as for want of
- *	memory, and will try again
+ * @length: out: size of the dma-buf in bytes
+ * @nr_frags: out: number of physically contiguous ranges of all groups
+ * @generation: out: number of revokes, restores, moves and kills so far
+ * @nr_importers: out: number of importers attached by any access method
+ * @nr_mapped: out: number of mappings of all importers
+ * @nr_behind: out: number of importers that lost a mapping and have not mapped
+ *	again, although the dma-buf is live again; they do so on their own, soon
+ *	after a restore
+ * @nr_failed: out: number of those of @nr_behind that failed to map, for lack of
+ *	memory for instance, and are going to retry
  *
- * All that comes out is of one moment. The answer for a device is that of the
- * kernel's own mapping code, which is asked and maps nothing.
+ * The answer is consistent. Routes are determined by the code that maps, without
+ * mapping anything.
  *
  * Return: 0; -EOPNOTSUPP if the dma-buf has no physical list; -ENXIO if there is
- * no such device; -EBADF or -EINVAL if @fd is no dma-buf; -EINTR; -ENOMEM; or
- * what the exporter says when it is asked where the memory is.
+ * no such device; -EBADF or -EINVAL if @fd is not a dma-buf; -EINTR; -ENOMEM; or
+ * the exporter's error when asked for the list.
  */
 struct dma_buf_phys_query {
 	__u32 size;
@@ -165,16 +165,16 @@ struct dma_buf_phys_query {
 };
 
 /**
- * struct dma_buf_phys_watch - be told when access is taken away and given back
+ * struct dma_buf_phys_watch - watch for access being taken away and given back
  * @size: sizeof(struct dma_buf_phys_watch)
  * @flags: %O_CLOEXEC, %O_NONBLOCK, or both, or 0
- * @fd: the dma-buf
+ * @fd: file descriptor of the dma-buf
  * @reserved: 0
  *
- * Return: a file descriptor, to be read as described at &struct
- * dma_buf_phys_watch_event. It keeps the dma-buf, as @fd does. Or -EOPNOTSUPP if
- * the dma-buf has no physical list; -ENODEV if it is dead; -EBADF or -EINVAL if
- * @fd is no dma-buf; -EMFILE; -ENOMEM.
+ * Return: a file descriptor to read &struct dma_buf_phys_watch_event from, which
+ * holds a reference to the dma-buf; -EOPNOTSUPP if the dma-buf has no physical
+ * list; -ENODEV if it is dead; -EBADF or -EINVAL if @fd is not a dma-buf; -EMFILE;
+ * or -ENOMEM.
  */
 struct dma_buf_phys_watch {
 	__u32 size;
@@ -185,22 +185,24 @@ struct dma_buf_phys_watch {
 
 /**
  * struct dma_buf_phys_watch_event - what has happened to a dma-buf
- * @time: of the last event, nanoseconds of %CLOCK_MONOTONIC; 0 if none was
- * @generation: as in &struct dma_buf_phys_query
- * @nr_revokes: how often access was taken away since the watch was made
- * @nr_restores: how often it was given back
- * @nr_moves: how often the bytes went elsewhere
- * @state: enum dma_buf_phys_query_state at the moment
- * @nr_behind: as in &struct dma_buf_phys_query: devices of importers that are
- *	behind a restore do not reach the memory yet
+ * @time: time of the last event in nanoseconds of %CLOCK_MONOTONIC, or 0
+ * @generation: &dma_buf_phys_query.generation at the time of the read
+ * @nr_revokes: number of times that access was taken away since the watch was
+ *	created
+ * @nr_restores: number of times that access was given back since then
+ * @nr_moves: number of moves since then
+ * @state: enum dma_buf_phys_query_state at the time of the read
+ * @nr_behind: &dma_buf_phys_query.nr_behind at the time of the read; the devices of
+ *	these importers cannot reach the memory yet
  *
- * A watch is readable (%POLLIN) when something has happened that was not read
- * yet. That an importer has failed to follow a restore, and that the last one has
- * followed, are among it, though they change no count. read() waits for news, or
- * fails with -EAGAIN, and returns one of these: what has happened since the last
- * read is in the counts, none is ever lost. It takes as many bytes as fit, at
- * least those up to @state's end, or fails with -EINVAL. When the dma-buf is dead
- * poll() adds %POLLHUP, and read() returns 0 once the last event has been read.
+ * A watch is readable (%POLLIN) if there was an event since the last read. Besides
+ * those that are counted, it is an event if an importer fails to follow a restore,
+ * and if the last importer has followed. read() waits for an event, or fails with
+ * -EAGAIN for %O_NONBLOCK, and returns one structure. Several events are reported
+ * together; the counters show all of them. read() returns as many bytes as fit, and
+ * fails with -EINVAL if the buffer does not hold all members up to @state. Once the
+ * dma-buf is dead, poll() also reports %POLLHUP, and read() returns 0 after the last
+ * event.
  */
 struct dma_buf_phys_watch_event {
 	__aligned_u64 time;

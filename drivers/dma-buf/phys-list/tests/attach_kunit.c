@@ -187,7 +187,7 @@ static void get_list_of_wrong_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_attach(imp), 0);
 }
 
-/* A dead buffer has no list and gets none, whoever asks */
+/* The exporter of a dead buffer is not asked for a list */
 static void dead_is_not_asked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));

@@ -204,7 +204,7 @@ static void move_while_revoked_with_copy(struct kunit *test)
 	KT_EXPECT_EVENTS(test, copier, 0, 1, 0);
 }
 
-/* A pin holds against a move, not against a revoke, whoever owns the dma_buf_ops */
+/* A pin prevents moves but not revokes, with either kind of dma_buf_ops */
 static void pinned(struct kunit *test)
 {
 	struct kt_buf *buf = buffer(test);
@@ -246,7 +246,7 @@ static void revoke_waits_for_earlier_fence(struct kunit *test)
 /* So that it is a failure, and no hang, if it is waited for */
 #define KT_STRANGER_MS (200 * KT_LATE_MS)
 
-/* Programs add fences, too: where no importer leaves any they are nobody's access */
+/* Fences added by userspace do not delay a revoke unless importers leave fences */
 static void revoke_ignores_strangers_fence(struct kunit *test)
 {
 	struct kt_buf *buf = buffer(test);

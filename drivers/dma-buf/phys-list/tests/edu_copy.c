@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scatterlist importer's copies: one engine, which everybody has to wait for,
- * and a fence on the dma-buf while it is running.
+ * Copies of the scatterlist importer. All files share the engine, and there is a
+ * fence on the dma-buf while it is running.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-resv.h>
@@ -162,7 +162,7 @@ static int edu_copy_data(struct edu_file *file, void *data,
 	if (ret)
 		goto out_unlock;
 
-	/* file->sgt stays: whoever unmaps it waits for the fence first */
+	/* file->sgt stays: it is not unmapped before the fence has signaled */
 	cookie = dma_fence_begin_signalling();
 	if (to_dmabuf)
 		memcpy(edu->bounce, data, c->length);

@@ -11,8 +11,8 @@
  * reservation object. So a revoke may come while it is running: it waits for
  * the fence, and a work item unmaps when the engine has stopped.
  *
- * Lock order: edu->lock, file->lock, edu->engine, reservation lock. Whoever has
- * a fence out already holds all it needs to signal it.
+ * Lock order: edu->lock, file->lock, edu->engine, reservation lock. A
+ * copy takes all locks that it needs to signal its fence before it adds it.
  *
  * This file has the device and its file, edu_map.c attachments and mappings,
  * edu_copy.c the engine.

@@ -26,7 +26,7 @@
  * @regs: its registers
  * @bounce: where the engine gets data and leaves it
  * @bounce_dma: the same, as the engine sees it
- * @engine: held by whoever uses the engine
+ * @engine: held while a transfer is set up and running
  * @dead: the device is going or does not work; set under @engine
  * @lock: protects @files
  * @files: open files

@@ -202,9 +202,9 @@ static void kt_buf_end(void *ctx)
 }
 
 /*
- * All but the dentry of a dma-buf goes, as when a program closes it that has an
- * O_PATH descriptor of it. What its file was by then may be any other file:
- * whoever looks crashes.
+ * Release all of a dma-buf but its dentry, as if userspace had closed it and kept
+ * an O_PATH descriptor. By then its file may be any other file, so make every use
+ * of it crash.
  */
 void kt_drop_file(struct kt_buf *buf)
 {

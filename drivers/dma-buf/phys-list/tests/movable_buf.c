@@ -10,7 +10,7 @@
  * copy waits for that is held.
  *
  * The work item signals the fence, so it allocates nothing and takes no lock:
- * whoever waits for the fence may hold any of them. What it needs does not
+ * a waiter for the fence may hold any of them. What it needs does not
  * change before it is flushed.
  *
  * The caller has one call at a time for each buffer.
@@ -29,7 +29,7 @@
 
 #include "movable.h"
 
-/* Whoever reclaims memory may wait for a copy, so it has a rescuer */
+/* Memory reclaim may wait for a copy, so the workqueue has a rescuer */
 static struct workqueue_struct *copy_wq;
 
 int movable_buf_init(void)
@@ -228,12 +228,12 @@ err_free:
 }
 
 /**
- * movable_buf_end - take away access and memory, for ever
+ * movable_buf_end - take away access and memory permanently
  * @buf: the buffer; the reference to its dma-buf is dropped
  */
 void movable_buf_end(struct movable_buf *buf)
 {
-	/* A kill waits for copies, too */
+	/* A kill waits for copies */
 	complete_all(&buf->go);
 	dma_buf_phys_kill(&buf->phys);
 	finish_move(buf);

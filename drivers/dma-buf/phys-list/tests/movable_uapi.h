@@ -5,8 +5,8 @@
  *
  * An open file is at most one buffer. Calls return 0 or set errno: -ENXIO if
  * there is no buffer yet, -ENODEV if the device is gone. pread() and pwrite()
- * reach the bytes by the CPU, wherever they are. When the file is closed access
- * is taken away from the dma-buf for ever.
+ * reach the bytes by the CPU, wherever they are. When the file is closed, access
+ * to the dma-buf is taken away permanently.
  */
 #ifndef _DMA_BUF_MOVABLE_UAPI_H
 #define _DMA_BUF_MOVABLE_UAPI_H

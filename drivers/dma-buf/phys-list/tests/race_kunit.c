@@ -140,7 +140,7 @@ static int import_thread(void *ctx)
 	return 0;
 }
 
-/* Wait until a count has come this far, but not for ever */
+/* Wait until a counter has reached the target, with a timeout */
 static void wait_for(struct kunit *test, atomic_t *count, int target)
 {
 	unsigned int i;
