@@ -2,37 +2,53 @@
 /*
  * When can the memory of a device be reached?
  *
- * Many things take it away, and they overlap: user space switches memory off,
- * puts the function to sleep and lets it be suspended; resets come from user
- * space, from its neighbours and from sysfs; errors come from the link. What ends
- * one of them says nothing about the others. So nobody decides that access is
- * back. Whoever has changed something has all of it looked at again, the hardware
- * included, and that is what gives access back or takes it away:
+ * Many things take it away, and they overlap: user space disables memory, puts the
+ * function into a low power state or lets it be suspended; resets come from user
+ * space, from neighbours and from sysfs; errors come from the link. The end of one
+ * of them says nothing about the others. So no event by itself gives access back.
+ * Each event has the whole condition evaluated again, hardware included, and that
+ * gives access back or takes it away:
  *
- *  - what is under way or has gone wrong, and shows nowhere else, is a bit of
- *    vdev->dmabuf_causes;
- *  - everything else is looked up where it is kept: low power in vdev, memory
- *    enable in vconfig, the power state in the pci_dev, and in the registers
- *    whether the function answers at all, has memory on, and its BARs where the
- *    kernel has put them. A reset that nobody saw leaves them elsewhere.
+ *  - Whatever is in progress or has failed, and is recorded nowhere else, is a bit
+ *    of vdev->dmabuf_state.causes.
+ *  - Everything else is read where it is kept: low power in vdev, memory enable in
+ *    vconfig, the power state in the pci_dev. The registers tell whether the
+ *    function answers at all, has memory enabled, and has its BARs where the kernel
+ *    put them. A reset that went unnoticed leaves them elsewhere.
  *
- * All dma-bufs of a device have one state, vdev->dmabuf_live. It, the causes and
- * the list are under dmabuf_lock, and the list changes under memory_lock held for
- * writing as well. vfio_pci_dma_buf_move() is a bracket in a critical section of
- * memory_lock: "something is going to happen", and after it "look again".
+ * All dma-bufs of a device share one state, vdev->dmabuf_state.live. Together with
+ * the causes and the list of dma-bufs it is under vdev->dmabuf_state.lock; the list
+ * is modified with memory_lock held for writing as well.
  *
- * The PCI core's callbacks around a reset must not take memory_lock. VFIO's own
- * resets call them with it held, and for all others config space is blocked
- * already: whoever holds memory_lock may be waiting in pci_user_write_config_*()
- * for that reset to end. This is what dmabuf_lock is for. Under it config space is
- * read past the block, and nothing is waited for but importers.
+ * VFIO changes what the condition depends on with memory_lock held for writing:
  *
- * Lock order: device_lock or memory_lock, dmabuf_lock, the reservation lock.
+ *	down_write(memory_lock)
+ *	vfio_pci_dma_buf_move(true)	nobody has access
+ *	change or reset the device
+ *	vfio_pci_dma_buf_move(false)	evaluate: access if it can be reached
+ *	up_write(memory_lock)
  *
- * Not seen before the next event, as there is no one to tell: root who writes to the
- * registers of the function or of a bridge through sysfs, a VF whose PF is reset, VGA
- * arbitration that takes memory from one device for another, and pci_intx(), which
- * may take back a memory enable that another CPU has just written.
+ * Taking access away needs dmabuf_state.lock only. Giving it back needs memory_lock
+ * too, at least for reading. So nothing else can give it back between the two calls,
+ * and there is nothing to undo should the second one be missing: VFIO leaves it out
+ * where memory is disabled, in D3hot or in low power afterwards, and then the
+ * evaluation would have found just that. Access comes back with the event that ends
+ * that cause.
+ *
+ * The PCI core's callbacks around a reset cannot wait for memory_lock. VFIO's own
+ * resets call them with it held; for all others config space is already blocked,
+ * and the holder of memory_lock may be waiting in pci_user_write_config_*() for
+ * that very reset to end. So they try to take it. If that fails access is given
+ * back a moment later, by a work item that waits for memory_lock. Under
+ * dmabuf_state.lock config space is read in spite of the block, and nothing is
+ * waited for but importers.
+ *
+ * Lock order: device_lock or memory_lock, dmabuf_state.lock, the reservation lock.
+ *
+ * Some changes are noticed only at the next event, because VFIO is not told: root
+ * writes to registers of the function or of a bridge through sysfs, the PF of a VF
+ * is reset, VGA arbitration moves memory from one device to another, or pci_intx()
+ * reverts a memory enable that another CPU has just written.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
@@ -40,34 +56,35 @@
 
 #include "vfio_pci_priv.h"
 
-/* Of vdev->dmabuf_causes */
-enum {
-	/* No dma-buf has been exported since the device was opened */
-	CAUSE_CLOSED	= BIT(0),
-	/* Between vfio_pci_dma_buf_move(true) and (false) */
-	CAUSE_MOVING	= BIT(1),
-	/* The PCI core resets the function */
-	CAUSE_RESET	= BIT(2),
-	/* It is recovering from an error: there may be a reset without notice */
-	CAUSE_RECOVERY	= BIT(3),
-	/* It could not: until there is a reset, or it is opened anew */
-	CAUSE_FAILED	= BIT(4),
+/**
+ * enum vfio_pci_dma_buf_cause - why access is away, if nothing else shows it
+ * @VFIO_PCI_DMA_BUF_INACTIVE: no dma-buf was exported since the device was opened
+ * @VFIO_PCI_DMA_BUF_IN_RESET: the PCI core is resetting the function
+ * @VFIO_PCI_DMA_BUF_IN_RECOVERY: the PCI core is recovering from an error, possibly
+ *	with a reset that is not announced
+ * @VFIO_PCI_DMA_BUF_FAILED: the recovery failed; ends with a reset or a new open
+ */
+enum vfio_pci_dma_buf_cause {
+	VFIO_PCI_DMA_BUF_INACTIVE	= BIT(0),
+	VFIO_PCI_DMA_BUF_IN_RESET	= BIT(1),
+	VFIO_PCI_DMA_BUF_IN_RECOVERY	= BIT(2),
+	VFIO_PCI_DMA_BUF_FAILED		= BIT(3),
 };
 
-/* A VF has no memory enable bit and no BARs. Its PF has them for all VFs. */
-static bool vf_decodes(struct pci_dev *pf)
+/* A VF has neither a memory enable bit nor BARs: the PF has them for all its VFs */
+static bool vfio_pci_dma_buf_vfs_decode(struct pci_dev *pf)
 {
-	const u16 wanted = PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE;
+	const u16 enabled = PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE;
 	int pos = pci_find_ext_capability(pf, PCI_EXT_CAP_ID_SRIOV);
 	u16 ctrl;
 
 	if (!pos || pf->current_state != PCI_D0)
 		return false;
 	pci_read_config_word(pf, pos + PCI_SRIOV_CTRL, &ctrl);
-	return !PCI_POSSIBLE_ERROR(ctrl) && (ctrl & wanted) == wanted;
+	return !PCI_POSSIBLE_ERROR(ctrl) && (ctrl & enabled) == enabled;
 }
 
-static bool bar_is_in_place(struct pci_dev *pdev, int bar)
+static bool vfio_pci_dma_buf_bar_in_place(struct pci_dev *pdev, int bar)
 {
 	u32 low, high = 0;
 
@@ -79,17 +96,17 @@ static bool bar_is_in_place(struct pci_dev *pdev, int bar)
 	return ((u64)high << 32 | low) == pci_bus_address(pdev, bar);
 }
 
-static bool decodes(struct pci_dev *pdev)
+static bool vfio_pci_dma_buf_decodes(struct pci_dev *pdev)
 {
 	u16 cmd;
 	int i;
 
-	/* All ones come from where there is no function, or no way to it */
+	/* All ones are what reads return without a function, or a path to it */
 	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
 	if (PCI_POSSIBLE_ERROR(cmd))
 		return false;
 	if (pdev->is_virtfn)
-		return vf_decodes(pci_physfn(pdev));
+		return vfio_pci_dma_buf_vfs_decode(pci_physfn(pdev));
 	if (pdev->no_command_memory)
 		return true;
 	if (!(cmd & PCI_COMMAND_MEMORY))
@@ -98,53 +115,49 @@ static bool decodes(struct pci_dev *pdev)
 	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
 		unsigned long flags = pci_resource_flags(pdev, i);
 
-		/* With enhanced allocation the address is not in the BAR */
+		/* With enhanced allocation the BAR does not hold the address */
 		if (flags & IORESOURCE_MEM && pci_resource_len(pdev, i) &&
 		    !(flags & (IORESOURCE_UNSET | IORESOURCE_PCI_FIXED)) &&
-		    !bar_is_in_place(pdev, i))
+		    !vfio_pci_dma_buf_bar_in_place(pdev, i))
 			return false;
 	}
 	return true;
 }
 
-static bool is_reachable(struct vfio_pci_core_device *vdev)
+static bool vfio_pci_dma_buf_reachable(struct vfio_pci_core_device *vdev)
 {
 	struct pci_dev *bridge, *pdev = vdev->pdev;
 
-	lockdep_assert_held(&vdev->dmabuf_lock);
+	lockdep_assert_held(&vdev->dmabuf_state.lock);
 
 	/*
-	 * Whoever changes pm_runtime_engaged or vconfig holds memory_lock, and
-	 * looks here afterwards. They are there unless it is closed.
+	 * Without memory_lock pm_runtime_engaged and vconfig may be changing. Then
+	 * the holder of memory_lock evaluates again before releasing it. vconfig
+	 * exists, because without an open device there is a cause.
 	 */
-	if (vdev->dmabuf_causes || vdev->pm_runtime_engaged ||
+	if (vdev->dmabuf_state.causes || vdev->pm_runtime_engaged ||
 	    !__vfio_pci_memory_enabled(vdev))
 		return false;
-	/* In D1 and D2 a function answers to config requests only, too */
+	/* A function in D1 or D2 responds to config requests only, as in D3hot */
 	if (pdev->current_state != PCI_D0 || pci_dev_is_disconnected(pdev))
 		return false;
 	for (bridge = pci_upstream_bridge(pdev); bridge;
 	     bridge = pci_upstream_bridge(bridge))
 		if (bridge->current_state != PCI_D0)
 			return false;
-	return decodes(pdev);
+	return vfio_pci_dma_buf_decodes(pdev);
 }
 
-/**
- * vfio_pci_dma_buf_follow - give access back or take it away
- * @vdev: the device; dmabuf_lock held
- *
- * When this returns, all its dma-bufs are live if its memory can be reached, and
- * revoked otherwise.
- */
-void vfio_pci_dma_buf_follow(struct vfio_pci_core_device *vdev)
+static void vfio_pci_dma_buf_set_live(struct vfio_pci_core_device *vdev,
+				      bool live)
 {
-	bool live = is_reachable(vdev);
 	struct vfio_pci_dma_buf *priv;
 
-	if (vdev->dmabuf_live == live)
+	lockdep_assert_held(&vdev->dmabuf_state.lock);
+
+	if (vdev->dmabuf_state.live == live)
 		return;
-	vdev->dmabuf_live = live;
+	vdev->dmabuf_state.live = live;
 	list_for_each_entry(priv, &vdev->dmabufs, dmabufs_elm)
 		if (live)
 			dma_buf_phys_restore(&priv->phys);
@@ -152,128 +165,173 @@ void vfio_pci_dma_buf_follow(struct vfio_pci_core_device *vdev)
 			dma_buf_phys_revoke(&priv->phys);
 }
 
-static void change_causes(struct vfio_pci_core_device *vdev, unsigned int set,
-			  unsigned int clear)
+/**
+ * vfio_pci_dma_buf_update_live - give access back or take it away
+ * @vdev: the device; memory_lock and dmabuf_state.lock held
+ *
+ * On return, all its dma-bufs are live if its memory can be reached, and revoked
+ * otherwise.
+ */
+void vfio_pci_dma_buf_update_live(struct vfio_pci_core_device *vdev)
 {
-	guard(mutex)(&vdev->dmabuf_lock);
-	vdev->dmabuf_causes |= set;
-	vdev->dmabuf_causes &= ~clear;
-	vfio_pci_dma_buf_follow(vdev);
+	lockdep_assert_held(&vdev->memory_lock);
+
+	vfio_pci_dma_buf_set_live(vdev, vfio_pci_dma_buf_reachable(vdev));
+}
+
+static void vfio_pci_dma_buf_restore_work(struct work_struct *work)
+{
+	struct vfio_pci_core_device *vdev =
+		container_of(work, struct vfio_pci_core_device,
+			     dmabuf_state.restore_work);
+
+	guard(rwsem_read)(&vdev->memory_lock);
+	guard(mutex)(&vdev->dmabuf_state.lock);
+	vfio_pci_dma_buf_update_live(vdev);
+}
+
+/* For callers that must not wait for memory_lock, or that hold it already */
+static void vfio_pci_dma_buf_update_causes(struct vfio_pci_core_device *vdev,
+					   unsigned int set, unsigned int clear)
+{
+	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
+	bool locked = down_read_trylock(&vdev->memory_lock);
+
+	scoped_guard(mutex, &state->lock) {
+		state->causes |= set;
+		state->causes &= ~clear;
+		if (locked)
+			vfio_pci_dma_buf_update_live(vdev);
+		else if (!vfio_pci_dma_buf_reachable(vdev))
+			vfio_pci_dma_buf_set_live(vdev, false);
+		else if (!state->live)
+			schedule_work(&state->restore_work);
+	}
+	if (locked)
+		up_read(&vdev->memory_lock);
 }
 
 /**
- * vfio_pci_dma_buf_init - there are no dma-bufs yet
+ * vfio_pci_dma_buf_init - initialize a device that has no dma-bufs yet
  * @vdev: the device
  */
 void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
 {
-	INIT_LIST_HEAD(&vdev->dmabufs);
-	mutex_init(&vdev->dmabuf_lock);
-	vdev->dmabuf_causes = CAUSE_CLOSED;
-	vdev->no_host_access = RB_ROOT_CACHED;
+	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
+
+	mutex_init(&state->lock);
+	INIT_WORK(&state->restore_work, vfio_pci_dma_buf_restore_work);
+	state->causes = VFIO_PCI_DMA_BUF_INACTIVE;
+	state->no_host_access = RB_ROOT_CACHED;
 }
 
 /**
- * vfio_pci_dma_buf_open - somebody opens the device
- * @vdev: the device, not open yet
+ * vfio_pci_dma_buf_enable - the device is about to be opened
+ * @vdev: the device
  *
- * Whoever that is has had no error. But a recovery that is under way goes on,
- * whoever has the device meanwhile, and may still reset the bus; its end is told by
- * resume() or by a permanent failure. There is none on s390, nor with EEH for a
- * device that is open by then, nor for what the root complex of a CXL 1.1 device
- * reports.
+ * An earlier failure does not concern the new user. A recovery in progress
+ * continues across opens, though, and may still reset the bus. It ends with resume()
+ * or with a permanent failure, except on s390, with EEH if the device is open by
+ * then, and for errors that the root complex of a CXL 1.1 device reports: these
+ * may end without either.
  */
-void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev)
+void vfio_pci_dma_buf_enable(struct vfio_pci_core_device *vdev)
 {
 	struct pci_dev *pdev = vdev->pdev;
 
-	guard(mutex)(&vdev->dmabuf_lock);
-	vdev->dmabuf_causes &= ~CAUSE_FAILED;
+	guard(mutex)(&vdev->dmabuf_state.lock);
+	vdev->dmabuf_state.causes &= ~VFIO_PCI_DMA_BUF_FAILED;
 	if (IS_ENABLED(CONFIG_S390) || IS_ENABLED(CONFIG_EEH) ||
 	    (pci_pcie_type(pdev) == PCI_EXP_TYPE_RC_END &&
 	     pdev->class >> 8 == PCI_CLASS_MEMORY_CXL))
-		vdev->dmabuf_causes &= ~CAUSE_RECOVERY;
+		vdev->dmabuf_state.causes &= ~VFIO_PCI_DMA_BUF_IN_RECOVERY;
 }
 
 /**
- * vfio_pci_dma_buf_opened - from now on there may be dma-bufs
- * @vdev: the device, open; dmabuf_lock held
+ * vfio_pci_dma_buf_activate - start to evaluate whether memory can be reached
+ * @vdev: the device, open; memory_lock and dmabuf_state.lock held
+ *
+ * Called before each export; dmabuf_state.live is valid afterwards.
  */
-void vfio_pci_dma_buf_opened(struct vfio_pci_core_device *vdev)
+void vfio_pci_dma_buf_activate(struct vfio_pci_core_device *vdev)
 {
-	lockdep_assert_held(&vdev->dmabuf_lock);
+	lockdep_assert_held(&vdev->dmabuf_state.lock);
 
-	vdev->dmabuf_causes &= ~CAUSE_CLOSED;
-	vfio_pci_dma_buf_follow(vdev);
+	vdev->dmabuf_state.causes &= ~VFIO_PCI_DMA_BUF_INACTIVE;
+	vfio_pci_dma_buf_update_live(vdev);
 }
 
 /**
- * vfio_pci_dma_buf_closed - from now on nothing of the device is looked at
- * @vdev: the device, without dma-bufs; dmabuf_lock held
+ * vfio_pci_dma_buf_deactivate - stop evaluating, the device is being closed
+ * @vdev: the device, without dma-bufs; dmabuf_state.lock held
+ *
+ * The caller cancels dmabuf_state.restore_work afterwards, without locks.
  */
-void vfio_pci_dma_buf_closed(struct vfio_pci_core_device *vdev)
+void vfio_pci_dma_buf_deactivate(struct vfio_pci_core_device *vdev)
 {
-	lockdep_assert_held(&vdev->dmabuf_lock);
+	lockdep_assert_held(&vdev->dmabuf_state.lock);
 
-	vdev->dmabuf_causes |= CAUSE_CLOSED;
-	vdev->dmabuf_live = false;
+	vdev->dmabuf_state.causes |= VFIO_PCI_DMA_BUF_INACTIVE;
+	vdev->dmabuf_state.live = false;
 }
 
 /**
  * vfio_pci_dma_buf_move - something happens to the device's memory
  * @vdev: the device; memory_lock held for writing
- * @revoked: it is going to, so no access to any dma-buf. Otherwise it is over,
- *	for better or worse, and access is back if the memory can be reached.
- *
- * Every call with true is followed by one with false before memory_lock is
- * dropped.
+ * @revoked: true before it happens: nobody has access when this returns, nor until
+ *	a call with false or until memory_lock is released. False afterwards, whether
+ *	or not it succeeded: access is given back if the memory can be reached.
  */
 void vfio_pci_dma_buf_move(struct vfio_pci_core_device *vdev, bool revoked)
 {
 	lockdep_assert_held_write(&vdev->memory_lock);
 
+	guard(mutex)(&vdev->dmabuf_state.lock);
 	if (revoked)
-		change_causes(vdev, CAUSE_MOVING, 0);
+		vfio_pci_dma_buf_set_live(vdev, false);
 	else
-		change_causes(vdev, 0, CAUSE_MOVING);
+		vfio_pci_dma_buf_update_live(vdev);
 }
 
 /**
- * vfio_pci_dma_buf_look - something may have happened to the device
+ * vfio_pci_dma_buf_reevaluate - something may have happened to the device
  * @vdev: the device
  */
-void vfio_pci_dma_buf_look(struct vfio_pci_core_device *vdev)
+void vfio_pci_dma_buf_reevaluate(struct vfio_pci_core_device *vdev)
 {
-	change_causes(vdev, 0, 0);
+	vfio_pci_dma_buf_update_causes(vdev, 0, 0);
 }
 
 /**
- * vfio_pci_dma_buf_error - the PCI core has found an error
+ * vfio_pci_dma_buf_error - the PCI core has detected an error
  * @vdev: the device; its device_lock held
- * @state: that of the channel, or that it could not be recovered
+ * @state: of the channel, or that the recovery failed
  *
- * Even if the channel is in order, a neighbour may ask for a reset of the bus.
+ * Even if this channel works, a neighbour may request a reset of the bus.
  */
 void vfio_pci_dma_buf_error(struct vfio_pci_core_device *vdev,
 			    pci_channel_state_t state)
 {
 	if (state == pci_channel_io_perm_failure)
-		change_causes(vdev, CAUSE_FAILED, CAUSE_RECOVERY);
+		vfio_pci_dma_buf_update_causes(vdev, VFIO_PCI_DMA_BUF_FAILED,
+					       VFIO_PCI_DMA_BUF_IN_RECOVERY);
 	else
-		change_causes(vdev, CAUSE_RECOVERY, 0);
+		vfio_pci_dma_buf_update_causes(vdev,
+					       VFIO_PCI_DMA_BUF_IN_RECOVERY, 0);
 }
 
 /**
  * vfio_pci_core_aer_resume - &pci_error_handlers.resume
  * @pdev: the device
  *
- * If the link was reset meanwhile, the device has lost its BARs. Then its memory
- * cannot be reached before user space writes to the command register, for VFIO
- * then writes them again.
+ * If the link was reset, the device has lost its BARs. Then its memory cannot be
+ * reached until user space writes to the command register, upon which VFIO writes
+ * the BARs again.
  */
 void vfio_pci_core_aer_resume(struct pci_dev *pdev)
 {
-	change_causes(dev_get_drvdata(&pdev->dev), 0, CAUSE_RECOVERY);
+	vfio_pci_dma_buf_update_causes(dev_get_drvdata(&pdev->dev), 0,
+				       VFIO_PCI_DMA_BUF_IN_RECOVERY);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_aer_resume);
 
@@ -281,12 +339,13 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_aer_resume);
  * vfio_pci_core_reset_prepare - &pci_error_handlers.reset_prepare
  * @pdev: the device
  *
- * For resets by VFIO and by anybody else; a variant driver that has this has
- * vfio_pci_core_reset_done(), too.
+ * For all resets, VFIO's own included. A variant driver that uses this must use
+ * vfio_pci_core_reset_done() as well.
  */
 void vfio_pci_core_reset_prepare(struct pci_dev *pdev)
 {
-	change_causes(dev_get_drvdata(&pdev->dev), CAUSE_RESET, 0);
+	vfio_pci_dma_buf_update_causes(dev_get_drvdata(&pdev->dev),
+				       VFIO_PCI_DMA_BUF_IN_RESET, 0);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_reset_prepare);
 
@@ -296,7 +355,8 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_reset_prepare);
  */
 void vfio_pci_core_reset_done(struct pci_dev *pdev)
 {
-	change_causes(dev_get_drvdata(&pdev->dev), 0,
-		      CAUSE_RESET | CAUSE_FAILED);
+	vfio_pci_dma_buf_update_causes(dev_get_drvdata(&pdev->dev), 0,
+				       VFIO_PCI_DMA_BUF_IN_RESET |
+				       VFIO_PCI_DMA_BUF_FAILED);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_reset_done);

@@ -1,55 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFIO_DMA_BUF_NO_HOST_ACCESS: ranges of BARs that the host does not touch while
- * a dma-buf of them exists.
+ * VFIO_DMA_BUF_NO_HOST_ACCESS: ranges of BARs that the host must not touch while a
+ * dma-buf of them exists.
  *
- * Ranges are counted in pages of the device's file, since that is what all ways
- * to a BAR have in common: mmap, read and write, ioeventfds, and the other
- * dma-bufs. vdev->no_host_access has an interval for each claimed range; it is
- * empty nearly always, and then asking costs one load. A range is claimed from
- * before the export returns until the dma-buf is released, whether it is revoked
- * or not, or until the device is closed, which kills the dma-buf. Intervals in
- * the tree never overlap, and no dma-buf of the ordinary kind overlaps one.
+ * Ranges are kept as pages of the device file, because that is what all paths to a
+ * BAR have in common: mmap, read and write, ioeventfds and other dma-bufs. The
+ * device's no_host_access tree holds an interval for each claimed range. It is
+ * nearly always empty, and then the check costs one load. A range is claimed from
+ * before the export returns until the dma-buf is released, whether or not it is
+ * revoked in between, or until the device is closed, which kills the dma-buf.
+ * Intervals in the tree never overlap each other, nor do they overlap a dma-buf
+ * without claims.
  *
- * Whoever touches a BAR looks into the tree and then touches it without letting
- * go of memory_lock. So there are no stragglers to wait for when a claim has
- * been made, except for what was set up before and needs no lock afterwards:
+ * Every access to a BAR checks the tree and then proceeds without dropping
+ * memory_lock, which a claim takes for writing. So a claim has no accesses in
+ * flight to wait for, only uses that were set up before it and need no lock later:
  *
- *  - page table entries. Each belongs to a VMA of the file, which is in i_mmap
- *    as long as there may be entries: a claim that finds one is refused. Whoever
- *    is between the mmap callback and i_mmap has no entries and will not get any,
- *    because the fault handler looks into the tree, too.
+ *  - Page table entries. Each belongs to a VMA of the device file, which is in
+ *    i_mmap for as long as it may have entries: a claim that finds one is refused.
+ *    A VMA between the mmap callback and i_mmap has no entries yet and gets none,
+ *    because the fault handler checks the tree as well.
  *  - ioeventfds, whose handler may run in interrupt context. A claim holds
- *    ioeventfds_lock while it looks for them, and so does whoever adds one.
+ *    ioeventfds_lock while it looks for them, as does adding one.
  *
- * Lock order: ioeventfds_lock, memory_lock, i_mmap_rwsem. The fault handler has
- * mmap_lock or a VMA's lock outside memory_lock, so nothing here may take those,
- * nor copy from or to user space.
+ * Lock order: ioeventfds_lock, memory_lock, i_mmap_rwsem. The fault handler takes
+ * memory_lock inside mmap_lock or a VMA lock, so nothing here may take those or
+ * copy from or to user space.
  */
 #include <linux/fs.h>
 #include <linux/interval_tree_generic.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pci.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "vfio_pci_priv.h"
 
-#define PAGES_PER_REGION BIT(VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)
+#define VFIO_PCI_PAGES_PER_REGION BIT(VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)
 
-/* Of i_mmap; the memory management's own instance is not for modules */
+/* For i_mmap: the MM's own instance is not exported to modules */
 INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, pgoff_t,
 		     shared.rb_subtree_last, vma_start_pgoff, vma_last_pgoff,
-		     static __maybe_unused, file_vma)
+		     static __maybe_unused, vfio_pci_file_vma)
 
 /**
- * vfio_pci_can_forgo_host_access - are all ways to the BARs known here?
+ * vfio_pci_ranges_claimable - whether all paths to the BARs are known here
  * @vdev: the device
  *
- * Return: false if a variant driver has its own, or there is a legacy VGA window.
+ * Return: false if a variant driver has paths of its own, or if there is a legacy
+ * VGA window.
  */
-bool vfio_pci_can_forgo_host_access(struct vfio_pci_core_device *vdev)
+bool vfio_pci_ranges_claimable(struct vfio_pci_core_device *vdev)
 {
 	const struct vfio_device_ops *ops = vdev->vdev.ops;
 
@@ -62,12 +65,12 @@ bool vfio_pci_can_forgo_host_access(struct vfio_pci_core_device *vdev)
 }
 
 /**
- * vfio_pci_ranges_init - start recording
+ * vfio_pci_ranges_init - prepare to record ranges
  * @r: zeroed
- * @max: so many ranges may be added
- * @no_host_access: the host shall not touch them
+ * @max: maximum number of calls of vfio_pci_ranges_add()
+ * @no_host_access: the ranges are going to be claimed
  *
- * Return: 0 or -ENOMEM; then there is nothing to be freed.
+ * Return: 0, or -ENOMEM with nothing left to free.
  */
 int vfio_pci_ranges_init(struct vfio_pci_ranges *r, size_t max,
 			 bool no_host_access)
@@ -89,7 +92,7 @@ int vfio_pci_ranges_init(struct vfio_pci_ranges *r, size_t max,
 
 /**
  * vfio_pci_ranges_free - undo vfio_pci_ranges_init()
- * @r: not claimed
+ * @r: ranges that are not claimed
  */
 void vfio_pci_ranges_free(struct vfio_pci_ranges *r)
 {
@@ -100,13 +103,13 @@ void vfio_pci_ranges_free(struct vfio_pci_ranges *r)
 /**
  * vfio_pci_ranges_add - record a range
  * @r: from vfio_pci_ranges_init()
- * @region: a BAR
- * @offset: into the BAR, page aligned
- * @length: bytes, a multiple of the page size, not 0; the range is inside the
- *	BAR
+ * @region: index of the BAR
+ * @offset: of the range in the BAR, bytes, page-aligned
+ * @length: of the range, bytes, a nonzero multiple of the page size; the range lies
+ *	inside the BAR
  *
- * Return: 0; -EINVAL if the host shall not touch what is so far into a huge BAR
- * that the device's file does not reach it.
+ * Return: 0; -EINVAL if a no-host-access range lies beyond what the device file can
+ * address.
  */
 int vfio_pci_ranges_add(struct vfio_pci_ranges *r, unsigned int region,
 			u64 offset, u64 length)
@@ -115,10 +118,10 @@ int vfio_pci_ranges_add(struct vfio_pci_ranges *r, unsigned int region,
 	u64 first = offset >> PAGE_SHIFT;
 	u64 end = first + (length >> PAGE_SHIFT);
 
-	if (end > PAGES_PER_REGION) {
+	if (end > VFIO_PCI_PAGES_PER_REGION) {
 		if (r->claims)
 			return -EINVAL;
-		end = PAGES_PER_REGION;
+		end = VFIO_PCI_PAGES_PER_REGION;
 		if (first >= end)
 			return 0;
 	}
@@ -133,41 +136,60 @@ int vfio_pci_ranges_add(struct vfio_pci_ranges *r, unsigned int region,
 	return 0;
 }
 
-static bool is_claimed(struct vfio_pci_core_device *vdev,
-		       const struct vfio_pci_ranges *r)
+static bool vfio_pci_host_pages_claimed(struct vfio_pci_core_device *vdev,
+					unsigned long first, unsigned long last)
+{
+	lockdep_assert_held(&vdev->memory_lock);
+
+	return interval_tree_iter_first(&vdev->dmabuf_state.no_host_access,
+					first, last);
+}
+
+static bool vfio_pci_host_bytes_claimed(struct vfio_pci_core_device *vdev,
+					u64 pos, u64 size)
+{
+	return vfio_pci_host_pages_claimed(vdev, pos >> PAGE_SHIFT,
+					   (pos + size - 1) >> PAGE_SHIFT);
+}
+
+static bool vfio_pci_ranges_claimed(struct vfio_pci_core_device *vdev,
+				    const struct vfio_pci_ranges *r)
 {
 	size_t i;
 
-	/* Nothing to be found: do not look up a million ranges */
-	if (RB_EMPTY_ROOT(&vdev->no_host_access.rb_root))
+	/* There may be a million ranges: do not look them up in an empty tree */
+	if (vfio_pci_host_access_unclaimed(vdev))
 		return false;
 	for (i = 0; i < r->nr; i++) {
-		if (vfio_pci_no_host_access(vdev, r->pages[i].first,
-					    r->pages[i].last -
-						    r->pages[i].first + 1))
+		if (vfio_pci_host_pages_claimed(vdev, r->pages[i].first,
+						r->pages[i].last))
 			return true;
 		cond_resched();
 	}
 	return false;
 }
 
-/* Does one overlap that is not of this kind? Those of this kind were refused */
-static int check_dma_bufs(struct vfio_pci_core_device *vdev)
+/*
+ * Whether another dma-buf overlaps the ranges just claimed. Those that have claims
+ * themselves have been ruled out already.
+ */
+static int vfio_pci_ranges_check_dma_bufs(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_dma_buf *other;
 
 	list_for_each_entry(other, &vdev->dmabufs, dmabufs_elm) {
-		/* Many of a million ranges each take minutes */
+		/* Many dma-bufs of a million ranges each take minutes */
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (!other->ranges.claims && is_claimed(vdev, &other->ranges))
+		if (!other->ranges.claims &&
+		    vfio_pci_ranges_claimed(vdev, &other->ranges))
 			return -EBUSY;
 	}
 	return 0;
 }
 
-static bool is_mapped(struct vfio_pci_core_device *vdev,
-		      const struct vfio_pci_ranges *r)
+static bool vfio_pci_ranges_mapped(struct vfio_pci_core_device *vdev,
+				   const struct vfio_pci_ranges *r)
 {
 	struct address_space *mapping = vdev->vdev.inode->i_mapping;
 	bool mapped = false;
@@ -175,51 +197,43 @@ static bool is_mapped(struct vfio_pci_core_device *vdev,
 
 	i_mmap_lock_read(mapping);
 	for (i = 0; i < r->nr && !mapped; i++) {
-		mapped = file_vma_iter_first(&mapping->i_mmap,
-					     r->pages[i].first,
-					     r->pages[i].last);
+		mapped = vfio_pci_file_vma_iter_first(&mapping->i_mmap,
+						      r->pages[i].first,
+						      r->pages[i].last);
 		cond_resched();
 	}
 	i_mmap_unlock_read(mapping);
 	return mapped;
 }
 
-static bool bytes_are_claimed(struct vfio_pci_core_device *vdev,
-			      unsigned int bar, u64 offset, u64 length)
-{
-	u64 pos = VFIO_PCI_INDEX_TO_OFFSET((u64)bar) + offset;
-	u64 first = pos >> PAGE_SHIFT;
-	u64 last = (pos + length - 1) >> PAGE_SHIFT;
-
-	return vfio_pci_no_host_access(vdev, first, last - first + 1);
-}
-
-/* By the kernel itself: ioeventfds and the vector table of MSI-X */
-static bool is_used_by_kernel(struct vfio_pci_core_device *vdev)
+/* Whether the kernel itself uses claimed bytes: ioeventfds, the MSI-X table */
+static bool vfio_pci_ranges_used_by_kernel(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_ioeventfd *ioeventfd;
 
 	if (vdev->msix_bar < PCI_STD_NUM_BARS &&
-	    bytes_are_claimed(vdev, vdev->msix_bar, vdev->msix_offset,
-			      vdev->msix_size))
+	    vfio_pci_host_bytes_claimed(vdev,
+					VFIO_PCI_INDEX_TO_OFFSET(vdev->msix_bar) +
+					vdev->msix_offset, vdev->msix_size))
 		return true;
 	list_for_each_entry(ioeventfd, &vdev->ioeventfds_list, next)
-		if (bytes_are_claimed(vdev, ioeventfd->bar, ioeventfd->pos,
-				      ioeventfd->count))
+		if (vfio_pci_host_bytes_claimed(vdev,
+						VFIO_PCI_INDEX_TO_OFFSET(ioeventfd->bar) +
+						ioeventfd->pos, ioeventfd->count))
 			return true;
 	return false;
 }
 
 /**
- * vfio_pci_ranges_claim - see that an export contradicts no promise
- * @vdev: the device; memory_lock held for writing, and ioeventfds_lock if the
- *	host shall not touch the ranges
+ * vfio_pci_ranges_claim - check an export against claims, and claim its own ranges
+ * @vdev: the device; memory_lock held for writing, and ioeventfds_lock held if the
+ *	host must not touch the ranges
  * @r: all ranges of the export
  *
- * If the host shall not touch them, that holds from here on, until
+ * If the host must not touch the ranges, they are claimed from here on, until
  * vfio_pci_ranges_unclaim().
  *
- * Return: 0, -EBUSY, or -EINTR if the caller was killed.
+ * Return: 0; -EBUSY; or -EINTR if the caller was killed.
  */
 int vfio_pci_ranges_claim(struct vfio_pci_core_device *vdev,
 			  struct vfio_pci_ranges *r)
@@ -228,13 +242,13 @@ int vfio_pci_ranges_claim(struct vfio_pci_core_device *vdev,
 
 	lockdep_assert_held_write(&vdev->memory_lock);
 
-	if (is_claimed(vdev, r))
+	if (vfio_pci_ranges_claimed(vdev, r))
 		return -EBUSY;
 	if (!r->claims)
 		return 0;
 
 	lockdep_assert_held(&vdev->ioeventfds_lock);
-	if (is_mapped(vdev, r))
+	if (vfio_pci_ranges_mapped(vdev, r))
 		return -EBUSY;
 
 	for (; r->nr_claimed < r->nr; r->nr_claimed++) {
@@ -242,10 +256,11 @@ int vfio_pci_ranges_claim(struct vfio_pci_core_device *vdev,
 
 		claim->start = r->pages[r->nr_claimed].first;
 		claim->last = r->pages[r->nr_claimed].last;
-		interval_tree_insert(claim, &vdev->no_host_access);
+		interval_tree_insert(claim, &vdev->dmabuf_state.no_host_access);
 		cond_resched();
 	}
-	ret = is_used_by_kernel(vdev) ? -EBUSY : check_dma_bufs(vdev);
+	ret = vfio_pci_ranges_used_by_kernel(vdev) ? -EBUSY :
+	      vfio_pci_ranges_check_dma_bufs(vdev);
 	if (ret)
 		vfio_pci_ranges_unclaim(vdev, r);
 	return ret;
@@ -263,13 +278,44 @@ void vfio_pci_ranges_unclaim(struct vfio_pci_core_device *vdev,
 
 	while (r->nr_claimed) {
 		interval_tree_remove(&r->claims[--r->nr_claimed],
-				     &vdev->no_host_access);
+				     &vdev->dmabuf_state.no_host_access);
 		cond_resched();
 	}
 }
 
-bool __vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
-			   void __iomem *io, size_t size)
+/**
+ * vfio_pci_host_access_denied - whether the host must not touch a range
+ * @vdev: the device
+ * @pos: where the range starts in the device file, bytes
+ * @size: of the range, bytes, not 0
+ *
+ * For setting up accesses that do not check again, or whose failure should be seen
+ * early.
+ *
+ * Context: may sleep; takes memory_lock.
+ *
+ * Return: true if any byte of a page of the range is claimed.
+ */
+bool vfio_pci_host_access_denied(struct vfio_pci_core_device *vdev, u64 pos,
+				 u64 size)
+{
+	guard(rwsem_read)(&vdev->memory_lock);
+	return !vfio_pci_host_access_unclaimed(vdev) &&
+	       vfio_pci_host_bytes_claimed(vdev, pos, size);
+}
+
+bool __vfio_pci_host_fault_denied(struct vfio_pci_core_device *vdev,
+				  struct vm_fault *vmf, unsigned int order)
+{
+	pgoff_t first = linear_page_index(vmf->vma, vmf->address &
+					  ~((PAGE_SIZE << order) - 1));
+
+	return vfio_pci_host_pages_claimed(vdev, first,
+					   first + (1UL << order) - 1);
+}
+
+bool __vfio_pci_host_io_denied(struct vfio_pci_core_device *vdev,
+			       void __iomem *io, size_t size)
 {
 	unsigned int bar;
 
@@ -278,7 +324,9 @@ bool __vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
 
 		if (base && io >= base &&
 		    io < base + pci_resource_len(vdev->pdev, bar))
-			return bytes_are_claimed(vdev, bar, io - base, size);
+			return vfio_pci_host_bytes_claimed(vdev,
+							   VFIO_PCI_INDEX_TO_OFFSET(bar) +
+							   (io - base), size);
 	}
 	return false;
 }

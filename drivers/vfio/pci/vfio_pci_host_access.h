@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What vfio_pci_dmabuf*.c and vfio_pci_host_access.c share, and what they offer
- * to the rest of vfio-pci-core.
+ * Ranges of BARs that the host must not touch while a dma-buf of them exists.
  */
 #ifndef VFIO_PCI_HOST_ACCESS_H
 #define VFIO_PCI_HOST_ACCESS_H
 
-#include <linux/dma-buf-phys.h>
 #include <linux/interval_tree.h>
 #include <linux/vfio_pci_core.h>
 
 #ifdef CONFIG_VFIO_PCI_DMABUF
 
 /**
- * struct vfio_pci_pages - consecutive pages of the device's file
- * @first: number of the first; those of all BARs fit in 31 bits
- * @last: number of the last
+ * struct vfio_pci_pages - a run of consecutive pages of the device file
+ * @first: page offset of the first page; those of all BARs fit in 31 bits
+ * @last: page offset of the last page
  */
 struct vfio_pci_pages {
 	u32 first;
@@ -23,12 +21,12 @@ struct vfio_pci_pages {
 };
 
 /**
- * struct vfio_pci_ranges - the pages of the device's file in one dma-buf
- * @pages: what they are, neighbours joined
- * @nr: number of @pages
- * @claims: if the host shall not touch them, as many nodes of the device's
- *	no_host_access; otherwise NULL
- * @nr_claimed: how many of @claims are in that tree, under memory_lock
+ * struct vfio_pci_ranges - the pages of the device file that back one dma-buf
+ * @pages: array of runs, adjacent ones merged; constant after the export
+ * @nr: number of elements in use in @pages
+ * @claims: array of nodes for the device's no_host_access tree, one for each
+ *	element of @pages; NULL if the host may touch the ranges
+ * @nr_claimed: number of @claims that are in the tree; under memory_lock
  */
 struct vfio_pci_ranges {
 	struct vfio_pci_pages *pages;
@@ -37,22 +35,7 @@ struct vfio_pci_ranges {
 	size_t nr_claimed;
 };
 
-/**
- * struct vfio_pci_dma_buf - one export
- * @phys: its physical side
- * @vdev: the device, with a registration of it; NULL once it is closed
- * @dmabufs_elm: in the device's list, which changes under memory_lock held for
- *	writing and dmabuf_lock, and may be read under either
- * @ranges: what it is made of
- */
-struct vfio_pci_dma_buf {
-	struct dma_buf_phys phys;
-	struct vfio_pci_core_device *vdev;
-	struct list_head dmabufs_elm;
-	struct vfio_pci_ranges ranges;
-};
-
-bool vfio_pci_can_forgo_host_access(struct vfio_pci_core_device *vdev);
+bool vfio_pci_ranges_claimable(struct vfio_pci_core_device *vdev);
 int vfio_pci_ranges_init(struct vfio_pci_ranges *r, size_t max,
 			 bool no_host_access);
 void vfio_pci_ranges_free(struct vfio_pci_ranges *r);
@@ -62,70 +45,66 @@ int vfio_pci_ranges_claim(struct vfio_pci_core_device *vdev,
 			  struct vfio_pci_ranges *r);
 void vfio_pci_ranges_unclaim(struct vfio_pci_core_device *vdev,
 			     struct vfio_pci_ranges *r);
-bool __vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
-			   void __iomem *io, size_t size);
 
-void vfio_pci_dma_buf_follow(struct vfio_pci_core_device *vdev);
-void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev);
-void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev);
-void vfio_pci_dma_buf_opened(struct vfio_pci_core_device *vdev);
-void vfio_pci_dma_buf_closed(struct vfio_pci_core_device *vdev);
-void vfio_pci_dma_buf_look(struct vfio_pci_core_device *vdev);
-void vfio_pci_dma_buf_error(struct vfio_pci_core_device *vdev,
-			    pci_channel_state_t state);
+bool vfio_pci_host_access_denied(struct vfio_pci_core_device *vdev, u64 pos,
+				 u64 size);
+bool __vfio_pci_host_fault_denied(struct vfio_pci_core_device *vdev,
+				  struct vm_fault *vmf, unsigned int order);
+bool __vfio_pci_host_io_denied(struct vfio_pci_core_device *vdev,
+			       void __iomem *io, size_t size);
 
-/* May the host not touch some of these pages of the device's file? */
-static inline bool vfio_pci_no_host_access(struct vfio_pci_core_device *vdev,
-					   unsigned long first,
-					   unsigned long nr)
+/* With memory_lock held, whether there are no claims at all: nearly always */
+static inline bool
+vfio_pci_host_access_unclaimed(struct vfio_pci_core_device *vdev)
 {
 	lockdep_assert_held(&vdev->memory_lock);
 
-	if (likely(RB_EMPTY_ROOT(&vdev->no_host_access.rb_root)))
-		return false;
-	return interval_tree_iter_first(&vdev->no_host_access, first,
-					first + (nr - 1));
+	return likely(RB_EMPTY_ROOT(&vdev->dmabuf_state.no_host_access.rb_root));
 }
 
-/* The same of bytes of the kernel's own mapping of a BAR */
-static inline bool vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
-				       void __iomem *io, size_t size)
+/* Whether a fault must not map the block of this order around its address */
+static inline bool
+vfio_pci_host_fault_denied(struct vfio_pci_core_device *vdev,
+			   struct vm_fault *vmf, unsigned int order)
 {
-	lockdep_assert_held(&vdev->memory_lock);
+	return !vfio_pci_host_access_unclaimed(vdev) &&
+	       __vfio_pci_host_fault_denied(vdev, vmf, order);
+}
 
-	if (likely(RB_EMPTY_ROOT(&vdev->no_host_access.rb_root)))
+/*
+ * Whether an access through the kernel's mapping of a BAR must fail. If so, this
+ * releases memory_lock, which the caller holds for reading.
+ */
+static inline bool
+vfio_pci_host_io_denied_unlock(struct vfio_pci_core_device *vdev,
+			       void __iomem *io, size_t size)
+{
+	if (vfio_pci_host_access_unclaimed(vdev) ||
+	    !__vfio_pci_host_io_denied(vdev, io, size))
 		return false;
-	return __vfio_pci_no_host_io(vdev, io, size);
+	up_read(&vdev->memory_lock);
+	return true;
 }
 
 #else
 
-static inline void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
-{
-}
-
-static inline void vfio_pci_dma_buf_open(struct vfio_pci_core_device *vdev)
-{
-}
-
-static inline void vfio_pci_dma_buf_look(struct vfio_pci_core_device *vdev)
-{
-}
-
-static inline void vfio_pci_dma_buf_error(struct vfio_pci_core_device *vdev,
-					  pci_channel_state_t state)
-{
-}
-
-static inline bool vfio_pci_no_host_access(struct vfio_pci_core_device *vdev,
-					   unsigned long first,
-					   unsigned long nr)
+static inline bool
+vfio_pci_host_access_denied(struct vfio_pci_core_device *vdev, u64 pos,
+			    u64 size)
 {
 	return false;
 }
 
-static inline bool vfio_pci_no_host_io(struct vfio_pci_core_device *vdev,
-				       void __iomem *io, size_t size)
+static inline bool
+vfio_pci_host_fault_denied(struct vfio_pci_core_device *vdev,
+			   struct vm_fault *vmf, unsigned int order)
+{
+	return false;
+}
+
+static inline bool
+vfio_pci_host_io_denied_unlock(struct vfio_pci_core_device *vdev,
+			       void __iomem *io, size_t size)
 {
 	return false;
 }

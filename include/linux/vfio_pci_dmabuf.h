@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a VFIO PCI device keeps for its dma-bufs, and the callbacks that tell it
+ * about resets and errors.
+ */
+#ifndef _LINUX_VFIO_PCI_DMABUF_H
+#define _LINUX_VFIO_PCI_DMABUF_H
+
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct pci_dev;
+
+#ifdef CONFIG_VFIO_PCI_DMABUF
+
+/**
+ * struct vfio_pci_dma_buf_state - whether the memory of a device can be reached
+ * @lock: protects @causes and @live; modifying &vfio_pci_core_device.dmabufs takes
+ *	both this and memory_lock held for writing
+ * @causes: bitmap of enum vfio_pci_dma_buf_cause; under @lock
+ * @live: the state of all dma-bufs of the device; under @lock
+ * @restore_work: restores access on behalf of a callback that could not take
+ *	memory_lock
+ * @no_host_access: intervals of pages of the device file that the host must not
+ *	touch; modified with memory_lock held for writing, read under memory_lock
+ *
+ * See vfio_pci_dmabuf_cause.c and, for @no_host_access, vfio_pci_host_access.c.
+ */
+struct vfio_pci_dma_buf_state {
+	struct mutex lock; /* see above */
+	unsigned int causes;
+	bool live;
+	struct work_struct restore_work;
+	struct rb_root_cached no_host_access;
+};
+
+void vfio_pci_core_aer_resume(struct pci_dev *pdev);
+void vfio_pci_core_reset_prepare(struct pci_dev *pdev);
+void vfio_pci_core_reset_done(struct pci_dev *pdev);
+
+#else
+
+struct vfio_pci_dma_buf_state { };
+
+static inline void vfio_pci_core_aer_resume(struct pci_dev *pdev)
+{
+}
+
+static inline void vfio_pci_core_reset_prepare(struct pci_dev *pdev)
+{
+}
+
+static inline void vfio_pci_core_reset_done(struct pci_dev *pdev)
+{
+}
+
+#endif
+
+#endif /* _LINUX_VFIO_PCI_DMABUF_H */
