@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * Memslots of dma-bufs, beside a <linux/kvm.h> of any version.
+ * Memslots backed by dma-bufs, in kernels with dma-buf-phys.
  *
- * A kernel with dma-buf-phys has these in its own <linux/kvm.h>; the headers of a
- * distribution may lack the flag, or the ioctl that takes it. Whatever <linux/kvm.h>
- * defines is left alone.
+ * Works with any version of <linux/kvm.h>: that of a distribution may predate the
+ * flag, or the ioctl that takes it, which are defined here then. Nothing that
+ * <linux/kvm.h> defines is defined again.
  */
 #ifndef _UAPI_LINUX_DMA_BUF_PHYS_KVM_H
 #define _UAPI_LINUX_DMA_BUF_PHYS_KVM_H
@@ -16,13 +16,13 @@
 #ifndef KVM_SET_USER_MEMORY_REGION2
 /**
  * struct kvm_userspace_memory_region2 - a memslot
- * @slot: its number, and that of the address space in the upper half
- * @flags: %KVM_MEM_DMABUF and others
- * @guest_phys_addr: where the guest has it
- * @memory_size: bytes; 0 deletes the slot
- * @userspace_addr: 0 with %KVM_MEM_DMABUF
- * @guest_memfd_offset: of the slot's first byte in @guest_memfd
- * @guest_memfd: the dma-buf with %KVM_MEM_DMABUF
+ * @slot: id of the slot in the lower half, of the address space in the upper half
+ * @flags: KVM_MEM_*
+ * @guest_phys_addr: guest-physical address of the slot, page-aligned
+ * @memory_size: bytes, page-aligned; 0 deletes the slot
+ * @userspace_addr: address in the VMM; 0 with %KVM_MEM_DMABUF
+ * @guest_memfd_offset: of the slot in @guest_memfd; bytes, page-aligned
+ * @guest_memfd: file descriptor of the dma-buf, with %KVM_MEM_DMABUF
  * @pad1: 0
  * @pad2: 0
  */
@@ -43,12 +43,15 @@ struct kvm_userspace_memory_region2 {
 #endif
 
 #ifndef KVM_MEM_DMABUF
-/* guest_memfd is a dma-buf with a physical list, userspace_addr is 0 */
+/*
+ * The slot is backed by a dma-buf with a physical list, which guest_memfd refers to.
+ * The only flag of such a slot; userspace_addr is 0.
+ */
 #define KVM_MEM_DMABUF	(1UL << 3)
 #endif
 
 #ifndef KVM_CAP_MEMORY_DMABUF
-/* KVM_CHECK_EXTENSION: the VM takes KVM_MEM_DMABUF */
+/* KVM_CHECK_EXTENSION: 1 if the VM supports KVM_MEM_DMABUF */
 #define KVM_CAP_MEMORY_DMABUF 300
 #endif
 
