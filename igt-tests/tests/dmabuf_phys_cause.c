@@ -502,6 +502,66 @@ static void wake_up(void)
 	check_old(NULL);
 }
 
+static void expect_reachable(const char *after)
+{
+	const char *why_not = pci_decodes(dev.addr);
+
+	igt_assert_f(!why_not, "after %s: %s\n", after, why_not ?: "");
+	check_old(NULL);
+	check();
+}
+
+static void sysfs_reset_once(void)
+{
+	device_file("reset", "1");
+	touched();
+}
+
+/**
+ * SUBTEST: low-power-in-d3
+ * Description: Low power, entered also twice, and every reset of a function in D3hot:
+ *	when they are over and the function is awake, its memory can be reached
+ */
+static void low_power_in_d3(void)
+{
+	static const struct step resets[] = {
+		{ "vfio-reset", vfio_reset },
+		{ "flr", flr },
+		{ "hot-reset", hot_reset },
+		{ "sysfs-reset", sysfs_reset_once },
+	};
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		begin();
+		d3();
+		check();
+		low_power_entry();
+		check();
+		/* Refused, and no reason to keep memory away afterwards */
+		if (i)
+			low_power_entry();
+		low_power_exit();
+		check();
+		d0();
+		expect_reachable("low power in D3hot");
+	}
+	for (i = 0; i < ARRAY_SIZE(resets); i++) {
+		begin();
+		d3();
+		resets[i].run();
+		expect_reachable(resets[i].name);
+
+		d3();
+		low_power_entry();
+		wait_suspended();
+		resets[i].run();
+		check();
+		low_power_exit();
+		expect_reachable(resets[i].name);
+	}
+}
+
 /**
  * SUBTEST: closed
  * Description: A dma-buf stays dead once its device is closed, whatever happens to
@@ -566,6 +626,9 @@ int igt_main()
 
 	igt_subtest("wakeup")
 		wake_up();
+
+	igt_subtest("low-power-in-d3")
+		low_power_in_d3();
 
 	igt_subtest("closed")
 		closed();

@@ -141,11 +141,43 @@ static void not_told(void)
 	igt_assert_eq_u64(address(IOVA), pa);
 }
 
+/**
+ * SUBTEST: revoke
+ * Description: A BAR of which a physical address was told is revoked all the same, 16
+ *	times: no address in it can be asked for then, and after the restore it is the
+ *	one that was told
+ */
+static void revoked(void)
+{
+	const uint64_t iova = 2 * IOVA;
+	int bar = vfio_dmabuf_one(&edu.dev, 0, 0, MiB(1)), i;
+	uint64_t told, pa;
+
+	ioas_map_file(iommufd, ioas, bar, 0, MiB(1), iova);
+	told = address(iova);
+	igt_assert(told);
+	for (i = 0; i < 16; i++) {
+		vfio_memory_enable(&edu.dev, false);
+		igt_assert_eq(__ioas_get_pa(iommufd, ioas, iova, &pa), -EINVAL);
+		igt_assert_eq(__ioas_get_pa(iommufd, ioas, iova + MiB(1) - 1,
+					    &pa), -EINVAL);
+		vfio_memory_enable(&edu.dev, true);
+		igt_assert_eq_u64(address(iova), told);
+	}
+	/* Other mappings of the IOAS were left alone */
+	igt_assert_eq(move(), 1);
+	address(IOVA);
+	igt_assert_eq(move(), -EBUSY);
+	ioas_unmap(iommufd, ioas, iova, MiB(1));
+	close(bar);
+}
+
 int igt_main()
 {
 	static const struct subtest tests[] = {
 		{ "pinned", pinned },
 		{ "not-told", not_told },
+		{ "revoke", revoked },
 	};
 
 	igt_fixture()
