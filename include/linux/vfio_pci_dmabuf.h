@@ -22,7 +22,7 @@ struct pci_dev;
  * @causes: bitmap of enum vfio_pci_dma_buf_cause; under @lock
  * @live: the state of all dma-bufs of the device; under @lock
  * @restore_work: restores access on behalf of a callback that could not take
- *	memory_lock
+ *	memory_lock; queues itself again if it cannot either
  * @no_host_access: intervals of pages of the device file that the host must not
  *	touch; modified with memory_lock held for writing, read under memory_lock
  *
@@ -32,7 +32,7 @@ struct vfio_pci_dma_buf_state {
 	struct mutex lock; /* see above */
 	unsigned int causes;
 	bool live;
-	struct work_struct restore_work;
+	struct delayed_work restore_work;
 	struct rb_root_cached no_host_access;
 };
 

@@ -38,12 +38,16 @@
  * The PCI core's callbacks around a reset cannot wait for memory_lock. VFIO's own
  * resets call them with it held; for all others config space is already blocked,
  * and the holder of memory_lock may be waiting in pci_user_write_config_*() for
- * that very reset to end. So they try to take it. If that fails access is given
- * back a moment later, by a work item that waits for memory_lock. Under
- * dmabuf_state.lock config space is read in spite of the block, and nothing is
+ * that very reset to end. So they try to take it, and only to give access back. If
+ * that fails, a work item tries again a moment later. It never waits for memory_lock
+ * either: a waiting reader gets the lock as soon as VFIO's reset releases it, and a
+ * hot reset that follows finds it taken and fails with EBUSY. After VFIO's own resets
+ * the work item finds access given back already, and does not touch memory_lock.
+ * Under dmabuf_state.lock config space is read in spite of the block, and nothing is
  * waited for but importers.
  *
  * Lock order: device_lock or memory_lock, dmabuf_state.lock, the reservation lock.
+ * memory_lock may be tried inside dmabuf_state.lock.
  *
  * Some changes are noticed only at the next event, because VFIO is not told: root
  * writes to registers of the function or of a bridge through sysfs, the PF of a VF
@@ -52,9 +56,13 @@
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
+#include <linux/jiffies.h>
 #include <linux/pci.h>
 
 #include "vfio_pci_priv.h"
+
+/* Until a restore that could not have memory_lock is tried again */
+#define VFIO_PCI_DMA_BUF_RESTORE_DELAY msecs_to_jiffies(10)
 
 /**
  * enum vfio_pci_dma_buf_cause - why access is away, if nothing else shows it
@@ -179,36 +187,38 @@ void vfio_pci_dma_buf_update_live(struct vfio_pci_core_device *vdev)
 	vfio_pci_dma_buf_set_live(vdev, vfio_pci_dma_buf_reachable(vdev));
 }
 
-static void vfio_pci_dma_buf_restore_work(struct work_struct *work)
-{
-	struct vfio_pci_core_device *vdev =
-		container_of(work, struct vfio_pci_core_device,
-			     dmabuf_state.restore_work);
-
-	guard(rwsem_read)(&vdev->memory_lock);
-	guard(mutex)(&vdev->dmabuf_state.lock);
-	vfio_pci_dma_buf_update_live(vdev);
-}
-
-/* For callers that must not wait for memory_lock, or that hold it already */
+/*
+ * For callers that must not wait for memory_lock, or that hold it already. A restore
+ * that cannot have it is tried again later, until it succeeds or there is none to do.
+ */
 static void vfio_pci_dma_buf_update_causes(struct vfio_pci_core_device *vdev,
 					   unsigned int set, unsigned int clear)
 {
 	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
-	bool locked = down_read_trylock(&vdev->memory_lock);
 
-	scoped_guard(mutex, &state->lock) {
-		state->causes |= set;
-		state->causes &= ~clear;
-		if (locked)
+	guard(mutex)(&state->lock);
+	state->causes |= set;
+	state->causes &= ~clear;
+	if (!vfio_pci_dma_buf_reachable(vdev)) {
+		vfio_pci_dma_buf_set_live(vdev, false);
+	} else if (!state->live) {
+		if (down_read_trylock(&vdev->memory_lock)) {
 			vfio_pci_dma_buf_update_live(vdev);
-		else if (!vfio_pci_dma_buf_reachable(vdev))
-			vfio_pci_dma_buf_set_live(vdev, false);
-		else if (!state->live)
-			schedule_work(&state->restore_work);
+			up_read(&vdev->memory_lock);
+		} else {
+			schedule_delayed_work(&state->restore_work,
+					      VFIO_PCI_DMA_BUF_RESTORE_DELAY);
+		}
 	}
-	if (locked)
-		up_read(&vdev->memory_lock);
+}
+
+static void vfio_pci_dma_buf_restore_work(struct work_struct *work)
+{
+	struct vfio_pci_core_device *vdev =
+		container_of(to_delayed_work(work), struct vfio_pci_core_device,
+			     dmabuf_state.restore_work);
+
+	vfio_pci_dma_buf_update_causes(vdev, 0, 0);
 }
 
 /**
@@ -220,7 +230,8 @@ void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
 	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
 
 	mutex_init(&state->lock);
-	INIT_WORK(&state->restore_work, vfio_pci_dma_buf_restore_work);
+	INIT_DELAYED_WORK(&state->restore_work,
+			  vfio_pci_dma_buf_restore_work);
 	state->causes = VFIO_PCI_DMA_BUF_INACTIVE;
 	state->no_host_access = RB_ROOT_CACHED;
 }
