@@ -563,6 +563,26 @@ static void low_power_in_d3(void)
 }
 
 /**
+ * SUBTEST: resets-in-a-row
+ * Description: Resets, each as soon as the one before has returned: none of them finds
+ *	the device busy with giving access back, and afterwards access is back
+ */
+static void resets_in_a_row(void)
+{
+	int i;
+
+	begin();
+	for (i = 0; i < 8; i++) {
+		vfio_reset();
+		hot_reset();
+		flr();
+		hot_reset();
+		hot_reset();
+	}
+	expect_reachable("resets in a row");
+}
+
+/**
  * SUBTEST: closed
  * Description: A dma-buf stays dead once its device is closed, whatever happens to
  *	the device, and stays unmapped
@@ -629,6 +649,9 @@ int igt_main()
 
 	igt_subtest("low-power-in-d3")
 		low_power_in_d3();
+
+	igt_subtest("resets-in-a-row")
+		resets_in_a_row();
 
 	igt_subtest("closed")
 		closed();
