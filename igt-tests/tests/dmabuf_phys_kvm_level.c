@@ -8,6 +8,7 @@
  *	counts of mappings and of faults say so, and every byte is where it belongs
  * Test category: functionality test
  */
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -272,6 +273,42 @@ static void prefault(void)
 	check_words(MiB(64), GiB(1) - MiB(64), SEED + MiB(64), SPARSE);
 }
 
+/**
+ * SUBTEST: no-address
+ * Description: A slot has no address in the VMM, not even 0: what the VMM maps, changes
+ *	and unmaps at low addresses unmaps nothing of the guest's
+ */
+static void no_address(void)
+{
+	int fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, GiB(1)), i;
+	uint64_t at;
+	char *mem;
+
+	begin();
+	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, GiB(1));
+	close(fd);
+	vcpu_fill(vcpu, BASE, PAGE, SEED, 8);
+	expect_levels(0, 0, 1);
+	for (i = 1; i < 16; i++) {
+		/* Inside of the slot, if that were at 0 */
+		at = MiB(512) + i * MiB(16);
+		mem = mmap((void *)(uintptr_t)at, MiB(2),
+			   PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			   -1, 0);
+		igt_assert_f(mem == (char *)(uintptr_t)at,
+			     "cannot map memory at a low address: %s\n",
+			     strerror(errno));
+		memset(mem, i, MiB(2));
+		igt_assert_eq(mprotect(mem, MiB(2), PROT_READ), 0);
+		igt_assert_eq(madvise(mem, MiB(2), MADV_DONTNEED), 0);
+		munmap(mem, MiB(2));
+		expect_levels(0, 0, 1);
+	}
+	vcpu_check(vcpu, BASE, PAGE, SEED, 8);
+	expect_faults(1);
+}
+
 int igt_main()
 {
 	static const size_t counts[] = { 1, 256, 65536 };
@@ -304,6 +341,10 @@ int igt_main()
 
 	igt_subtest("prefault")
 		prefault();
+
+	igt_describe("The VMM's low addresses");
+	igt_subtest("no-address")
+		no_address();
 
 	igt_fixture() {
 		guest_close(&guest);
