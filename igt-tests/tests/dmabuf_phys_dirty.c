@@ -31,8 +31,8 @@
 #define IOMMU_TEST_CMD _IO(IOMMUFD_TYPE, 0x80 + 32)
 #define TEST_MOCK_DOMAIN_FLAGS 12
 #define TEST_DIRTY 13
-#define TEST_DMABUF_GET 22
-#define TEST_DMABUF_REVOKE 23
+#define TEST_PHYS_GET 256
+#define TEST_PHYS_REVOKE 257
 #define MOCK_PAGE KiB(2)
 #define MOCK_HUGE_PAGE (512 * MOCK_PAGE)
 #define DATA_SELFTEST 0xdead
@@ -116,7 +116,7 @@ static int set_revoked(bool revoked)
 
 	cmd.revoke.fd = fd;
 	cmd.revoke.revoked = revoked;
-	return test(TEST_DMABUF_REVOKE, &cmd);
+	return test(TEST_PHYS_REVOKE, &cmd);
 }
 
 static int tracking(bool on)
@@ -193,7 +193,7 @@ static void start(bool huge)
 	iommufd = iommufd_open();
 	cmd.get.length = (uint32_t)SIZE;
 	cmd.get.open_flags = O_RDWR | O_CLOEXEC;
-	fd = test(TEST_DMABUF_GET, &cmd);
+	fd = test(TEST_PHYS_GET, &cmd);
 	igt_require_f(fd >= 0, "this kernel has no mock IOMMU: %s\n",
 		      strerror(-fd));
 

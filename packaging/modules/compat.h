@@ -14,9 +14,11 @@
 /* mm/interval_tree.c has its own, which does the same */
 #define vma_start_pgoff(vma)	((vma)->vm_pgoff)
 
+#define PHYS_NO_IOMMUFD_NOIOMMU	1
+
 /*
- * IOMMUFD_NOIOMMU, which Kbuild and stock.h set, means nothing there: VFIO makes no
- * cdev for a device without an IOMMU, and iommufd does not take one.
+ * Without IOMMUFD_NOIOMMU, which Kbuild sets all the same, VFIO makes no cdev there for
+ * a device without an IOMMU, and iommufd does not take one.
  *
  * Without an IOMMU, dma_map_phys() gives MMIO its physical address there, while
  * dma_buf_phys_direct_addr() goes through dma_range_map. That is the same: on x86 only

@@ -18,7 +18,9 @@
 
 /* Without an IOMMU, iommufd uses page tables as AMD's have them; clouds' kernels do not */
 #if IS_ENABLED(CONFIG_IOMMU_PT_AMDV1)
+#ifndef PHYS_NO_IOMMUFD_NOIOMMU /* compat.h */
 #define CONFIG_IOMMUFD_NOIOMMU			1
+#endif
 #define CONFIG_VFIO_NOIOMMU			1
 #endif
 

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dirty bits of areas whose source is a dma-buf.
+ * Dirty tracking of dma-bufs that are mapped by physical list.
  *
- * Who reads them holds the iova_rwsem, which keeps areas but not their page
- * tables: a revoke and a restore, which know of no io_pagetable, free those under
- * pages->mutex. So the walk takes it, too. Under it the user's bitmap must not be
- * touched, as pinning may fault, a fault may need the dma-buf's reservation lock,
- * and a revoke takes pages->mutex under that. Hence the walk goes a window at a
- * time, with what it finds held back in kernel memory; one window is also what a
- * revoke has to wait for.
+ * Reading dirty bits holds the iova_rwsem, which keeps areas but not their page
+ * tables: a revoke and a restore free those under pages->mutex and know of no
+ * io_pagetable. So the walk takes that mutex as well. It must not touch the user's
+ * bitmap meanwhile: pinning it may fault, a fault may need the dma-buf's
+ * reservation lock, and a revoke takes pages->mutex under that lock. Hence the
+ * walk proceeds in windows, and what it finds in one is held back in kernel
+ * memory until the mutex is released. One window is also what a revoke has to
+ * wait for.
  *
- * A revoke and a move take the dirty bits away with the mapping. To read them
- * first would make the exporter wait. Instead the whole of what was mapped
- * writable counts as dirty from then on, until it is read: memory that moves
- * under a program that migrates is copied once more than necessary, but not lost.
- * The same goes for what a bitmap leaves out of a large page that is clean after
- * the walk.
+ * A revoke and a move destroy the dirty bits together with the mapping. Reading
+ * them first would delay the exporter. Instead, all that was mapped writable
+ * counts as dirty from then on until it is read: a program that migrates copies
+ * some memory once more than necessary, but loses none. The same applies to the
+ * part of a large page that a bitmap does not cover, when the walk has made the
+ * page clean.
  */
 #include <linux/cleanup.h>
 #include <linux/iommu.h>
@@ -23,29 +24,116 @@
 
 #include "io_pagetable.h"
 
+/* Smallest pages in a window; 16 MiB if they have 4 KiB */
+#define IOPT_PHYS_HELD_BITS 4096UL
+
 /**
- * iopt_dmabuf_lose_dirty() - Note that dirty bits go with their mapping
- * @track: The area and the domain in which it is not mapped any more
+ * struct iopt_phys_held - what a walk finds in one window
+ * @hold: for &struct iova_bitmap
+ * @first: first IOVA the user has asked about
+ * @last: last one
+ * @iova: start of the window, aligned to its size
+ * @shift: log2 of the size of the smallest page, bytes
+ * @bits: dirty pages of the window
+ * @page_iova: start of a dirty page that is not inside the window
+ * @page_length: its length, bytes; 0 if there is none
+ * @before: how far dirty pages reach below @first, bytes
+ * @behind: how far they reach beyond @last, bytes
  */
-void iopt_dmabuf_lose_dirty(struct iopt_pages_dmabuf_track *track)
+struct iopt_phys_held {
+	struct iova_bitmap_hold hold;
+	unsigned long first;
+	unsigned long last;
+	unsigned long iova;
+	unsigned int shift;
+	DECLARE_BITMAP(bits, IOPT_PHYS_HELD_BITS);
+	unsigned long page_iova;
+	size_t page_length;
+	size_t before;
+	size_t behind;
+};
+
+/*
+ * Called for one page at a time, no smaller than 1 << @shift. The user may have
+ * asked about a part of it only, and io-pgtable-arm passes the address its walk is
+ * at, not the start of the page.
+ */
+static void iopt_phys_held_set(struct iova_bitmap_hold *hold,
+			       unsigned long iova, size_t length)
 {
-	if (!(track->area->iommu_prot & IOMMU_WRITE))
+	struct iopt_phys_held *held = container_of(hold, struct iopt_phys_held,
+						   hold);
+	unsigned long end = held->iova + (IOPT_PHYS_HELD_BITS << held->shift) - 1;
+	unsigned long page = iova & ~(length - 1);
+	unsigned long page_last = iova | (length - 1);
+	unsigned long first = max(page, held->first);
+	unsigned long last = min(page_last, held->last);
+
+	held->before = max(held->before, first - page);
+	held->behind = max(held->behind, page_last - last);
+	if (first >= held->iova && last <= end) {
+		bitmap_set(held->bits, (first - held->iova) >> held->shift,
+			   ((last - first) >> held->shift) + 1);
+	} else {
+		held->page_iova = first;
+		held->page_length = last - first + 1;
+	}
+}
+
+static void iopt_phys_hold(struct iopt_phys_held *held,
+			   struct iova_bitmap *bitmap, unsigned long iova)
+{
+	if (!IS_ENABLED(CONFIG_IOMMUFD_DRIVER) || !bitmap)
+		return;
+	held->iova = iova & ~((IOPT_PHYS_HELD_BITS << held->shift) - 1);
+	held->page_length = 0;
+	held->before = 0;
+	held->behind = 0;
+	bitmap_zero(held->bits, IOPT_PHYS_HELD_BITS);
+	iova_bitmap_hold(bitmap, &held->hold);
+}
+
+/* Hand on what was held back; no lock that a page fault may need is held */
+static void iopt_phys_unhold(struct iopt_phys_held *held,
+			     struct iova_bitmap *bitmap)
+{
+	unsigned int start, end;
+
+	if (!IS_ENABLED(CONFIG_IOMMUFD_DRIVER) || !bitmap)
+		return;
+	iova_bitmap_hold(bitmap, NULL);
+	if (held->page_length)
+		iova_bitmap_set(bitmap, held->page_iova, held->page_length);
+	for_each_set_bitrange(start, end, held->bits, IOPT_PHYS_HELD_BITS)
+		iova_bitmap_set(bitmap,
+				held->iova +
+					((unsigned long)start << held->shift),
+				(size_t)(end - start) << held->shift);
+}
+
+/**
+ * iopt_phys_lose_dirty() - Note that dirty bits went with a mapping
+ * @track: A track that has been unmapped; pages->mutex held
+ */
+void iopt_phys_lose_dirty(struct iopt_phys_track *track)
+{
+	if (!(track->prot & IOMMU_WRITE))
 		return;
 	track->lost[0].start = 0;
-	track->lost[0].end = iopt_area_length(track->area);
+	track->lost[0].end = track->length;
 	track->lost[1].end = 0;
 }
 
 /**
- * iopt_dmabuf_cut_dirty() - Keep what is lost of a part of an area
- * @track: The area and the domain
- * @start: Start of the part, which becomes the area's
- * @end: End of the part
+ * iopt_phys_cut_dirty() - Keep what is lost of a part of a track
+ * @track: A track that is being split; pages->mutex held
+ * @start: First byte of the part, which becomes the start of the track
+ * @end: Byte after the last one
  */
-void iopt_dmabuf_cut_dirty(struct iopt_pages_dmabuf_track *track,
-			   unsigned long start, unsigned long end)
+void iopt_phys_cut_dirty(struct iopt_phys_track *track, unsigned long start,
+			 unsigned long end)
 {
-	struct iopt_dmabuf_range *lost = track->lost;
+	struct iopt_phys_range *lost = track->lost;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(track->lost); i++, lost++) {
@@ -55,20 +143,21 @@ void iopt_dmabuf_cut_dirty(struct iopt_pages_dmabuf_track *track,
 }
 
 /*
- * What of a range lost its dirty bits since they were read last. A program that
- * reads an area in pieces, from anywhere up or down, is told each piece once, as
- * what is left fits into two ranges. What does not is told again.
+ * Find what of a range has lost its dirty bits since they were last read. A
+ * program that reads a track piece by piece, from any point up or down, is told
+ * of each piece once, because the rest fits into two ranges. Anything that does
+ * not is reported again.
  */
-static void iopt_dmabuf_take_lost(struct iopt_pages_dmabuf_track *track,
-				  struct iopt_dmabuf_range *found,
-				  unsigned long start, unsigned long end,
-				  bool clear)
+static void iopt_phys_take_lost(struct iopt_phys_track *track,
+				struct iopt_phys_range *found,
+				unsigned long start, unsigned long end,
+				bool clear)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(track->lost); i++) {
-		struct iopt_dmabuf_range *lost = &track->lost[i];
-		struct iopt_dmabuf_range *other = &track->lost[!i];
+		struct iopt_phys_range *lost = &track->lost[i];
+		struct iopt_phys_range *other = &track->lost[!i];
 
 		found[i].start = max(start, lost->start);
 		found[i].end = min(end, lost->end);
@@ -86,8 +175,8 @@ static void iopt_dmabuf_take_lost(struct iopt_pages_dmabuf_track *track,
 	}
 }
 
-static unsigned long iopt_dmabuf_grown(const struct iopt_dmabuf_range *range,
-				       unsigned long start, unsigned long end)
+static unsigned long iopt_phys_growth(const struct iopt_phys_range *range,
+				      unsigned long start, unsigned long end)
 {
 	if (range->start >= range->end)
 		return end - start;
@@ -95,21 +184,21 @@ static unsigned long iopt_dmabuf_grown(const struct iopt_dmabuf_range *range,
 	       (range->end - range->start);
 }
 
-/* Rather too much than too little: both ranges may be in use */
-static void iopt_dmabuf_add_lost(struct iopt_pages_dmabuf_track *track,
-				 unsigned long start, unsigned long end)
+/* If both ranges are in use one of them grows: too much rather than too little */
+static void iopt_phys_add_lost(struct iopt_phys_track *track,
+			       unsigned long start, unsigned long end)
 {
-	struct iopt_dmabuf_range *lost = &track->lost[0];
-	struct iopt_dmabuf_range *other = &track->lost[1];
-	unsigned long grown, other_grown;
+	struct iopt_phys_range *lost = &track->lost[0];
+	struct iopt_phys_range *other = &track->lost[1];
+	unsigned long growth, other_growth;
 
 	if (start >= end)
 		return;
-	grown = iopt_dmabuf_grown(lost, start, end);
-	other_grown = iopt_dmabuf_grown(other, start, end);
-	/* If it makes no difference keep the one that is empty for something else */
-	if (other_grown < grown ||
-	    (other_grown == grown && lost->start >= lost->end))
+	growth = iopt_phys_growth(lost, start, end);
+	other_growth = iopt_phys_growth(other, start, end);
+	/* If it makes no difference keep the empty one for something else */
+	if (other_growth < growth ||
+	    (other_growth == growth && lost->start >= lost->end))
 		lost = other;
 	if (lost->start < lost->end) {
 		start = min(start, lost->start);
@@ -120,100 +209,115 @@ static void iopt_dmabuf_add_lost(struct iopt_pages_dmabuf_track *track,
 }
 
 /*
- * Pages that a walk has made clean may be larger than what was asked for. Noted
- * before others can walk, who find them clean.
+ * The pages that a walk has made clean may extend beyond [start, end). Note that
+ * before anyone else can walk and find them clean.
  */
-static void iopt_dmabuf_keep_rest(struct iopt_pages_dmabuf_track *track,
-				  const struct iova_bitmap *bitmap,
-				  unsigned long start, unsigned long end)
+static void iopt_phys_keep_rest(struct iopt_phys_track *track,
+				const struct iopt_phys_held *held,
+				unsigned long start, unsigned long end)
 {
-	const unsigned long length = iopt_area_length(track->area);
-	size_t before, behind;
-
-	lockdep_assert_held(&track->area->pages->mutex);
-
-	iova_bitmap_cut_off(bitmap, &before, &behind);
-	iopt_dmabuf_add_lost(track, start - min(start, before), start);
-	iopt_dmabuf_add_lost(track, end, end + min(length - end, behind));
+	iopt_phys_add_lost(track, start - min(start, held->before), start);
+	iopt_phys_add_lost(track, end,
+			   end + min(track->length - end, held->behind));
 }
 
-static struct iopt_pages_dmabuf_track *
-iopt_dmabuf_find(struct iopt_pages *pages, struct iopt_area *area,
-		 struct iommu_domain *domain)
+static int iopt_phys_read_track(struct iopt_phys *phys,
+				struct iopt_phys_track *track,
+				unsigned long iova, unsigned long last,
+				unsigned long flags,
+				struct iommu_dirty_bitmap *dirty)
 {
-	struct iopt_pages_dmabuf_track *track;
+	const struct iommu_dirty_ops *ops = track->domain->dirty_ops;
+	const unsigned long start = iova - track->iova;
+	const unsigned long end = last - track->iova + 1;
+	const bool clear = !(flags & IOMMU_DIRTY_NO_CLEAR);
+	struct iopt_phys_held held = {
+		.hold.set = iopt_phys_held_set,
+		.first = iova,
+		.last = last,
+		.shift = __ffs(track->domain->pgsize_bitmap),
+	};
+	const unsigned long window = IOPT_PHYS_HELD_BITS << held.shift;
+	struct iopt_phys_range lost[2];
+	unsigned int i;
+	int rc = 0;
 
-	lockdep_assert_held(&pages->mutex);
+	while (true) {
+		unsigned long to = min(last, iova | (window - 1));
 
-	list_for_each_entry(track, &pages->dmabuf.tracker, elm)
-		if (track->area == area && track->domain == domain)
+		iopt_phys_hold(&held, dirty->bitmap, iova);
+		scoped_guard(mutex, &phys->pages->mutex) {
+			/* io-pgtable-arm fails where nothing is mapped */
+			if (track->mapped)
+				rc = ops->read_and_clear_dirty(track->domain,
+							       iova,
+							       to - iova + 1,
+							       flags, dirty);
+			if (clear)
+				iopt_phys_keep_rest(track, &held, start, end);
+		}
+		iopt_phys_unhold(&held, dirty->bitmap);
+		if (rc || to == last)
+			break;
+		iova = to + 1;
+	}
+
+	/* Now, as a revoke may have unmapped what the walk had not reached */
+	scoped_guard(mutex, &phys->pages->mutex)
+		iopt_phys_take_lost(track, lost, start, end, clear);
+	for (i = 0; i < ARRAY_SIZE(lost); i++)
+		if (dirty->bitmap && lost[i].start < lost[i].end)
+			iova_bitmap_set(dirty->bitmap,
+					track->iova + lost[i].start,
+					lost[i].end - lost[i].start);
+	return rc;
+}
+
+static struct iopt_phys_track *iopt_phys_find(struct iopt_phys *phys,
+					      struct iommu_domain *domain,
+					      unsigned long iova)
+{
+	struct iopt_phys_track *track;
+
+	guard(mutex)(&phys->pages->mutex);
+	list_for_each_entry(track, &phys->tracks, node)
+		if (track->domain == domain && track->iova <= iova &&
+		    iova - track->iova < track->length)
 			return track;
 	return NULL;
 }
 
 /**
- * iopt_dmabuf_read_dirty() - Read dirty bits of an area
- * @area: The area; the caller holds the iova_rwsem
+ * iopt_phys_read_dirty() - Read the dirty bits of a range of an area
+ * @phys: What the pages know of the dma-buf; pages->mutex not held
  * @domain: The domain
- * @iova: Where to start, in the area
- * @last: Where to end, in the area
- * @flags: IOMMU_DIRTY_NO_CLEAR
- * @dirty: Where to; without a bitmap, if they are only to be cleared
+ * @iova: Start of the range
+ * @length: Length of the range, bytes
+ * @flags: IOMMU_DIRTY_NO_CLEAR or 0
+ * @dirty: Where to record them; without a bitmap they are only cleared
+ *
+ * Context: iova_rwsem held, which keeps the tracks of the area.
  *
  * Return: 0 or what the driver returned.
  */
-int iopt_dmabuf_read_dirty(struct iopt_area *area, struct iommu_domain *domain,
-			   unsigned long iova, unsigned long last,
-			   unsigned long flags,
-			   struct iommu_dirty_bitmap *dirty)
+int iopt_phys_read_dirty(struct iopt_phys *phys, struct iommu_domain *domain,
+			 unsigned long iova, size_t length, unsigned long flags,
+			 struct iommu_dirty_bitmap *dirty)
 {
-	const struct iommu_dirty_ops *ops = domain->dirty_ops;
-	const unsigned int shift = __ffs(domain->pgsize_bitmap);
-	const unsigned long window = IOVA_BITMAP_HELD_BITS << shift;
-	const unsigned long base = iopt_area_iova(area);
-	const unsigned long from = iova - base, to = last - base + 1;
-	const bool clear = !(flags & IOMMU_DIRTY_NO_CLEAR);
-	struct iopt_pages *pages = area->pages;
-	struct iopt_pages_dmabuf_track *track;
-	struct iopt_dmabuf_range lost[2];
-	unsigned int i;
-	int rc = 0;
-
-	/* The iova_rwsem keeps it */
-	scoped_guard(mutex, &pages->mutex)
-		track = iopt_dmabuf_find(pages, area, domain);
-	if (WARN_ON(!track))
-		return -EINVAL;
+	const unsigned long last = iova + length - 1;
+	struct iopt_phys_track *track;
+	unsigned long track_last;
+	int rc;
 
 	while (true) {
-		unsigned long end = min(last, iova | (window - 1));
-
-		if (dirty->bitmap)
-			iova_bitmap_hold(dirty->bitmap, iova & ~(window - 1),
-					 shift);
-		/* io-pgtable-arm fails where nothing is mapped */
-		scoped_guard(mutex, &pages->mutex) {
-			if (track->mapped)
-				rc = ops->read_and_clear_dirty(domain, iova,
-							       end - iova + 1,
-							       flags, dirty);
-			if (dirty->bitmap && clear)
-				iopt_dmabuf_keep_rest(track, dirty->bitmap, from,
-						      to);
-		}
-		if (dirty->bitmap)
-			iova_bitmap_release(dirty->bitmap);
-		if (rc || end == last)
-			break;
-		iova = end + 1;
+		track = iopt_phys_find(phys, domain, iova);
+		if (WARN_ON(!track))
+			return -EINVAL;
+		track_last = min(last, track->iova + track->length - 1);
+		rc = iopt_phys_read_track(phys, track, iova, track_last, flags,
+					  dirty);
+		if (rc || track_last == last)
+			return rc;
+		iova = track_last + 1;
 	}
-
-	/* Last, as a revoke may have taken what the walk had not come to */
-	scoped_guard(mutex, &pages->mutex)
-		iopt_dmabuf_take_lost(track, lost, from, to, clear);
-	for (i = 0; i < ARRAY_SIZE(lost); i++)
-		if (dirty->bitmap && lost[i].start < lost[i].end)
-			iova_bitmap_set(dirty->bitmap, base + lost[i].start,
-					lost[i].end - lost[i].start);
-	return rc;
 }

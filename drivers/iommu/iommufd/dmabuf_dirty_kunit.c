@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From a walk of page tables to the user's bitmap, with a domain that walks as
- * whichever driver does and has all of its pages dirty. The code under test is
- * included, to be reached without exports.
+ * Tests of the way from a walk of page tables to the user's bitmap. The domain
+ * imitates the walks of the drivers, and all of its pages are dirty. The code under
+ * test is included, so that it can be reached without exports.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
@@ -10,35 +10,35 @@
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
-/* Names of its own: it may be linked to the same image as the one of iommufd */
-#define iopt_dmabuf_lose_dirty iopt_kunit_lose_dirty
-#define iopt_dmabuf_cut_dirty iopt_kunit_cut_dirty
-#define iopt_dmabuf_read_dirty iopt_kunit_read_dirty
+/* Other names, since it may be linked into one image with iommufd */
+#define iopt_phys_lose_dirty dirty_kunit_lose_dirty
+#define iopt_phys_cut_dirty dirty_kunit_cut_dirty
+#define iopt_phys_read_dirty dirty_kunit_read_dirty
 #include "dmabuf_dirty.c"
 
 #define SMALL SZ_4K
-#define WINDOW (IOVA_BITMAP_HELD_BITS * SMALL)
-/* Of the largest bitmap that is read here, and of what must stay untouched behind */
+#define WINDOW (IOPT_PHYS_HELD_BITS * SMALL)
+/* Bits of the largest bitmap, and of what must stay untouched behind each */
 #define MAX_BITS (SZ_128M / SMALL)
 #define BEHIND (BITS_PER_BYTE * SZ_4K)
 
 /**
- * struct dirty_scene - an area that is mapped in a domain
+ * struct dirty_scene - a dma-buf that is mapped in a domain
  * @domain: the domain
- * @area: the area
- * @pages: what it maps
- * @track: the two
- * @leaf: size of the domain's pages
+ * @pages: what is mapped
+ * @phys: its physical side
+ * @track: the mapping
+ * @leaf: size of the domain's pages, bytes
  * @like_arm: report where the walk is, as io-pgtable-arm does
- * @clean: pages of the area that are clean, the first 64
- * @walks: how often the domain was asked
- * @revoke_after: revoke after so many walks, if not 0
+ * @clean: clean pages among the first 64
+ * @walks: number of calls of the domain
+ * @revoke_after: number of calls after which to revoke, or 0
  */
 struct dirty_scene {
 	struct iommu_domain domain;
-	struct iopt_area area;
 	struct iopt_pages pages;
-	struct iopt_pages_dmabuf_track track;
+	struct iopt_phys phys;
+	struct iopt_phys_track track;
 	unsigned long leaf;
 	bool like_arm;
 	DECLARE_BITMAP(clean, 64);
@@ -46,22 +46,22 @@ struct dirty_scene {
 	unsigned int revoke_after;
 };
 
-static void revoke(struct dirty_scene *s)
+static void dirty_revoke(struct dirty_scene *s)
 {
 	s->track.mapped = false;
-	iopt_dmabuf_lose_dirty(&s->track);
+	iopt_phys_lose_dirty(&s->track);
 }
 
-static int read_and_clear(struct iommu_domain *domain, unsigned long iova,
-			  size_t size, unsigned long flags,
-			  struct iommu_dirty_bitmap *dirty)
+static int dirty_read_and_clear(struct iommu_domain *domain, unsigned long iova,
+				size_t size, unsigned long flags,
+				struct iommu_dirty_bitmap *dirty)
 {
 	struct dirty_scene *s = container_of(domain, struct dirty_scene, domain);
-	unsigned long base = ALIGN_DOWN(iopt_area_iova(&s->area), s->leaf);
+	unsigned long base = ALIGN_DOWN(s->track.iova, s->leaf);
 	unsigned long last = iova + size - 1;
 
 	s->walks++;
-	/* As io-pgtable-arm does, others find nothing */
+	/* io-pgtable-arm fails, others find nothing */
 	if (!s->track.mapped)
 		return -EINVAL;
 	for (; iova <= last; iova += s->leaf) {
@@ -76,12 +76,12 @@ static int read_and_clear(struct iommu_domain *domain, unsigned long iova,
 			set_bit(leaf, s->clean);
 	}
 	if (s->walks == s->revoke_after)
-		revoke(s);
+		dirty_revoke(s);
 	return 0;
 }
 
 static const struct iommu_dirty_ops dirty_ops = {
-	.read_and_clear_dirty = read_and_clear,
+	.read_and_clear_dirty = dirty_read_and_clear,
 };
 
 static struct dirty_scene *dirty_scene(struct kunit *test, unsigned long iova,
@@ -94,24 +94,24 @@ static struct dirty_scene *dirty_scene(struct kunit *test, unsigned long iova,
 	s->domain.pgsize_bitmap = SMALL | leaf;
 	s->domain.dirty_ops = &dirty_ops;
 	s->leaf = leaf;
-	s->area.node.start = iova;
-	s->area.node.last = iova + length - 1;
-	s->area.pages = &s->pages;
-	s->area.iommu_prot = IOMMU_READ | IOMMU_WRITE;
 	s->pages.type = IOPT_ADDRESS_DMABUF;
+	s->pages.dmabuf.iopt_phys = &s->phys;
 	mutex_init(&s->pages.mutex);
-	INIT_LIST_HEAD(&s->pages.dmabuf.tracker);
+	s->phys.pages = &s->pages;
+	INIT_LIST_HEAD(&s->phys.tracks);
 	s->track.domain = &s->domain;
-	s->track.area = &s->area;
+	s->track.iova = iova;
+	s->track.length = length;
+	s->track.prot = IOMMU_READ | IOMMU_WRITE;
 	s->track.mapped = true;
-	list_add(&s->track.elm, &s->pages.dmabuf.tracker);
+	list_add(&s->track.node, &s->phys.tracks);
 	return s;
 }
 
-/* Read a bitmap and expect just the bits of [dirty, dirty_end) in it */
-static void expect(struct kunit *test, struct dirty_scene *s,
-		   unsigned long iova, unsigned long end, unsigned long dirty,
-		   unsigned long dirty_end)
+/* Read a bitmap and expect exactly the bits of [dirty, dirty_end) in it */
+static void dirty_expect(struct kunit *test, struct dirty_scene *s,
+			 unsigned long iova, unsigned long end,
+			 unsigned long dirty, unsigned long dirty_end)
 {
 	unsigned long nr = (end - iova) / SMALL;
 	unsigned long size = BITS_TO_LONGS(nr + BEHIND) * sizeof(long);
@@ -135,8 +135,8 @@ static void expect(struct kunit *test, struct dirty_scene *s,
 
 	reader.bitmap = iova_bitmap_alloc(iova, end - iova, SMALL, user);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reader.bitmap);
-	rc = iopt_dmabuf_read_dirty(&s->area, &s->domain, iova, end - 1, 0,
-				    &reader);
+	rc = iopt_phys_read_dirty(&s->phys, &s->domain, iova, end - iova, 0,
+				  &reader);
 	iova_bitmap_free(reader.bitmap);
 	KUNIT_EXPECT_EQ(test, rc, 0);
 	KUNIT_ASSERT_EQ(test, copy_from_user(bits, user, size), 0);
@@ -145,20 +145,20 @@ static void expect(struct kunit *test, struct dirty_scene *s,
 	KUNIT_EXPECT_MEMEQ(test, bits, expected, size);
 }
 
-static void expect_all(struct kunit *test, struct dirty_scene *s,
-		       unsigned long iova, unsigned long end)
+static void dirty_expect_all(struct kunit *test, struct dirty_scene *s,
+			     unsigned long iova, unsigned long end)
 {
-	expect(test, s, iova, end, iova, end);
+	dirty_expect(test, s, iova, end, iova, end);
 }
 
-static void expect_none(struct kunit *test, struct dirty_scene *s,
-			unsigned long iova, unsigned long end)
+static void dirty_expect_none(struct kunit *test, struct dirty_scene *s,
+			      unsigned long iova, unsigned long end)
 {
-	expect(test, s, iova, end, 0, 0);
+	dirty_expect(test, s, iova, end, 0, 0);
 }
 
-/* Every way to start and end inside large pages, and at the border of a window */
-static void inside_pages(struct kunit *test, bool like_arm)
+/* All ways to start and end inside large pages and at the edge of a window */
+static void dirty_inside_pages(struct kunit *test, bool like_arm)
 {
 	static const unsigned long leaves[] = { SMALL, SZ_2M, WINDOW, SZ_1G };
 	static const unsigned long starts[] = {
@@ -177,78 +177,78 @@ static void inside_pages(struct kunit *test, bool like_arm)
 					dirty_scene(test, 0, SZ_1G, leaves[i]);
 
 				s->like_arm = like_arm;
-				expect_all(test, s, starts[j], ends[k]);
+				dirty_expect_all(test, s, starts[j], ends[k]);
 			}
 }
 
-static void inside_pages_of_generic_pt(struct kunit *test)
+static void dirty_test_inside_pages_of_generic_pt(struct kunit *test)
 {
-	inside_pages(test, false);
+	dirty_inside_pages(test, false);
 }
 
-static void inside_pages_of_arm(struct kunit *test)
+static void dirty_test_inside_pages_of_arm(struct kunit *test)
 {
-	inside_pages(test, true);
+	dirty_inside_pages(test, true);
 }
 
-/* Those that were not walked yet have no bits any more */
-static void revoke_between_windows(struct kunit *test)
+/* The windows that were not walked yet have lost their bits */
+static void dirty_test_revoke_between_windows(struct kunit *test)
 {
 	struct dirty_scene *s = dirty_scene(test, 0, 3 * WINDOW, SMALL);
 
 	bitmap_fill(s->clean, 64);
 	s->revoke_after = 1;
-	expect_all(test, s, 0, 3 * WINDOW);
-	expect_none(test, s, 0, 3 * WINDOW);
+	dirty_expect_all(test, s, 0, 3 * WINDOW);
+	dirty_expect_none(test, s, 0, 3 * WINDOW);
 }
 
-static void nothing_mapped(struct kunit *test)
+static void dirty_test_nothing_mapped(struct kunit *test)
 {
 	struct dirty_scene *s = dirty_scene(test, 0, 3 * WINDOW, SMALL);
 
-	revoke(s);
-	expect_all(test, s, 0, 3 * WINDOW);
-	expect_none(test, s, 0, 3 * WINDOW);
+	dirty_revoke(s);
+	dirty_expect_all(test, s, 0, 3 * WINDOW);
+	dirty_expect_none(test, s, 0, 3 * WINDOW);
 	KUNIT_EXPECT_EQ(test, s->walks, 0);
 }
 
 /* Up from the middle, down from the middle, and the middle over and over */
-static void pieces(struct kunit *test)
+static void dirty_test_pieces(struct kunit *test)
 {
 	struct dirty_scene *s = dirty_scene(test, WINDOW, SZ_1M, SMALL);
 	const unsigned long at = WINDOW, piece = SZ_64K;
 	unsigned int i;
 
-	revoke(s);
+	dirty_revoke(s);
 	for (i = 0; i < 16; i++) {
 		unsigned long start = at + (i + 5) % 16 * piece;
 
-		expect_all(test, s, start, start + piece);
-		expect_none(test, s, start, start + piece);
+		dirty_expect_all(test, s, start, start + piece);
+		dirty_expect_none(test, s, start, start + piece);
 	}
-	expect_none(test, s, at, at + SZ_1M);
+	dirty_expect_none(test, s, at, at + SZ_1M);
 
-	revoke(s);
+	dirty_revoke(s);
 	for (i = 0; i < 16; i++) {
 		unsigned long start = at + (15 - i + 5) % 16 * piece;
 
-		expect_all(test, s, start, start + piece);
-		expect_none(test, s, start, start + piece);
+		dirty_expect_all(test, s, start, start + piece);
+		dirty_expect_none(test, s, start, start + piece);
 	}
-	expect_none(test, s, at, at + SZ_1M);
+	dirty_expect_none(test, s, at, at + SZ_1M);
 
-	/* What does not fit is told again rather than forgotten */
-	revoke(s);
-	expect_all(test, s, at + 4 * piece, at + 5 * piece);
-	expect_all(test, s, at + 8 * piece, at + 9 * piece);
-	expect_all(test, s, at + 8 * piece, at + 9 * piece);
-	expect_all(test, s, at, at + 4 * piece);
-	expect(test, s, at, at + SZ_1M, at + 5 * piece, at + SZ_1M);
-	expect_none(test, s, at, at + SZ_1M);
+	/* What does not fit is reported again rather than forgotten */
+	dirty_revoke(s);
+	dirty_expect_all(test, s, at + 4 * piece, at + 5 * piece);
+	dirty_expect_all(test, s, at + 8 * piece, at + 9 * piece);
+	dirty_expect_all(test, s, at + 8 * piece, at + 9 * piece);
+	dirty_expect_all(test, s, at, at + 4 * piece);
+	dirty_expect(test, s, at, at + SZ_1M, at + 5 * piece, at + SZ_1M);
+	dirty_expect_none(test, s, at, at + SZ_1M);
 }
 
-/* What a bitmap leaves out of a page is told to the next that has it, once */
-static void rest_of_pages(struct kunit *test)
+/* What a bitmap leaves out of a page is reported once, to the next that has it */
+static void dirty_test_rest_of_pages(struct kunit *test)
 {
 	static const unsigned long leaves[] = { SZ_2M, WINDOW };
 	unsigned int i;
@@ -259,93 +259,93 @@ static void rest_of_pages(struct kunit *test)
 		unsigned long at;
 
 		/* From the middle of a page into the next; then around that */
-		expect_all(test, s, leaf / 2, leaf + piece);
-		expect_none(test, s, leaf / 2, leaf + piece);
-		expect_all(test, s, 0, leaf / 2);
-		expect_all(test, s, leaf + piece, 2 * leaf);
-		expect_none(test, s, 0, 2 * leaf);
+		dirty_expect_all(test, s, leaf / 2, leaf + piece);
+		dirty_expect_none(test, s, leaf / 2, leaf + piece);
+		dirty_expect_all(test, s, 0, leaf / 2);
+		dirty_expect_all(test, s, leaf + piece, 2 * leaf);
+		dirty_expect_none(test, s, 0, 2 * leaf);
 
 		/* Page by page in pieces, up and down */
 		for (at = 2 * leaf; at < 3 * leaf; at += piece)
-			expect_all(test, s, at, at + piece);
+			dirty_expect_all(test, s, at, at + piece);
 		for (at = 4 * leaf; at > 3 * leaf; at -= piece)
-			expect_all(test, s, at - piece, at);
-		expect_none(test, s, 0, 4 * leaf);
+			dirty_expect_all(test, s, at - piece, at);
+		dirty_expect_none(test, s, 0, 4 * leaf);
 
-		/* More than can be kept apart: nothing of it is forgotten */
+		/* More than can be kept apart: none of it is forgotten */
 		bitmap_zero(s->clean, 64);
-		expect_all(test, s, piece, 2 * piece);
-		expect_all(test, s, 3 * leaf + piece, 3 * leaf + 2 * piece);
-		expect_all(test, s, 0, piece);
-		expect_all(test, s, 2 * piece, 4 * leaf);
-		expect_none(test, s, 0, 4 * leaf);
+		dirty_expect_all(test, s, piece, 2 * piece);
+		dirty_expect_all(test, s, 3 * leaf + piece, 3 * leaf + 2 * piece);
+		dirty_expect_all(test, s, 0, piece);
+		dirty_expect_all(test, s, 2 * piece, 4 * leaf);
+		dirty_expect_none(test, s, 0, 4 * leaf);
 	}
 }
 
-static void rest_of_area(struct kunit *test)
+static void dirty_test_rest_of_area(struct kunit *test)
 {
 	/* The driver's page is larger than the area */
 	struct dirty_scene *s = dirty_scene(test, SZ_1M, SZ_512K, SZ_2M);
 
-	expect_all(test, s, SZ_1M + SZ_128K, SZ_1M + SZ_256K);
+	dirty_expect_all(test, s, SZ_1M + SZ_128K, SZ_1M + SZ_256K);
 	KUNIT_EXPECT_EQ(test, max(s->track.lost[0].end, s->track.lost[1].end),
 			SZ_512K);
-	expect_all(test, s, SZ_1M + SZ_256K, SZ_1M + SZ_512K);
-	expect_all(test, s, SZ_1M, SZ_1M + SZ_128K);
-	expect_none(test, s, SZ_1M, SZ_1M + SZ_512K);
+	dirty_expect_all(test, s, SZ_1M + SZ_256K, SZ_1M + SZ_512K);
+	dirty_expect_all(test, s, SZ_1M, SZ_1M + SZ_128K);
+	dirty_expect_none(test, s, SZ_1M, SZ_1M + SZ_512K);
 }
 
-/* A revoke in the middle of such a read: all is dirty, and that is all */
-static void rest_and_revoke(struct kunit *test)
+/* A revoke in the middle of such a read: everything is dirty, once */
+static void dirty_test_rest_and_revoke(struct kunit *test)
 {
 	struct dirty_scene *s = dirty_scene(test, 0, 2 * WINDOW, SZ_2M);
 
 	s->revoke_after = 1;
-	expect_all(test, s, SZ_1M, 2 * WINDOW - SZ_1M);
-	expect_all(test, s, 0, SZ_1M);
-	expect_all(test, s, 2 * WINDOW - SZ_1M, 2 * WINDOW);
-	expect_none(test, s, 0, 2 * WINDOW);
+	dirty_expect_all(test, s, SZ_1M, 2 * WINDOW - SZ_1M);
+	dirty_expect_all(test, s, 0, SZ_1M);
+	dirty_expect_all(test, s, 2 * WINDOW - SZ_1M, 2 * WINDOW);
+	dirty_expect_none(test, s, 0, 2 * WINDOW);
 }
 
-static void split(struct kunit *test)
+static void dirty_test_split(struct kunit *test)
 {
 	struct dirty_scene *s = dirty_scene(test, WINDOW, SZ_1M, SMALL);
 	struct dirty_scene *upper = dirty_scene(test, WINDOW + SZ_256K,
 						SZ_1M - SZ_256K, SMALL);
 	const unsigned long at = WINDOW;
 
-	/* Two ranges, the upper one across the cut */
-	revoke(s);
-	expect_all(test, s, at + SZ_64K, at + SZ_128K);
+	/* Two ranges, of which the upper one is cut */
+	dirty_revoke(s);
+	dirty_expect_all(test, s, at + SZ_64K, at + SZ_128K);
 	memcpy(upper->track.lost, s->track.lost, sizeof(upper->track.lost));
 	upper->track.mapped = false;
-	iopt_dmabuf_cut_dirty(&upper->track, SZ_256K, SZ_1M);
-	iopt_dmabuf_cut_dirty(&s->track, 0, SZ_256K);
-	s->area.node.last = at + SZ_256K - 1;
+	iopt_phys_cut_dirty(&upper->track, SZ_256K, SZ_1M);
+	iopt_phys_cut_dirty(&s->track, 0, SZ_256K);
+	s->track.length = SZ_256K;
 
-	/* From its end: what is beyond that would be in the way */
-	expect_all(test, s, at + SZ_128K + SZ_64K, at + SZ_256K);
-	expect_none(test, s, at + SZ_128K + SZ_64K, at + SZ_256K);
-	expect_all(test, s, at + SZ_128K, at + SZ_128K + SZ_64K);
-	expect_none(test, s, at + SZ_64K, at + SZ_256K);
-	expect_all(test, s, at, at + SZ_64K);
-	expect_none(test, s, at, at + SZ_256K);
-	expect_all(test, upper, at + SZ_256K, at + SZ_512K);
-	expect(test, upper, at + SZ_256K, at + SZ_1M, at + SZ_512K,
-	       at + SZ_1M);
-	expect_none(test, upper, at + SZ_256K, at + SZ_1M);
+	/* From the end: a range that reached beyond it would be in the way */
+	dirty_expect_all(test, s, at + SZ_128K + SZ_64K, at + SZ_256K);
+	dirty_expect_none(test, s, at + SZ_128K + SZ_64K, at + SZ_256K);
+	dirty_expect_all(test, s, at + SZ_128K, at + SZ_128K + SZ_64K);
+	dirty_expect_none(test, s, at + SZ_64K, at + SZ_256K);
+	dirty_expect_all(test, s, at, at + SZ_64K);
+	dirty_expect_none(test, s, at, at + SZ_256K);
+	dirty_expect_all(test, upper, at + SZ_256K, at + SZ_512K);
+	dirty_expect(test, upper, at + SZ_256K, at + SZ_1M, at + SZ_512K,
+		     at + SZ_1M);
+	dirty_expect_none(test, upper, at + SZ_256K, at + SZ_1M);
 }
 
 static struct kunit_case dirty_cases[] = {
-	KUNIT_CASE(inside_pages_of_generic_pt),
-	KUNIT_CASE(inside_pages_of_arm),
-	KUNIT_CASE(revoke_between_windows),
-	KUNIT_CASE(nothing_mapped),
-	KUNIT_CASE(pieces),
-	KUNIT_CASE(rest_of_pages),
-	KUNIT_CASE(rest_of_area),
-	KUNIT_CASE(rest_and_revoke),
-	KUNIT_CASE(split),
+	KUNIT_CASE(dirty_test_inside_pages_of_generic_pt),
+	KUNIT_CASE(dirty_test_inside_pages_of_arm),
+	KUNIT_CASE(dirty_test_revoke_between_windows),
+	KUNIT_CASE(dirty_test_nothing_mapped),
+	KUNIT_CASE(dirty_test_pieces),
+	KUNIT_CASE(dirty_test_rest_of_pages),
+	KUNIT_CASE(dirty_test_rest_of_area),
+	KUNIT_CASE(dirty_test_rest_and_revoke),
+	KUNIT_CASE(dirty_test_split),
 	{}
 };
 
