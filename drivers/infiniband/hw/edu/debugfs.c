@@ -27,8 +27,8 @@
 
 static struct dentry *edu_debugfs_dir;
 
-static void mr_show(struct seq_file *m, struct edu_dev *edu,
-		    const struct edu_mr *mr)
+static void edu_mr_show(struct seq_file *m, struct edu_dev *edu,
+			const struct edu_mr *mr)
 {
 	guard(spinlock_irqsave)(&edu->lock);
 	seq_printf(m, "0x%08x type=%s length=%llu state=%s page-size=%llu entries=%zu invalidations=%llu\n",
@@ -38,7 +38,7 @@ static void mr_show(struct seq_file *m, struct edu_dev *edu,
 		   mr->invalidations);
 }
 
-static int mrs_show(struct seq_file *m, void *unused)
+static int edu_mrs_show(struct seq_file *m, void *unused)
 {
 	struct edu_dev *edu = m->private;
 	unsigned long index;
@@ -46,13 +46,13 @@ static int mrs_show(struct seq_file *m, void *unused)
 
 	xa_lock(&edu->mrs);
 	xa_for_each(&edu->mrs, index, mr)
-		mr_show(m, edu, mr);
+		edu_mr_show(m, edu, mr);
 	xa_unlock(&edu->mrs);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(mrs);
+DEFINE_SHOW_ATTRIBUTE(edu_mrs);
 
-static int engine_show(struct seq_file *m, void *unused)
+static int edu_engine_show(struct seq_file *m, void *unused)
 {
 	struct edu_dev *edu = m->private;
 
@@ -65,21 +65,21 @@ static int engine_show(struct seq_file *m, void *unused)
 		seq_puts(m, "idle\n");
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(engine);
+DEFINE_SHOW_ATTRIBUTE(edu_engine);
 
 void edu_debugfs_add(struct edu_dev *edu)
 {
 	edu->debugfs = debugfs_create_dir(pci_name(edu->pdev), edu_debugfs_dir);
-	debugfs_create_file("mrs", 0400, edu->debugfs, edu, &mrs_fops);
-	debugfs_create_file("engine", 0400, edu->debugfs, edu, &engine_fops);
+	debugfs_create_file("mrs", 0400, edu->debugfs, edu, &edu_mrs_fops);
+	debugfs_create_file("engine", 0400, edu->debugfs, edu, &edu_engine_fops);
 	debugfs_create_bool("pin", 0600, edu->debugfs, &edu->pin);
 	debugfs_create_u32("poll-delay", 0600, edu->debugfs, &edu->poll_delay);
 	debugfs_create_atomic_t("polling", 0400, edu->debugfs, &edu->polling);
 }
 
 /*
- * A program has taken completions from their queue, and no lock is held any more.
- * bnxt_re sleeps here, too: whoever calls must not be in an atomic section.
+ * A program has taken completions from their queue; no lock is held.
+ * bnxt_re sleeps here as well, so callers must not be in atomic context.
  */
 void edu_debugfs_polled(struct edu_dev *edu)
 {
