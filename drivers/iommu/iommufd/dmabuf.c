@@ -87,7 +87,8 @@ static int iopt_phys_get_list(struct iopt_phys *phys)
 	list = dma_buf_phys_map(phys->attach);
 	if (IS_ERR(list))
 		return PTR_ERR(list);
-	WRITE_ONCE(phys->list, list);
+	/* The exporter may have just made it: pairs with READ_ONCE() of a fill */
+	smp_store_release(&phys->list, list);
 	return 0;
 }
 
