@@ -117,7 +117,7 @@ void must_vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
 	int ret = __vfio_open(dev, addr, iommufd);
 
 	if (ret)
-		fail("modprobe vfio-pci, and end what uses the device",
+		fail(MUST_VFIO_REMEDY,
 		     "%s: cannot open it through VFIO: %s", addr, strerror(-ret));
 	ret = __vfio_enable(dev);
 	if (ret)

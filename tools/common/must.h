@@ -42,6 +42,9 @@ void must_ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
 void must_ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t length);
 
 /** must_vfio_open - __vfio_open() and __vfio_enable() */
+/* Of a device that cannot be opened through VFIO */
+#define MUST_VFIO_REMEDY "modprobe vfio-pci, and end what uses the device"
+
 void must_vfio_open(struct vfio_device *dev, const char *addr, int iommufd);
 
 /** must_vfio_map_bar - __vfio_map_bar(); Return: where the BAR is */

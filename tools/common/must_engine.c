@@ -12,14 +12,12 @@
 #include "fail.h"
 #include "must.h"
 
-#define VFIO_REMEDY "modprobe vfio-pci, and end what uses the device"
-
 void must_edu_open(struct edu *edu, const char *addr, int iommufd)
 {
 	int ret = __edu_open(edu, addr, iommufd);
 
 	if (ret)
-		fail(VFIO_REMEDY, "%s: cannot open edu through VFIO: %s", addr,
+		fail(MUST_VFIO_REMEDY, "%s: cannot open edu through VFIO: %s", addr,
 		     strerror(-ret));
 }
 
@@ -66,7 +64,7 @@ void must_nvme_open(struct nvme *nvme, const char *addr, int iommufd)
 	int ret = __nvme_open(nvme, addr, iommufd);
 
 	if (ret)
-		fail(VFIO_REMEDY, "%s: cannot open it through VFIO: %s %s", addr,
+		fail(MUST_VFIO_REMEDY, "%s: cannot open it through VFIO: %s %s", addr,
 		     strerror(-ret), nvme->why);
 }
 
