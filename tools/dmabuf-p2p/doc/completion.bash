@@ -46,6 +46,13 @@ _dmabuf_p2p_processes() {
 	done
 }
 
+_dmabuf_p2p_kernels() {
+	local path
+	for path in "${DMABUF_P2P_ROOT-}"/lib/modules/*; do
+		[ ! -d "$path" ] || echo "${path##*/}"
+	done
+}
+
 # NVMe controllers and RDMA devices, for --via
 _dmabuf_p2p_engines() {
 	local cur=$1 before=$2 root=${DMABUF_P2P_ROOT-} path words=()
@@ -133,6 +140,8 @@ _dmabuf_p2p() {
 			"$(_dmabuf_p2p_count)" ;;
 	--via)
 		_dmabuf_p2p_engines "$cur" "$before" ;;
+	--kernel)
+		_dmabuf_p2p_list "$cur" "$before" _dmabuf_p2p_kernels ;;
 	--route)
 		_dmabuf_p2p_devices "$cur" '' ;;
 	--pid)

@@ -6,25 +6,31 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "doctor.h"
 #include "json.h"
 #include "message.h"
+#include "sysfs_file.h"
 #include "text.h"
 #include "verb.h"
 
 enum doctor_option {
 	OPTION_JSON = 'j',
+	OPTION_KERNEL = 'k',
 	OPTION_ROOT = 256,
 };
 
 struct args {
 	bool json;
+	const char *release;
 	const char *root;
 };
 
 static const struct argp_option options[] = {
 	{ "json", OPTION_JSON, NULL, 0, "Print the findings as JSON" },
+	{ "kernel", OPTION_KERNEL, "RELEASE", 0,
+	  "Look only at what an installed kernel will load when it boots" },
 	/* For tests: DIR stands for / */
 	{ "root", OPTION_ROOT, "DIR", OPTION_HIDDEN, NULL },
 	{ 0 }
@@ -64,10 +70,14 @@ static const char doc[] =
 	"  module-kvm          KVM's alone are not installed\n"
 	"  module-foreign      of others, refused beside VFIO of dmabuf-phys\n"
 	"  module-unknown      the kernel's modules are not to be seen\n\n"
+	"With -k it looks at nothing but the modules of an installed kernel: at what will "
+	"be loaded when it boots, not at what is loaded now. It takes that kernel to treat "
+	"signatures as the running one does.\n\n"
 	"Exit status: 0 no FAIL; 1 the devices cannot be read; 2 bad usage; 3 at least "
 	"one FAIL.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p doctor\n"
+	"  dmabuf-p2p doctor -k 7.3.4+deb13-amd64\n"
 	"  dmabuf-p2p doctor --json | jq -r '.findings[].remedy // empty'\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -77,6 +87,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_JSON:
 		args->json = true;
+		return 0;
+	case OPTION_KERNEL:
+		args->release = arg;
 		return 0;
 	case OPTION_ROOT:
 		args->root = arg;
@@ -159,6 +172,30 @@ static void doctor_free(struct doctor *doctor)
 	pci_model_free(&doctor->model);
 }
 
+static void examine(struct doctor *doctor)
+{
+	doctor_kernel(doctor);
+	doctor_modules(doctor);
+	doctor_iommu(doctor);
+	doctor_permissions(doctor);
+	doctor_routes(doctor);
+	doctor_acs(doctor);
+	doctor_vfio(doctor);
+	doctor_rdma(doctor);
+	doctor_taken(doctor);
+}
+
+/* The release becomes part of paths */
+static int check_release(const char *root, const char *release)
+{
+	if (*release && *release != '.' && !strchr(release, '/') &&
+	    !sysfs_access(0, root, "/lib/modules/%s", release))
+		return EXIT_OK;
+	complain(release, "'ls /lib/modules' shows those that are.",
+		 "no such kernel is installed");
+	return EXIT_FAILED;
+}
+
 static int run(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL, doc };
@@ -168,18 +205,17 @@ static int run(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	ret = args.release ? check_release(args.root, args.release) : EXIT_OK;
+	if (ret)
+		return ret;
 	ret = pci_model_read(&doctor.model, args.root);
 	if (ret)
 		return ret;
-	doctor_kernel(&doctor);
-	doctor_modules(&doctor);
-	doctor_iommu(&doctor);
-	doctor_permissions(&doctor);
-	doctor_routes(&doctor);
-	doctor_acs(&doctor);
-	doctor_vfio(&doctor);
-	doctor_rdma(&doctor);
-	doctor_taken(&doctor);
+	doctor.release = args.release;
+	if (args.release)
+		doctor_modules(&doctor);
+	else
+		examine(&doctor);
 	if (args.json)
 		print_json(&doctor);
 	else

@@ -35,11 +35,13 @@ struct finding {
 /**
  * struct doctor - an examination
  * @model: the machine's PCI devices; its @root is where to look
+ * @release: the installed kernel whose modules are looked at; NULL for the running one
  * @findings: in the order they were made
  * @nr_findings: their number
  */
 struct doctor {
 	struct pci_model model;
+	const char *release;
 	struct finding *findings;
 	size_t nr_findings;
 };

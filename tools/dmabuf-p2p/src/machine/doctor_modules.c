@@ -61,7 +61,8 @@ static void tell_passed_over(struct doctor *doctor,
 		   text_format("installed from dmabuf-phys, but not what modprobe would load: %s (it %s%s)",
 			       names, module->file.path ? "has " : "knows none",
 			       module->file.path ? module->file.path : ""),
-		   text_format("depmod -a. If that does not help, look for 'override' and 'search' in /etc/depmod.d: %s has to come first.",
+		   text_format("depmod -a %s. If that does not help, look for 'override' and 'search' in /etc/depmod.d: %s has to come first.",
+			       review->modules.release,
 			       module->passed_over.path));
 }
 
@@ -72,7 +73,8 @@ static void tell_other(struct doctor *doctor,
 	doctor_add(doctor, MARK_WARN, "module-other",
 		   text_format("neither dmabuf-phys's nor the kernel's: %s (%s)", names,
 			       review_first(review, state)->file.path),
-		   text_format("Remove what has brought it, then depmod -a."));
+		   text_format("Remove what has brought it, then depmod -a %s.",
+			       review->modules.release));
 }
 
 /* What has DKMS build and sign them again: "install --force" would not; to be freed */
@@ -121,16 +123,18 @@ static void tell_source(struct doctor *doctor,
 	const char *version = modules_is_ours(module->loaded_version) ?
 		module->loaded_version : module->file.version;
 	size_t len = (size_t)(strstr(version, MODULES_MARK) - version);
+	const char *reboot = review->modules.is_running ?
+		" Reboot if they are loaded." : "";
 	char *again = build_again(review, state);
 
 	doctor_add(doctor, MARK_FAIL, "module-source",
 		   text_format("modules of dmabuf-phys for kernel package %.*s, while this kernel is %s: %s. Structures may differ, which nothing checks when they are loaded",
 			       (int)len, version, review->package, names),
 		   is_prebuilt(module) ?
-		   text_format("Install their package for %s, and reboot if they are loaded.",
-			       review->package) :
-		   text_format("apt install linux-source-" MODULES_SERIES "=%s, %s. Reboot if they are loaded.",
-			       review->package, again));
+		   text_format("Install their package for %s.%s",
+			       review->package, reboot) :
+		   text_format("apt install linux-source-" MODULES_SERIES "=%s, %s.%s",
+			       review->package, again, reboot));
 	free(again);
 }
 
@@ -300,7 +304,8 @@ static void take_foreign(const char *name, const char *path, void *arg)
 	for (i = 0; i < modules->nr; i++)
 		if (!strcmp(modules->list[i].sysfs, name))
 			return;
-	if (!sysfs_access(0, modules->root, "/sys/module/%s", name))
+	if (modules->is_running &&
+	    !sysfs_access(0, modules->root, "/sys/module/%s", name))
 		list = &foreign->loaded;
 	else if (!strncmp(path, "kernel/", 7))
 		list = &foreign->kernels;
@@ -328,11 +333,26 @@ static void check_foreign(struct doctor *doctor, const struct modules *modules)
 	warn_foreign(doctor, "installed", foreign.installed);
 	if (*foreign.kernels)
 		doctor_add(doctor, MARK_OK, "module-foreign",
-			   text_format("not loaded, and refused beside the VFIO of dmabuf-phys: %s",
+			   text_format("%srefused beside the VFIO of dmabuf-phys: %s",
+				       modules->is_running ? "not loaded, and " :
+							     "",
 				       foreign.kernels), NULL);
 	free(foreign.loaded);
 	free(foreign.installed);
 	free(foreign.kernels);
+}
+
+/* So that "this kernel" is clear in what follows */
+static void tell_installed(struct doctor *doctor,
+			   const struct module_review *review)
+{
+	bool is_debian = review->package[0];
+
+	doctor_add(doctor, MARK_OK, "kernel",
+		   text_format("Linux %s%s%s%s is installed; when this kernel boots:",
+			       review->modules.release,
+			       is_debian ? " (Debian " : "", review->package,
+			       is_debian ? ")" : ""), NULL);
 }
 
 /* Return: whether it is of no use to look at modules */
@@ -385,10 +405,11 @@ void doctor_modules(struct doctor *doctor)
 	size_t state;
 	char *names;
 
-	review_read(&review, &doctor->model);
-	if (!check_support(doctor, modules)) {
-		for (state = 0; state < ARRAY_SIZE(tellers);
-		     state++) {
+	review_read(&review, &doctor->model, doctor->release);
+	if (!modules->is_running)
+		tell_installed(doctor, &review);
+	if (!modules->is_running || !check_support(doctor, modules)) {
+		for (state = 0; state < ARRAY_SIZE(tellers); state++) {
 			names = review_names(&review, (enum module_state)state);
 			if (names && tellers[state])
 				tellers[state](doctor, &review,

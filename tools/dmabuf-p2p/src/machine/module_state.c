@@ -35,19 +35,57 @@ static bool is_our_kernel(const struct modules *modules)
 	return !sysfs_access(0, modules->root, "/dev/dma_buf_phys");
 }
 
+/*
+ * /proc/version, or what a boot image will say there; x86 puts the banner's second half
+ * at an offset that a field of the image's header has (Documentation/arch/x86/boot.rst)
+ */
+enum boot_header {
+	BOOT_MAGIC = 0x202,
+	BOOT_KERNEL_VERSION = 0x20e,
+	BOOT_END = 0x210,
+};
+
+static void find_image_banner(const struct modules *modules, char *banner,
+			      size_t size)
+{
+	char *path = text_format("%s/boot/vmlinuz-%s", modules->root,
+				 modules->release);
+	FILE *file = fopen(path, "re");
+	unsigned char header[BOOT_END];
+	size_t offset;
+
+	banner[0] = 0;
+	if (file && fread(header, sizeof(header), 1, file) == 1 &&
+	    !memcmp(header + BOOT_MAGIC, "HdrS", 4)) {
+		offset = header[BOOT_KERNEL_VERSION] +
+			 256 * header[BOOT_KERNEL_VERSION + 1];
+		if (!fseek(file, (long)offset + 0x200, SEEK_SET))
+			banner[fread(banner, 1, size - 1, file)] = 0;
+	}
+	if (file)
+		fclose(file);
+	free(path);
+}
+
 /* "Linux version ... (gcc ... (Debian 14.2.0-19) ...) #1 SMP Debian 7.3.4-1 (2026-11-02)" */
 static void find_package(struct module_review *review)
 {
-	char line[512], *build, *package;
+	const struct modules *modules = &review->modules;
+	char banner[512], *build, *package;
 
-	sysfs_text(line, sizeof(line), review->modules.root, "/proc/version");
-	build = strrchr(line, '#');
+	if (modules->is_running)
+		sysfs_text(banner, sizeof(banner), modules->root,
+			   "/proc/version");
+	else
+		find_image_banner(modules, banner, sizeof(banner));
+	build = strrchr(banner, '#');
 	package = build ? strstr(build, " Debian ") : NULL;
 	if (!package)
 		return;
 	package += strlen(" Debian ");
 	package[strcspn(package, " ")] = 0;
 	snprintf(review->package, sizeof(review->package), "%s", package);
+	text_clean(review->package);
 }
 
 /* Its release can be the same, and its structures others: nothing else would notice */
@@ -115,12 +153,13 @@ static enum module_state judge(const struct module_review *review,
 	return file->path && !is_kernels(file) ? STATE_OTHER : STATE_NONE;
 }
 
-void review_read(struct module_review *review, const struct pci_model *model)
+void review_read(struct module_review *review, const struct pci_model *model,
+		 const char *release)
 {
 	size_t i;
 
 	*review = (struct module_review) { 0 };
-	modules_read(&review->modules, model);
+	modules_read(&review->modules, model, release);
 	signing_read(&review->signing, model->root);
 	find_package(review);
 	review->states = calloc(review->modules.nr, sizeof(*review->states));

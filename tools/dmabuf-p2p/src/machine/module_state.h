@@ -58,7 +58,9 @@ struct module_review {
 	enum module_state *states;
 };
 
-void review_read(struct module_review *review, const struct pci_model *model);
+/** review_read - judge all modules for a kernel; see modules_read() for @release */
+void review_read(struct module_review *review, const struct pci_model *model,
+		 const char *release);
 void review_free(struct module_review *review);
 
 /** review_first - the first module in a state; NULL if there is none */

@@ -221,7 +221,8 @@ static bool is_for(const char *name, const char *vendor)
 	return strcmp(name, is_amd ? "kvm-intel" : "kvm-amd");
 }
 
-void modules_read(struct modules *modules, const struct pci_model *model)
+void modules_read(struct modules *modules, const struct pci_model *model,
+		  const char *release)
 {
 	static const char *const folders[] = {
 		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
@@ -232,9 +233,13 @@ void modules_read(struct modules *modules, const struct pci_model *model)
 	char *folder, *c;
 	size_t i;
 
-	*modules = (struct modules) { .root = model->root };
-	sysfs_text(modules->release, sizeof(modules->release), model->root,
-		   "/proc/sys/kernel/osrelease");
+	*modules = (struct modules) { .root = model->root,
+				      .is_running = !release };
+	if (release)
+		take(modules->release, sizeof(modules->release), release);
+	else
+		sysfs_text(modules->release, sizeof(modules->release),
+			   model->root, "/proc/sys/kernel/osrelease");
 	modules->has_folder = modules->release[0] &&
 			      !sysfs_access(0, model->root, "/lib/modules/%s",
 					    modules->release);
@@ -258,7 +263,8 @@ void modules_read(struct modules *modules, const struct pci_model *model)
 				*c = '_';
 		if (modules->has_folder)
 			find_file(modules, module, ctx);
-		find_loaded(modules, module);
+		if (modules->is_running)
+			find_loaded(modules, module);
 	}
 	kmod_unref(ctx);
 	for (i = 0; i < 4; i++)

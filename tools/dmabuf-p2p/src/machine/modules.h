@@ -77,7 +77,8 @@ struct module {
 /**
  * struct modules - all of them, and what they are for
  * @root: folder that stands for /, "" for this machine
- * @release: of the running kernel
+ * @release: of the kernel they are for
+ * @is_running: that is the running one; of any other nothing is loaded
  * @has_folder: its modules can be looked at: /lib/modules/RELEASE is there
  * @list: the modules
  * @nr: their number
@@ -85,13 +86,19 @@ struct module {
 struct modules {
 	const char *root;
 	char release[80];
+	bool is_running;
 	bool has_folder;
 	struct module *list;
 	size_t nr;
 };
 
-/** modules_read - look at all of them; ends the program if memory is short */
-void modules_read(struct modules *modules, const struct pci_model *model);
+/**
+ * modules_read - look at all of them; ends the program if memory is short
+ * @release: of an installed kernel, as it will find them when it boots; NULL for the
+ *	running one
+ */
+void modules_read(struct modules *modules, const struct pci_model *model,
+		  const char *release);
 void modules_free(struct modules *modules);
 
 /** modules_is_ours - does a version, of a file or a loaded module, have our mark? */
