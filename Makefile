@@ -42,15 +42,9 @@ kernel: packages
 tools: packages
 	@tools/build
 
-# Debian's kernel is downloaded while packages are installed, and the programs are built
-# while it is unpacked: each leaves a CPU or the network idle. Whatever happens, nothing
-# goes on when make has ended.
 demo: KERNEL ?= stock
 demo:
-	@$(if $(filter stock,$(KERNEL)),tools/kernel/choose download 2>/dev/null & trap "kill $$!" INT TERM HUP;) \
-	tools/setup $(if $(filter stock,$(KERNEL)),demo); status=$$?; wait; exit $$status
-	@tools/build tools/demo tools/dmabuf-p2p & trap "kill $$!" INT TERM HUP; \
-	tools/kernel/build $(KERNEL); status=$$?; wait $$! && exit $$status
+	@tools/demo/prepare $(KERNEL)
 	@tools/demo/run --kernel $(KERNEL)
 
 check: packages
