@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A test exporter and a test importer, shared by the suites.
+ * A test exporter and two test importers, shared by the suites.
  *
  * No list here describes memory that exists: nothing in the framework may touch
  * what a list describes, and a test that finds it does is a test that crashes.
@@ -19,6 +19,7 @@
 #include <linux/workqueue.h>
 
 struct dentry;
+struct dma_buf_attach_ops;
 struct mutex;
 
 /* Above the memory of any machine the tests run on */
@@ -132,5 +133,37 @@ void kt_expect_events(struct kunit *test, int line, const struct kt_imp *imp,
 		      unsigned int restores);
 #define KT_EXPECT_EVENTS(test, imp, moves, revokes, restores) \
 	kt_expect_events(test, __LINE__, imp, moves, revokes, restores)
+
+/**
+ * struct kt_sg_imp - an importer by scatterlist
+ * @test: the test
+ * @dev: its device
+ * @dmabuf: the dma-buf
+ * @attach: the attachment, or NULL
+ * @sgt: what it has mapped, or NULL
+ * @unmap_ms: how late it unmaps; 0: in the callback
+ * @nr_invalidated: how often it was told
+ * @unmapped: the late unmap has been made
+ * @unmap_work: late unmap
+ */
+struct kt_sg_imp {
+	struct kunit *test;
+	struct device *dev;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+	unsigned int unmap_ms;
+	unsigned int nr_invalidated;
+	bool unmapped;
+	struct delayed_work unmap_work;
+};
+
+void kt_sg_invalidate(struct dma_buf_attachment *attach);
+extern const struct dma_buf_attach_ops kt_sg_ops;
+struct kt_sg_imp *kt_sg_imp(struct kunit *test, struct kt_buf *buf);
+int kt_sg_attach(struct kt_sg_imp *imp, const struct dma_buf_attach_ops *ops);
+struct kt_sg_imp *kt_sg_attached(struct kunit *test, struct kt_buf *buf);
+int kt_sg_map(struct kt_sg_imp *imp);
+void kt_sg_unmap(struct kt_sg_imp *imp);
 
 #endif /* _DMA_BUF_PHYS_KUNIT_H */

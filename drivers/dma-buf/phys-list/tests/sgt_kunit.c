@@ -4,7 +4,6 @@
  * sees it. The device is KUnit's: there is no IOMMU and only its addresses
  * matter, nothing is ever transferred.
  */
-#include <kunit/device.h>
 #include <linux/align.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -17,147 +16,16 @@
 #define PAGES(n) ((u64)(n) * PAGE_SIZE)
 #define MAX_ENTRY ((u64)ALIGN_DOWN(UINT_MAX, PAGE_SIZE))
 
-/**
- * struct sg_imp - an importer by scatterlist
- * @test: the test
- * @dev: its device
- * @dmabuf: the dma-buf
- * @attach: the attachment, or NULL
- * @sgt: what it has mapped, or NULL
- * @unmap_ms: how late it unmaps; 0: in the callback
- * @nr_invalidated: how often it was told
- * @unmapped: the late unmap has been made
- * @unmap_work: late unmap
- */
-struct sg_imp {
-	struct kunit *test;
-	struct device *dev;
-	struct dma_buf *dmabuf;
-	struct dma_buf_attachment *attach;
-	struct sg_table *sgt;
-	unsigned int unmap_ms;
-	unsigned int nr_invalidated;
-	bool unmapped;
-	struct delayed_work unmap_work;
-};
-
-static void sg_unmap_locked(struct sg_imp *imp)
-{
-	if (imp->sgt)
-		dma_buf_unmap_attachment(imp->attach, no_free_ptr(imp->sgt),
-					 DMA_BIDIRECTIONAL);
-}
-
-static void sg_unmap(struct sg_imp *imp)
-{
-	dma_resv_lock(imp->dmabuf->resv, NULL);
-	sg_unmap_locked(imp);
-	dma_resv_unlock(imp->dmabuf->resv);
-}
-
-static void sg_unmap_work(struct work_struct *work)
-{
-	struct sg_imp *imp = container_of(to_delayed_work(work), struct sg_imp,
-					  unmap_work);
-
-	WRITE_ONCE(imp->unmapped, true);
-	sg_unmap(imp);
-}
-
-static void sg_invalidate(struct dma_buf_attachment *attach)
-{
-	struct sg_imp *imp = attach->importer_priv;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-	imp->nr_invalidated++;
-	if (imp->unmap_ms && imp->sgt)
-		schedule_delayed_work(&imp->unmap_work,
-				      msecs_to_jiffies(imp->unmap_ms));
-	else
-		sg_unmap_locked(imp);
-}
-
-static const struct dma_buf_attach_ops sg_ops = {
-	.allow_peer2peer = true,
-	.invalidate_mappings = sg_invalidate,
-};
-
 static const struct dma_buf_attach_ops sg_ops_no_p2p = {
-	.invalidate_mappings = sg_invalidate,
+	.invalidate_mappings = kt_sg_invalidate,
 };
 
 static const struct dma_buf_attach_ops sg_ops_not_revocable = {
 	.allow_peer2peer = true,
 };
 
-static void sg_imp_end(void *ctx)
-{
-	struct sg_imp *imp = ctx;
-
-	if (!imp->attach)
-		return;
-	flush_delayed_work(&imp->unmap_work);
-	sg_unmap(imp);
-	dma_buf_detach(imp->dmabuf, no_free_ptr(imp->attach));
-}
-
-static struct sg_imp *sg_imp(struct kunit *test, struct kt_buf *buf)
-{
-	static atomic_t nr;
-	struct sg_imp *imp;
-	char name[24];
-
-	imp = kunit_kzalloc(test, sizeof(*imp), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, imp);
-	imp->test = test;
-	imp->dmabuf = buf->phys.dmabuf;
-	INIT_DELAYED_WORK(&imp->unmap_work, sg_unmap_work);
-
-	/* A name is a name for all devices of a test */
-	snprintf(name, sizeof(name), "importer%d", atomic_inc_return(&nr));
-	imp->dev = kunit_device_register(test, name);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(imp->dev), 0);
-	KUNIT_ASSERT_EQ(test,
-			dma_set_mask_and_coherent(imp->dev, DMA_BIT_MASK(64)),
-			0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, sg_imp_end, imp),
-			0);
-	return imp;
-}
-
-static int sg_attach(struct sg_imp *imp, const struct dma_buf_attach_ops *ops)
-{
-	struct dma_buf_attachment *attach;
-
-	attach = dma_buf_dynamic_attach(imp->dmabuf, imp->dev, ops, imp);
-	if (IS_ERR(attach))
-		return PTR_ERR(attach);
-	imp->attach = attach;
-	return 0;
-}
-
-static struct sg_imp *sg_attached(struct kunit *test, struct kt_buf *buf)
-{
-	struct sg_imp *imp = sg_imp(test, buf);
-
-	KUNIT_ASSERT_EQ(test, sg_attach(imp, &sg_ops), 0);
-	return imp;
-}
-
-static int sg_map(struct sg_imp *imp)
-{
-	struct sg_table *sgt;
-
-	dma_resv_lock(imp->dmabuf->resv, NULL);
-	sgt = dma_buf_map_attachment(imp->attach, DMA_BIDIRECTIONAL);
-	if (!IS_ERR(sgt))
-		imp->sgt = sgt;
-	dma_resv_unlock(imp->dmabuf->resv);
-	return PTR_ERR_OR_ZERO(sgt);
-}
-
 /* Entries: each frag in order, cut where an entry can hold no more */
-static void expect_entries(struct sg_imp *imp,
+static void expect_entries(struct kt_sg_imp *imp,
 			   const struct dma_buf_phys_list *list)
 {
 	struct dma_buf_phys_iter iter;
@@ -190,7 +58,7 @@ static void expect_entries(struct sg_imp *imp,
  * Nobody is to look for pages. Asked past the core, whose debugging gives
  * importers a copy of the table, which has a count.
  */
-static void expect_no_pages(struct sg_imp *imp)
+static void expect_no_pages(struct kt_sg_imp *imp)
 {
 	const struct dma_buf_ops *ops = imp->dmabuf->ops;
 	struct kunit *test = imp->test;
@@ -233,14 +101,14 @@ static struct dma_buf_phys_list *frags(struct kunit *test, unsigned int nr,
 static void maps_as(struct kunit *test, struct dma_buf_phys_list *list)
 {
 	struct kt_buf *buf = kt_buf(test, list);
-	struct sg_imp *imp = sg_attached(test, buf);
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
 
-	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
 	expect_entries(imp, buf->phys.list);
-	sg_unmap(imp);
+	kt_sg_unmap(imp);
 	expect_no_pages(imp);
 	/* And again: nothing is left of the first mapping */
-	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
 	expect_entries(imp, buf->phys.list);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_NULL(test, imp->sgt);
@@ -288,13 +156,13 @@ static void many_frags(struct kunit *test)
 static void static_importer_refused(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct sg_imp *imp = sg_imp(test, buf);
+	struct kt_sg_imp *imp = kt_sg_imp(test, buf);
 
-	KUNIT_EXPECT_EQ(test, sg_attach(imp, NULL), -EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops_not_revocable),
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, NULL), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &sg_ops_not_revocable),
 			-EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops_no_p2p), -EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops), 0);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &sg_ops_no_p2p), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), 0);
 }
 
 static void encrypted_refused(struct kunit *test)
@@ -310,14 +178,15 @@ static void encrypted_refused(struct kunit *test)
 	dma_buf_phys_add_frag(&b, KT_BASE + SZ_1G, PAGE_SIZE);
 	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	KUNIT_EXPECT_EQ(test, sg_attach(sg_imp(test, kt_buf(test, list)),
-					&sg_ops), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(kt_sg_imp(test, kt_buf(test, list)),
+					   &kt_sg_ops), -EOPNOTSUPP);
 }
 
 /* A BAR of a device that never said it could do peer to peer */
 static void no_route_refused(struct kunit *test)
 {
 	struct p2pdma_provider *provider;
+	struct kt_sg_imp *imp;
 	struct pci_dev *pdev;
 
 	pdev = kunit_kzalloc(test, sizeof(*pdev), GFP_KERNEL);
@@ -326,11 +195,8 @@ static void no_route_refused(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, provider);
 	pdev->dev.init_name = "kunit-peer";
 	provider->owner = &pdev->dev;
-	KUNIT_EXPECT_EQ(test,
-			sg_attach(sg_imp(test,
-					 kt_buf(test, kt_list_p2p(test,
-								  provider))),
-				  &sg_ops), -EREMOTEIO);
+	imp = kt_sg_imp(test, kt_buf(test, kt_list_p2p(test, provider)));
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), -EREMOTEIO);
 }
 
 /*
@@ -342,15 +208,15 @@ static void out_of_reach(struct kunit *test)
 	static const u64 lengths[] = { PAGES(1), PAGES(2), SZ_1G };
 	struct kt_buf *buf = kt_buf(test, frags(test, ARRAY_SIZE(lengths),
 						lengths));
-	struct sg_imp *imp = sg_attached(test, buf);
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
 
 	KUNIT_ASSERT_EQ(test,
 			dma_set_mask(imp->dev, KT_BASE + SZ_512M - 1), 0);
-	KUNIT_EXPECT_EQ(test, sg_map(imp), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), -EREMOTEIO);
 	dma_buf_phys_revoke(&buf->phys);
 	dma_buf_phys_restore(&buf->phys);
 	KUNIT_ASSERT_EQ(test, dma_set_mask(imp->dev, DMA_BIT_MASK(64)), 0);
-	KUNIT_EXPECT_EQ(test, sg_map(imp), 0);
+	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), 0);
 }
 
 /* What may not be written to is mapped for reading, and for nothing else */
@@ -360,7 +226,7 @@ static void read_only(struct kunit *test)
 		DMA_BIDIRECTIONAL, DMA_FROM_DEVICE, DMA_TO_DEVICE,
 	};
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct sg_imp *imp = sg_attached(test, buf);
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
 	unsigned int i;
 
 	buf->phys.writable = false;
@@ -383,12 +249,12 @@ static void attach_while_revoked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf_state(test, KT_LIST(test),
 					  DMA_BUF_PHYS_REVOKED);
-	struct sg_imp *imp = sg_imp(test, buf);
+	struct kt_sg_imp *imp = kt_sg_imp(test, buf);
 
-	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops), -ENODEV);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), -ENODEV);
 	dma_buf_phys_restore(&buf->phys);
-	KUNIT_EXPECT_EQ(test, sg_attach(imp, &sg_ops), 0);
-	KUNIT_EXPECT_EQ(test, sg_map(imp), 0);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), 0);
+	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), 0);
 }
 
 static void attach_to_dead(struct kunit *test)
@@ -396,43 +262,44 @@ static void attach_to_dead(struct kunit *test)
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
 	dma_buf_phys_kill(&buf->phys);
-	KUNIT_EXPECT_EQ(test, sg_attach(sg_imp(test, buf), &sg_ops), -ENODEV);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(kt_sg_imp(test, buf), &kt_sg_ops),
+			-ENODEV);
 }
 
 static void revoke_and_restore(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct sg_imp *imp = sg_attached(test, buf);
-	struct sg_imp *idle = sg_attached(test, buf);
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
+	struct kt_sg_imp *idle = kt_sg_attached(test, buf);
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+		KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
 		imp->nr_invalidated = 0;
 		idle->nr_invalidated = 0;
 		dma_buf_phys_revoke(&buf->phys);
 		KUNIT_EXPECT_EQ(test, imp->nr_invalidated, 1);
 		KUNIT_EXPECT_EQ(test, idle->nr_invalidated, 1);
 		KUNIT_EXPECT_NULL(test, imp->sgt);
-		KUNIT_EXPECT_EQ(test, sg_map(imp), -ENODEV);
-		KUNIT_EXPECT_EQ(test, sg_map(idle), -ENODEV);
+		KUNIT_EXPECT_EQ(test, kt_sg_map(imp), -ENODEV);
+		KUNIT_EXPECT_EQ(test, kt_sg_map(idle), -ENODEV);
 		dma_buf_phys_restore(&buf->phys);
 	}
-	KUNIT_EXPECT_EQ(test, sg_map(imp), 0);
+	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), 0);
 	dma_buf_phys_kill(&buf->phys);
 	KUNIT_EXPECT_NULL(test, imp->sgt);
-	KUNIT_EXPECT_EQ(test, sg_map(imp), -ENODEV);
+	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), -ENODEV);
 }
 
 static void revoke_waits_for_unmap(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct sg_imp *prompt = sg_attached(test, buf);
-	struct sg_imp *slow = sg_attached(test, buf);
+	struct kt_sg_imp *prompt = kt_sg_attached(test, buf);
+	struct kt_sg_imp *slow = kt_sg_attached(test, buf);
 
 	slow->unmap_ms = KT_LATE_MS;
-	KUNIT_ASSERT_EQ(test, sg_map(prompt), 0);
-	KUNIT_ASSERT_EQ(test, sg_map(slow), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(prompt), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(slow), 0);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(slow->unmapped));
 	KUNIT_EXPECT_NULL(test, prompt->sgt);
@@ -441,16 +308,16 @@ static void revoke_waits_for_unmap(struct kunit *test)
 static void move(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct sg_imp *imp = sg_attached(test, buf);
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
 
-	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
 	KUNIT_EXPECT_EQ(test,
 			dma_buf_phys_move(&buf->phys,
 					  kt_list(test, KT_BASE + SZ_1G,
 						  KT_SIZE)), 0);
 	KUNIT_EXPECT_EQ(test, imp->nr_invalidated, 1);
 	KUNIT_EXPECT_NULL(test, imp->sgt);
-	KUNIT_ASSERT_EQ(test, sg_map(imp), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
 	expect_entries(imp, buf->phys.list);
 	KUNIT_EXPECT_EQ(test, sg_dma_address(imp->sgt->sgl), KT_BASE + SZ_1G);
 }
@@ -459,7 +326,7 @@ static void move(struct kunit *test)
 static void pinned(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct sg_imp *imp = sg_attached(test, buf);
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
 	struct dma_buf_phys_list *list;
 
 	dma_resv_lock(imp->dmabuf->resv, NULL);
@@ -482,12 +349,12 @@ static void pinned(struct kunit *test)
 static void beside_a_phys_importer(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct sg_imp *by_sgt = sg_attached(test, buf);
+	struct kt_sg_imp *by_sgt = kt_sg_attached(test, buf);
 	struct kt_imp *by_list = kt_attached(test, buf);
 
 	by_sgt->unmap_ms = KT_LATE_MS;
 	by_list->unmap_ms = KT_LATE_MS / 2;
-	KUNIT_ASSERT_EQ(test, sg_map(by_sgt), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(by_sgt), 0);
 	KUNIT_ASSERT_EQ(test, kt_map(by_list), 0);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(by_sgt->unmapped));
