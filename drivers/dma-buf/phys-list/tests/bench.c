@@ -39,21 +39,21 @@
 
 #include "bench.h"
 
-static int less(const void *a, const void *b)
+static int bench_less(const void *a, const void *b)
 {
 	u64 x = *(const u64 *)a, y = *(const u64 *)b;
 
 	return x < y ? -1 : x > y;
 }
 
-static u64 without(u64 time, u64 overhead)
+static u64 bench_without(u64 time, u64 overhead)
 {
 	return time > overhead ? time - overhead : 0;
 }
 
 /* Times are sorted afterwards */
-static int run_rounds(struct bench *b, const struct bench_method *method,
-		      u32 rounds)
+static int bench_run_rounds(struct bench *b, const struct bench_method *method,
+			    u32 rounds)
 {
 	u64 start, mapped, walked, length;
 	u32 i;
@@ -77,29 +77,30 @@ static int run_rounds(struct bench *b, const struct bench_method *method,
 			return -EINTR;
 		cond_resched();
 	}
-	sort(b->map_unmap, rounds, sizeof(u64), less, NULL);
-	sort(b->walk, rounds, sizeof(u64), less, NULL);
+	sort(b->map_unmap, rounds, sizeof(u64), bench_less, NULL);
+	sort(b->walk, rounds, sizeof(u64), bench_less, NULL);
 	return 0;
 }
 
-static int measure(struct bench *b, const struct bench_method *method,
-		   struct dma_buf_bench_run *r)
+static int bench_measure(struct bench *b, const struct bench_method *method,
+			 struct dma_buf_bench_run *r)
 {
 	u64 overhead, walk_overhead;
 	int ret;
 
-	ret = run_rounds(b, &bench_nothing, DMA_BUF_BENCH_MAX_ROUNDS);
+	ret = bench_run_rounds(b, &bench_nothing, DMA_BUF_BENCH_MAX_ROUNDS);
 	if (ret)
 		return ret;
 	overhead = b->map_unmap[0];
 	walk_overhead = b->walk[0];
 
-	ret = run_rounds(b, method, r->rounds);
+	ret = bench_run_rounds(b, method, r->rounds);
 	if (ret || !r->rounds)
 		return ret;
-	r->map_unmap_min = without(b->map_unmap[0], overhead);
-	r->map_unmap_median = without(b->map_unmap[r->rounds / 2], overhead);
-	r->walk_median = without(b->walk[r->rounds / 2], walk_overhead);
+	r->map_unmap_min = bench_without(b->map_unmap[0], overhead);
+	r->map_unmap_median = bench_without(b->map_unmap[r->rounds / 2],
+					    overhead);
+	r->walk_median = bench_without(b->walk[r->rounds / 2], walk_overhead);
 	r->dma_ranges = b->dma_ranges;
 	r->embedded = method->embedded;
 	return 0;
@@ -123,7 +124,7 @@ static int bench_dmabuf(struct bench *b, const struct bench_method *method,
 	ret = dma_resv_lock_interruptible(b->dmabuf->resv, NULL);
 	if (ret)
 		goto out_detach;
-	ret = measure(b, method, r);
+	ret = bench_measure(b, method, r);
 	dma_resv_unlock(b->dmabuf->resv);
 
 out_detach:
@@ -134,7 +135,7 @@ out_put:
 }
 
 /* The device that is asked for, with a reference to it, or NULL */
-static struct pci_dev *find_device(const struct dma_buf_bench_device *d)
+static struct pci_dev *bench_get_pdev(const struct dma_buf_bench_device *d)
 {
 	if (d->slot > 31 || d->function > 7 || d->domain > INT_MAX)
 		return NULL;
@@ -142,7 +143,7 @@ static struct pci_dev *find_device(const struct dma_buf_bench_device *d)
 					   PCI_DEVFN(d->slot, d->function));
 }
 
-static int check_ranges(struct bench *b, u64 bar_size)
+static int bench_check_ranges(struct bench *b, u64 bar_size)
 {
 	u64 end;
 	u32 i;
@@ -164,7 +165,7 @@ static int check_ranges(struct bench *b, u64 bar_size)
 static int bench_links(struct bench *b, const struct bench_method *method,
 		       struct dma_buf_bench_run *r)
 {
-	struct pci_dev *pdev __free(pci_dev_put) = find_device(&r->exporter);
+	struct pci_dev *pdev __free(pci_dev_put) = bench_get_pdev(&r->exporter);
 	struct dma_buf_bench_range *ranges __free(kvfree) = NULL;
 	int bar = r->exporter.bar;
 	int ret;
@@ -184,15 +185,15 @@ static int bench_links(struct bench *b, const struct bench_method *method,
 	b->bar = pci_resource_start(pdev, bar);
 	b->ranges = ranges;
 	b->nr_ranges = r->nr_ranges;
-	ret = check_ranges(b, pci_resource_len(pdev, bar));
+	ret = bench_check_ranges(b, pci_resource_len(pdev, bar));
 	if (ret)
 		return ret;
-	return measure(b, method, r);
+	return bench_measure(b, method, r);
 }
 
 static int bench_run(struct dma_buf_bench_run *r)
 {
-	struct pci_dev *pdev __free(pci_dev_put) = find_device(&r->importer);
+	struct pci_dev *pdev __free(pci_dev_put) = bench_get_pdev(&r->importer);
 	const struct bench_method *method = bench_find_method(r->method);
 	struct bench *b __free(kfree) = NULL;
 

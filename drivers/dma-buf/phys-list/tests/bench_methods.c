@@ -19,34 +19,34 @@
  * By scatterlist
  */
 
-static void scatterlist_invalidate(struct dma_buf_attachment *attach)
+static void bench_sg_invalidate(struct dma_buf_attachment *attach)
 {
 	dma_resv_assert_held(attach->dmabuf->resv);
 }
 
-static int scatterlist_attach(struct bench *b)
+static int bench_sg_attach(struct bench *b)
 {
 	static const struct dma_buf_attach_ops ops = {
 		.allow_peer2peer = true,
-		.invalidate_mappings = scatterlist_invalidate,
+		.invalidate_mappings = bench_sg_invalidate,
 	};
 
 	b->sg_attach = dma_buf_dynamic_attach(b->dmabuf, b->dev, &ops, b);
 	return PTR_ERR_OR_ZERO(b->sg_attach);
 }
 
-static void scatterlist_detach(struct bench *b)
+static void bench_sg_detach(struct bench *b)
 {
 	dma_buf_detach(b->dmabuf, b->sg_attach);
 }
 
-static int scatterlist_map(struct bench *b)
+static int bench_sg_map(struct bench *b)
 {
 	b->sgt = dma_buf_map_attachment(b->sg_attach, DIR);
 	return PTR_ERR_OR_ZERO(b->sgt);
 }
 
-static u64 scatterlist_walk(struct bench *b)
+static u64 bench_sg_walk(struct bench *b)
 {
 	struct scatterlist *sg;
 	u64 length = 0;
@@ -60,17 +60,17 @@ static u64 scatterlist_walk(struct bench *b)
 	return length;
 }
 
-static void scatterlist_unmap(struct bench *b)
+static void bench_sg_unmap(struct bench *b)
 {
 	dma_buf_unmap_attachment(b->sg_attach, b->sgt, DIR);
 }
 
-static const struct bench_method scatterlist_method = {
-	.attach = scatterlist_attach,
-	.detach = scatterlist_detach,
-	.map = scatterlist_map,
-	.walk = scatterlist_walk,
-	.unmap = scatterlist_unmap,
+static const struct bench_method bench_sg_method = {
+	.attach = bench_sg_attach,
+	.detach = bench_sg_detach,
+	.map = bench_sg_map,
+	.walk = bench_sg_walk,
+	.unmap = bench_sg_unmap,
 };
 
 /*
@@ -79,35 +79,35 @@ static const struct bench_method scatterlist_method = {
 
 #if IS_ENABLED(CONFIG_DMA_BUF_PHYS)
 
-static void phys_notify(struct dma_buf_phys_attachment *at,
-			enum dma_buf_phys_event event)
+static void bench_phys_notify(struct dma_buf_phys_attachment *at,
+			      enum dma_buf_phys_event event)
 {
 	dma_resv_assert_held(at->dmabuf->resv);
 }
 
-static int phys_attach(struct bench *b)
+static int bench_phys_attach(struct bench *b)
 {
 	static const struct dma_buf_phys_importer_ops ops = {
 		.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P),
-		.notify = phys_notify,
+		.notify = bench_phys_notify,
 	};
 
 	b->phys_attach = dma_buf_phys_attach(b->dmabuf, &ops, b);
 	return PTR_ERR_OR_ZERO(b->phys_attach);
 }
 
-static void phys_detach(struct bench *b)
+static void bench_phys_detach(struct bench *b)
 {
 	dma_buf_phys_detach(b->phys_attach);
 }
 
-static int phys_map(struct bench *b)
+static int bench_phys_map(struct bench *b)
 {
 	return dma_buf_phys_dma_map(b->phys_attach, b->dev, 0, b->size, DIR,
 				    &b->dma);
 }
 
-static u64 phys_walk(struct bench *b)
+static u64 bench_phys_walk(struct bench *b)
 {
 	struct dma_buf_phys_dma_iter iter;
 	u64 length = 0, nr = 0;
@@ -120,17 +120,17 @@ static u64 phys_walk(struct bench *b)
 	return length;
 }
 
-static void phys_unmap(struct bench *b)
+static void bench_phys_unmap(struct bench *b)
 {
 	dma_buf_phys_dma_unmap(&b->dma);
 }
 
-static const struct bench_method phys_method = {
-	.attach = phys_attach,
-	.detach = phys_detach,
-	.map = phys_map,
-	.walk = phys_walk,
-	.unmap = phys_unmap,
+static const struct bench_method bench_phys_method = {
+	.attach = bench_phys_attach,
+	.detach = bench_phys_detach,
+	.map = bench_phys_map,
+	.walk = bench_phys_walk,
+	.unmap = bench_phys_unmap,
 	.embedded = sizeof(struct dma_buf_phys_dma),
 };
 
@@ -140,7 +140,7 @@ static const struct bench_method phys_method = {
  * Bare links
  */
 
-static int links_map(struct bench *b)
+static int bench_links_map(struct bench *b)
 {
 	u64 linked = 0;
 	u32 i;
@@ -166,45 +166,45 @@ err:
 	return ret;
 }
 
-static u64 links_walk(struct bench *b)
+static u64 bench_links_walk(struct bench *b)
 {
 	b->dma_ranges = 1;
 	return b->size;
 }
 
-static void links_unmap(struct bench *b)
+static void bench_links_unmap(struct bench *b)
 {
 	dma_iova_destroy(b->dev, &b->iova, b->size, DIR, DMA_ATTR_MMIO);
 }
 
-static const struct bench_method links_method = {
-	.map = links_map,
-	.walk = links_walk,
-	.unmap = links_unmap,
+static const struct bench_method bench_links_method = {
+	.map = bench_links_map,
+	.walk = bench_links_walk,
+	.unmap = bench_links_unmap,
 };
 
 /*
  * What the measuring itself takes
  */
 
-static int nothing_map(struct bench *b)
+static int bench_nothing_map(struct bench *b)
 {
 	return 0;
 }
 
-static u64 nothing_walk(struct bench *b)
+static u64 bench_nothing_walk(struct bench *b)
 {
 	return b->size;
 }
 
-static void nothing_unmap(struct bench *b)
+static void bench_nothing_unmap(struct bench *b)
 {
 }
 
 const struct bench_method bench_nothing = {
-	.map = nothing_map,
-	.walk = nothing_walk,
-	.unmap = nothing_unmap,
+	.map = bench_nothing_map,
+	.walk = bench_nothing_walk,
+	.unmap = bench_nothing_unmap,
 };
 
 /**
@@ -217,13 +217,13 @@ const struct bench_method *bench_find_method(u32 method)
 {
 	switch (method) {
 	case DMA_BUF_BENCH_SCATTERLIST:
-		return &scatterlist_method;
+		return &bench_sg_method;
 #if IS_ENABLED(CONFIG_DMA_BUF_PHYS)
 	case DMA_BUF_BENCH_PHYS:
-		return &phys_method;
+		return &bench_phys_method;
 #endif
 	case DMA_BUF_BENCH_LINKS:
-		return &links_method;
+		return &bench_links_method;
 	default:
 		return NULL;
 	}
