@@ -64,7 +64,7 @@ struct movable_file {
  * Calls; file->lock is held
  */
 
-static void end_buffer(struct movable_file *file)
+static void movable_end_buffer(struct movable_file *file)
 {
 	lockdep_assert_held(&file->lock);
 
@@ -95,13 +95,13 @@ static int movable_create(struct movable_file *file, void __user *arg)
 	fd = dma_buf_fd(buf->phys.dmabuf, O_CLOEXEC);
 	if (fd < 0) {
 		dma_buf_put(buf->phys.dmabuf);
-		end_buffer(file);
+		movable_end_buffer(file);
 	}
 	return fd;
 }
 
-static int move_once(struct movable_buf *buf,
-		     const struct dma_buf_movable_move *m)
+static int movable_move_once(struct movable_buf *buf,
+			     const struct dma_buf_movable_move *m)
 {
 	u32 to = buf->place->placement;
 
@@ -133,7 +133,7 @@ static int movable_move(struct movable_file *file, void __user *arg)
 		else if (signal_pending(current))
 			ret = -ERESTARTSYS;
 		else
-			ret = move_once(buf, &m);
+			ret = movable_move_once(buf, &m);
 		if (ret)
 			break;
 	}
@@ -228,7 +228,7 @@ static int movable_release(struct inode *inode, struct file *filp)
 	scoped_guard(mutex, &movable->lock) {
 		list_del(&file->node);
 		scoped_guard(mutex, &file->lock)
-			end_buffer(file);
+			movable_end_buffer(file);
 	}
 	mutex_destroy(&file->lock);
 	kfree(file);
@@ -253,7 +253,7 @@ static const struct file_operations movable_fops = {
 /* There is one name in /dev */
 static unsigned long movable_bound;
 
-static int setup_bar(struct movable_bar *bar, struct pci_dev *pdev)
+static int movable_setup_bar(struct movable_bar *bar, struct pci_dev *pdev)
 {
 	int ret;
 
@@ -292,7 +292,7 @@ static int movable_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	mutex_init(&movable->lock);
 	spin_lock_init(&movable->bar.lock);
 	INIT_LIST_HEAD(&movable->files);
-	ret = setup_bar(&movable->bar, pdev);
+	ret = movable_setup_bar(&movable->bar, pdev);
 	if (ret)
 		goto err_put;
 
@@ -329,7 +329,7 @@ static void movable_remove(struct pci_dev *pdev)
 	scoped_guard(mutex, &movable->lock) {
 		list_for_each_entry(file, &movable->files, node) {
 			scoped_guard(mutex, &file->lock)
-				end_buffer(file);
+				movable_end_buffer(file);
 		}
 	}
 	kref_put(&movable->ref, movable_free);

@@ -30,18 +30,18 @@
 #include "movable.h"
 
 /* Memory reclaim may wait for a copy, so the workqueue has a rescuer */
-static struct workqueue_struct *copy_wq;
+static struct workqueue_struct *movable_copy_wq;
 
 int movable_buf_init(void)
 {
-	copy_wq = alloc_workqueue("dma-buf-movable",
-				  WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	return copy_wq ? 0 : -ENOMEM;
+	movable_copy_wq = alloc_workqueue("dma-buf-movable",
+					  WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	return movable_copy_wq ? 0 : -ENOMEM;
 }
 
 void movable_buf_exit(void)
 {
-	destroy_workqueue(copy_wq);
+	destroy_workqueue(movable_copy_wq);
 	/* The names of a fence may still be looked at */
 	synchronize_rcu();
 }
@@ -56,7 +56,7 @@ static const struct dma_fence_ops movable_fence_ops = {
 	.get_timeline_name = movable_fence_name,
 };
 
-static void copy_work(struct work_struct *work)
+static void movable_copy_work(struct work_struct *work)
 {
 	struct movable_buf *buf = container_of(work, struct movable_buf, copy);
 	bool cookie = dma_fence_begin_signalling();
@@ -76,7 +76,7 @@ static void copy_work(struct work_struct *work)
 }
 
 /* Wait for the copy that may be running; nobody has the old place mapped */
-static void finish_move(struct movable_buf *buf)
+static void movable_finish_move(struct movable_buf *buf)
 {
 	if (!buf->fence)
 		return;
@@ -102,7 +102,7 @@ int movable_buf_move(struct movable_buf *buf, u32 placement, u32 flags)
 	struct dma_fence *fence;
 	int ret;
 
-	finish_move(buf);
+	movable_finish_move(buf);
 	place = movable_place_new(buf->bar, buf->place->nr_pages, placement);
 	if (IS_ERR(place))
 		return PTR_ERR(place);
@@ -140,7 +140,7 @@ int movable_buf_move(struct movable_buf *buf, u32 placement, u32 flags)
 	if (!(flags & DMA_BUF_MOVABLE_HOLD))
 		complete_all(&buf->go);
 	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_KERNEL);
-	queue_work(copy_wq, &buf->copy);
+	queue_work(movable_copy_wq, &buf->copy);
 	dma_buf_phys_move_end(&buf->phys);
 	dma_resv_unlock(resv);
 
@@ -158,7 +158,7 @@ err_place:
 	return ret;
 }
 
-static void free_buffer(struct dma_buf_phys *phys)
+static void movable_buf_free(struct dma_buf_phys *phys)
 {
 	struct movable_buf *buf = container_of(phys, struct movable_buf, phys);
 
@@ -168,10 +168,10 @@ static void free_buffer(struct dma_buf_phys *phys)
 }
 
 static const struct dma_buf_phys_ops movable_phys_ops = {
-	.release = free_buffer,
+	.release = movable_buf_free,
 };
 
-static int export(struct movable_buf *buf)
+static int movable_buf_export(struct movable_buf *buf)
 {
 	DEFINE_DMA_BUF_PHYS_EXPORT_INFO(info);
 	int ret;
@@ -203,7 +203,7 @@ struct movable_buf *movable_buf_new(struct movable_bar *bar,
 	buf = kzalloc_obj(*buf);
 	if (!buf)
 		return ERR_PTR(ret);
-	INIT_WORK(&buf->copy, copy_work);
+	INIT_WORK(&buf->copy, movable_copy_work);
 	init_completion(&buf->go);
 	buf->bar = bar;
 	buf->context = dma_fence_context_alloc(1);
@@ -215,7 +215,7 @@ struct movable_buf *movable_buf_new(struct movable_bar *bar,
 		ret = PTR_ERR(buf->place);
 		goto err_free;
 	}
-	ret = export(buf);
+	ret = movable_buf_export(buf);
 	if (ret)
 		goto err_place;
 	return buf;
@@ -223,7 +223,7 @@ struct movable_buf *movable_buf_new(struct movable_bar *bar,
 err_place:
 	movable_place_free(bar, buf->place);
 err_free:
-	free_buffer(&buf->phys);
+	movable_buf_free(&buf->phys);
 	return ERR_PTR(ret);
 }
 
@@ -236,7 +236,7 @@ void movable_buf_end(struct movable_buf *buf)
 	/* A kill waits for copies */
 	complete_all(&buf->go);
 	dma_buf_phys_kill(&buf->phys);
-	finish_move(buf);
+	movable_finish_move(buf);
 	movable_place_free(buf->bar, no_free_ptr(buf->place));
 	/* May free it */
 	dma_buf_put(buf->phys.dmabuf);
@@ -272,7 +272,7 @@ ssize_t movable_buf_rw(struct movable_buf *buf, struct kiocb *iocb,
 	bool write = iov_iter_rw(iter) == WRITE;
 	ssize_t done = 0;
 
-	finish_move(buf);
+	movable_finish_move(buf);
 	while (iov_iter_count(iter) && iocb->ki_pos < size) {
 		unsigned int i = iocb->ki_pos >> PAGE_SHIFT;
 		size_t at = offset_in_page(iocb->ki_pos);

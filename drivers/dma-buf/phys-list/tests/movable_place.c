@@ -17,20 +17,21 @@
 
 #include "movable.h"
 
-static bool in_bar(const struct movable_place *place, unsigned int i)
+static bool movable_in_bar(const struct movable_place *place, unsigned int i)
 {
 	return i - place->bar_first < place->bar_nr;
 }
 
 /* Downwards */
-static u64 bar_offset(const struct movable_place *place, unsigned int i)
+static u64 movable_bar_offset(const struct movable_place *place, unsigned int i)
 {
 	return PFN_PHYS(place->bar_at + place->bar_nr - 1 -
 			(i - place->bar_first));
 }
 
 /* Not where anything was a short while ago */
-static int alloc_bar(struct movable_bar *bar, struct movable_place *place)
+static int movable_alloc_bar(struct movable_bar *bar,
+			     struct movable_place *place)
 {
 	unsigned long at;
 
@@ -51,7 +52,8 @@ static int alloc_bar(struct movable_bar *bar, struct movable_place *place)
 	return 0;
 }
 
-static void free_bar(struct movable_bar *bar, const struct movable_place *place)
+static void movable_free_bar(struct movable_bar *bar,
+			     const struct movable_place *place)
 {
 	if (!place->bar_nr)
 		return;
@@ -60,7 +62,7 @@ static void free_bar(struct movable_bar *bar, const struct movable_place *place)
 }
 
 /* Downwards */
-static int cmp_page(const void *a, const void *b)
+static int movable_cmp_page(const void *a, const void *b)
 {
 	unsigned long x = page_to_pfn(*(struct page *const *)a);
 	unsigned long y = page_to_pfn(*(struct page *const *)b);
@@ -68,7 +70,7 @@ static int cmp_page(const void *a, const void *b)
 	return x < y ? 1 : -1;
 }
 
-static int alloc_system(struct movable_place *place)
+static int movable_alloc_system(struct movable_place *place)
 {
 	unsigned int first = place->bar_first ? 0 : place->bar_nr;
 	unsigned int nr = place->nr_pages - place->bar_nr;
@@ -82,11 +84,12 @@ static int alloc_system(struct movable_place *place)
 		if (!place->pages[i])
 			return -ENOMEM;
 	}
-	sort(&place->pages[first], nr, sizeof(place->pages[0]), cmp_page, NULL);
+	sort(&place->pages[first], nr, sizeof(place->pages[0]),
+	     movable_cmp_page, NULL);
 	return 0;
 }
 
-static void free_system(struct movable_place *place)
+static void movable_free_system(struct movable_place *place)
 {
 	unsigned int i;
 
@@ -123,17 +126,17 @@ struct movable_place *movable_place_new(struct movable_bar *bar,
 	if (placement == DMA_BUF_MOVABLE_SYSTEM_BAR)
 		place->bar_first = nr_pages - place->bar_nr;
 
-	ret = alloc_bar(bar, place);
+	ret = movable_alloc_bar(bar, place);
 	if (ret)
 		goto err_free;
-	ret = alloc_system(place);
+	ret = movable_alloc_system(place);
 	if (ret)
 		goto err_bar;
 	return place;
 
 err_bar:
-	free_system(place);
-	free_bar(bar, place);
+	movable_free_system(place);
+	movable_free_bar(bar, place);
 err_free:
 	kfree(place);
 	return ERR_PTR(ret);
@@ -146,8 +149,8 @@ err_free:
  */
 void movable_place_free(struct movable_bar *bar, struct movable_place *place)
 {
-	free_system(place);
-	free_bar(bar, place);
+	movable_free_system(place);
+	movable_free_bar(bar, place);
 	kfree(place);
 }
 
@@ -167,11 +170,12 @@ movable_place_list(const struct movable_bar *bar,
 
 	dma_buf_phys_build(&b, place->nr_pages);
 	for (i = 0; i < place->nr_pages; i++) {
-		if (in_bar(place, i)) {
+		if (movable_in_bar(place, i)) {
 			dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P,
 					       DMA_BUF_PHYS_UC, bar->provider);
 			dma_buf_phys_add_frag(&b, bar->start +
-					      bar_offset(place, i), PAGE_SIZE);
+					      movable_bar_offset(place, i),
+					      PAGE_SIZE);
 		} else {
 			dma_buf_phys_add_group(&b, place->type, place->attr,
 					       NULL);
@@ -197,8 +201,9 @@ void movable_place_read(const struct movable_bar *bar,
 			const struct movable_place *place, unsigned int i,
 			size_t at, void *to, size_t n)
 {
-	if (in_bar(place, i))
-		memcpy_fromio(to, bar->regs + bar_offset(place, i) + at, n);
+	if (movable_in_bar(place, i))
+		memcpy_fromio(to, bar->regs + movable_bar_offset(place, i) + at,
+			      n);
 	else
 		memcpy(to, page_address(place->pages[i]) + at, n);
 }
@@ -216,8 +221,9 @@ void movable_place_write(const struct movable_bar *bar,
 			 const struct movable_place *place, unsigned int i,
 			 size_t at, const void *from, size_t n)
 {
-	if (in_bar(place, i))
-		memcpy_toio(bar->regs + bar_offset(place, i) + at, from, n);
+	if (movable_in_bar(place, i))
+		memcpy_toio(bar->regs + movable_bar_offset(place, i) + at, from,
+			    n);
 	else
 		memcpy(page_address(place->pages[i]) + at, from, n);
 }
