@@ -10,7 +10,7 @@
  * Attaching
  */
 
-static void attach_to_foreign_dmabuf(struct kunit *test)
+static void attach_test_to_foreign_dmabuf(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
@@ -20,7 +20,7 @@ static void attach_to_foreign_dmabuf(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(at), -EOPNOTSUPP);
 }
 
-static void attach_without_notify(struct kunit *test)
+static void attach_test_without_notify(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
@@ -32,7 +32,7 @@ static void attach_without_notify(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(at), -EINVAL);
 }
 
-static void attach_with_wrong_types(struct kunit *test)
+static void attach_test_with_wrong_types(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
@@ -46,7 +46,7 @@ static void attach_with_wrong_types(struct kunit *test)
 }
 
 /* One group the importer cannot use is enough, wherever it is */
-static void attach_with_one_wrong_type(struct kunit *test)
+static void attach_test_with_one_wrong_type(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
@@ -72,7 +72,7 @@ static void attach_with_one_wrong_type(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
 }
 
-static void attach_to_dead(struct kunit *test)
+static void attach_test_to_dead(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -81,7 +81,7 @@ static void attach_to_dead(struct kunit *test)
 }
 
 /* An importer may wait for a buffer that cannot be reached yet */
-static void attach_while_revoked(struct kunit *test)
+static void attach_test_while_revoked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf_state(test, KT_LIST(test),
 					  DMA_BUF_PHYS_REVOKED);
@@ -95,7 +95,7 @@ static void attach_while_revoked(struct kunit *test)
 }
 
 /* The types of a revoked buffer may not be known before it is restored */
-static void wrong_type_shows_at_map(struct kunit *test)
+static void attach_test_wrong_type_shows_at_map(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
@@ -121,7 +121,7 @@ static void wrong_type_shows_at_map(struct kunit *test)
  * Asking the exporter
  */
 
-static void list_is_asked_for_once(struct kunit *test)
+static void attach_test_list_is_asked_for_once(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *a, *b;
@@ -137,7 +137,7 @@ static void list_is_asked_for_once(struct kunit *test)
 }
 
 /* Only a driver with ops of its own is asked; the other gave a list */
-static void get_list_fails(struct kunit *test)
+static void attach_test_get_list_fails(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
@@ -153,7 +153,7 @@ static void get_list_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
 }
 
-static void get_list_fails_at_map(struct kunit *test)
+static void attach_test_get_list_fails_at_map(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf_state(test, KT_LIST(test),
 					  DMA_BUF_PHYS_REVOKED);
@@ -169,7 +169,7 @@ static void get_list_fails_at_map(struct kunit *test)
 }
 
 /* A list that is not as long as the dma-buf never reaches an importer */
-static void get_list_of_wrong_size(struct kunit *test)
+static void attach_test_get_list_of_wrong_size(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_imp(test, buf);
@@ -188,7 +188,7 @@ static void get_list_of_wrong_size(struct kunit *test)
 }
 
 /* The exporter of a dead buffer is not asked for a list */
-static void dead_is_not_asked(struct kunit *test)
+static void attach_test_dead_is_not_asked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -197,25 +197,25 @@ static void dead_is_not_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, buf->nr_get_list, 0);
 }
 
-static struct kunit_case attach_cases[] = {
-	KT_CASE(attach_to_foreign_dmabuf),
-	KT_CASE(attach_without_notify),
-	KT_CASE(attach_with_wrong_types),
-	KT_CASE(attach_with_one_wrong_type),
-	KT_CASE(attach_to_dead),
-	KT_CASE(attach_while_revoked),
-	KT_CASE(wrong_type_shows_at_map),
-	KT_CASE(list_is_asked_for_once),
-	KT_CASE(get_list_fails),
-	KT_CASE(get_list_fails_at_map),
-	KT_CASE(get_list_of_wrong_size),
-	KT_CASE(dead_is_not_asked),
+static struct kunit_case attach_test_cases[] = {
+	KT_CASE(attach_test_to_foreign_dmabuf),
+	KT_CASE(attach_test_without_notify),
+	KT_CASE(attach_test_with_wrong_types),
+	KT_CASE(attach_test_with_one_wrong_type),
+	KT_CASE(attach_test_to_dead),
+	KT_CASE(attach_test_while_revoked),
+	KT_CASE(attach_test_wrong_type_shows_at_map),
+	KT_CASE(attach_test_list_is_asked_for_once),
+	KT_CASE(attach_test_get_list_fails),
+	KT_CASE(attach_test_get_list_fails_at_map),
+	KT_CASE(attach_test_get_list_of_wrong_size),
+	KT_CASE(attach_test_dead_is_not_asked),
 	{}
 };
 
-static struct kunit_suite attach_suite = {
+static struct kunit_suite attach_test_suite = {
 	.name = "dma-buf-phys-attach",
-	.test_cases = attach_cases,
+	.test_cases = attach_test_cases,
 };
 
-kunit_test_suites(&attach_suite);
+kunit_test_suites(&attach_test_suite);

@@ -21,7 +21,7 @@
 #define PAGES(n) ((u64)(n) * PAGE_SIZE)
 
 /* Frags of 1, 7, 2, 1, 512 and 3 pages, a page apart, groups change after two */
-static const u64 lengths[] = {
+static const u64 dma_test_lengths[] = {
 	PAGES(1), PAGES(7), PAGES(2), PAGES(1), PAGES(512), PAGES(3),
 };
 
@@ -31,106 +31,108 @@ static const u64 lengths[] = {
 #define SHIFT ((dma_addr_t)SZ_1G * 3)
 
 /**
- * struct platform - what the shifting platform has mapped
+ * struct dma_test_platform - what the shifting platform has mapped
  * @nr: number of mappings
  * @sum: of their addresses
  * @bytes: of their lengths
  * @nr_mapped: how often it was asked
  * @fail_at: which mapping fails, counted from 1; 0: none
  */
-static struct platform {
+static struct dma_test_platform {
 	int nr;
 	u64 sum;
 	u64 bytes;
 	unsigned int nr_mapped;
 	unsigned int fail_at;
-} platform;
+} dma_test_platform;
 
-static dma_addr_t shift_map(struct device *dev, phys_addr_t phys, size_t size,
-			    enum dma_data_direction dir, unsigned long attrs)
+static dma_addr_t dma_test_shift_map(struct device *dev, phys_addr_t phys,
+				     size_t size, enum dma_data_direction dir,
+				     unsigned long attrs)
 {
-	if (++platform.nr_mapped == platform.fail_at)
+	if (++dma_test_platform.nr_mapped == dma_test_platform.fail_at)
 		return DMA_MAPPING_ERROR;
-	platform.nr++;
-	platform.sum += phys + SHIFT;
-	platform.bytes += size;
+	dma_test_platform.nr++;
+	dma_test_platform.sum += phys + SHIFT;
+	dma_test_platform.bytes += size;
 	return phys + SHIFT;
 }
 
-static void shift_unmap(struct device *dev, dma_addr_t addr, size_t size,
-			enum dma_data_direction dir, unsigned long attrs)
+static void dma_test_shift_unmap(struct device *dev, dma_addr_t addr,
+				 size_t size, enum dma_data_direction dir,
+				 unsigned long attrs)
 {
-	platform.nr--;
-	platform.sum -= addr;
-	platform.bytes -= size;
+	dma_test_platform.nr--;
+	dma_test_platform.sum -= addr;
+	dma_test_platform.bytes -= size;
 }
 
-static const struct dma_map_ops shift_ops = {
-	.map_phys = shift_map,
-	.unmap_phys = shift_unmap,
+static const struct dma_map_ops dma_test_shift_ops = {
+	.map_phys = dma_test_shift_map,
+	.unmap_phys = dma_test_shift_unmap,
 };
 
 static const struct {
 	const char *name;
 	const struct dma_map_ops *ops;
 	dma_addr_t shift;
-} platforms[] = {
+} dma_test_platforms[] = {
 	{ "direct", NULL, 0 },
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
-	{ "dma_map_ops", &shift_ops, SHIFT },
+	{ "dma_map_ops", &dma_test_shift_ops, SHIFT },
 #endif
 };
 
-static const void *platform_gen_params(struct kunit *test, const void *prev,
+static const void *dma_test_gen_params(struct kunit *test, const void *prev,
 				       char *desc)
 {
-	const typeof(platforms[0]) *p = prev;
+	const typeof(dma_test_platforms[0]) *p = prev;
 
-	p = p ? p + 1 : platforms;
-	if (p == platforms + ARRAY_SIZE(platforms))
+	p = p ? p + 1 : dma_test_platforms;
+	if (p == dma_test_platforms + ARRAY_SIZE(dma_test_platforms))
 		return NULL;
 	strscpy(desc, p->name, KUNIT_PARAM_DESC_SIZE);
 	return p;
 }
 
 /**
- * struct dma_imp - an importer that maps for a device
+ * struct dma_test_imp - an importer that maps for a device
  * @imp: what it is otherwise
  * @dev: the device
  * @shift: what its platform adds to an address
  * @dma: the mapping
  */
-struct dma_imp {
+struct dma_test_imp {
 	struct kt_imp *imp;
 	struct device *dev;
 	dma_addr_t shift;
 	struct dma_buf_phys_dma dma;
 };
 
-static struct dma_buf_phys_list *list_of(struct kunit *test)
+static struct dma_buf_phys_list *dma_test_list(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
 	phys_addr_t paddr = KT_BASE;
 	unsigned int i;
 
-	dma_buf_phys_build(&b, ARRAY_SIZE(lengths));
-	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+	dma_buf_phys_build(&b, ARRAY_SIZE(dma_test_lengths));
+	for (i = 0; i < ARRAY_SIZE(dma_test_lengths); i++) {
 		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU,
 				       i / 2 % 2 ? DMA_BUF_PHYS_WB :
 						   DMA_BUF_PHYS_UC, NULL);
-		dma_buf_phys_add_frag(&b, paddr, lengths[i]);
-		paddr += lengths[i] + PAGE_SIZE;
+		dma_buf_phys_add_frag(&b, paddr, dma_test_lengths[i]);
+		paddr += dma_test_lengths[i] + PAGE_SIZE;
 	}
 	list = dma_buf_phys_seal(&b, TOTAL);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	return list;
 }
 
-static struct dma_imp *dma_imp(struct kunit *test, struct kt_buf *buf)
+static struct dma_test_imp *dma_test_imp(struct kunit *test, struct kt_buf *buf)
 {
-	const typeof(platforms[0]) *p = test->param_value;
-	struct dma_imp *imp;
+	const typeof(dma_test_platforms[0]) *p = test->param_value;
+	struct dma_test_imp *imp;
 
 	imp = kunit_kzalloc(test, sizeof(*imp), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, imp);
@@ -143,12 +145,12 @@ static struct dma_imp *dma_imp(struct kunit *test, struct kt_buf *buf)
 		set_dma_ops(imp->dev, p->ops);
 		imp->shift = p->shift;
 	}
-	platform = (struct platform){};
+	dma_test_platform = (struct dma_test_platform){};
 	imp->imp = kt_attached(test, buf);
 	return imp;
 }
 
-static int dma_map(struct dma_imp *imp, u64 offset, u64 length)
+static int dma_test_map(struct dma_test_imp *imp, u64 offset, u64 length)
 {
 	int ret;
 
@@ -159,24 +161,24 @@ static int dma_map(struct dma_imp *imp, u64 offset, u64 length)
 	return ret;
 }
 
-static void dma_unmap(struct dma_imp *imp)
+static void dma_test_unmap(struct dma_test_imp *imp)
 {
 	dma_resv_lock(imp->imp->dmabuf->resv, NULL);
 	dma_buf_phys_dma_unmap(&imp->dma);
 	dma_resv_unlock(imp->imp->dmabuf->resv);
 }
 
-static void expect_nothing_mapped(struct kunit *test)
+static void dma_test_expect_nothing_mapped(struct kunit *test)
 {
-	KUNIT_EXPECT_EQ(test, platform.nr, 0);
-	KUNIT_EXPECT_EQ(test, platform.sum, 0);
-	KUNIT_EXPECT_EQ(test, platform.bytes, 0);
+	KUNIT_EXPECT_EQ(test, dma_test_platform.nr, 0);
+	KUNIT_EXPECT_EQ(test, dma_test_platform.sum, 0);
+	KUNIT_EXPECT_EQ(test, dma_test_platform.bytes, 0);
 }
 
 /* Ranges of a part of the mapping against the frags of the same bytes */
-static void expect_ranges(struct kunit *test, struct dma_imp *imp,
-			  const struct dma_buf_phys_list *list, u64 slice,
-			  u64 offset, u64 length)
+static void dma_test_expect_ranges(struct kunit *test, struct dma_test_imp *imp,
+				   const struct dma_buf_phys_list *list,
+				   u64 slice, u64 offset, u64 length)
 {
 	struct dma_buf_phys_dma_iter range, *r;
 	struct dma_buf_phys_iter frag;
@@ -202,36 +204,37 @@ static void expect_ranges(struct kunit *test, struct dma_imp *imp,
 }
 
 /* Every slice of some that start and end at, before and after a frag's ends */
-static void slices(struct kunit *test)
+static void dma_test_slices(struct kunit *test)
 {
 	static const u64 edges[] = {
 		0, PAGES(1), PAGES(2), PAGES(7), PAGES(8), PAGES(9), PAGES(10),
 		PAGES(11), PAGES(100), PAGES(523), PAGES(524), TOTAL,
 	};
-	struct kt_buf *buf = kt_buf(test, list_of(test));
-	struct dma_imp *imp = dma_imp(test, buf);
+	struct kt_buf *buf = kt_buf(test, dma_test_list(test));
+	struct dma_test_imp *imp = dma_test_imp(test, buf);
 	unsigned int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(edges); i++) {
 		for (j = i + 1; j < ARRAY_SIZE(edges); j++) {
 			u64 length = edges[j] - edges[i];
 
-			KUNIT_ASSERT_EQ(test, dma_map(imp, edges[i], length),
-					0);
-			expect_ranges(test, imp, buf->phys.list, edges[i], 0,
-				      length);
+			KUNIT_ASSERT_EQ(test,
+					dma_test_map(imp, edges[i], length), 0);
+			dma_test_expect_ranges(test, imp, buf->phys.list,
+					       edges[i], 0, length);
 			/* Parts that start and end inside pages */
-			expect_ranges(test, imp, buf->phys.list, edges[i], 5,
-				      length - 9);
-			expect_ranges(test, imp, buf->phys.list, edges[i],
-				      length / 2 + 3, length / 2 - 3);
-			dma_unmap(imp);
-			expect_nothing_mapped(test);
+			dma_test_expect_ranges(test, imp, buf->phys.list,
+					       edges[i], 5, length - 9);
+			dma_test_expect_ranges(test, imp, buf->phys.list,
+					       edges[i], length / 2 + 3,
+					       length / 2 - 3);
+			dma_test_unmap(imp);
+			dma_test_expect_nothing_mapped(test);
 		}
 	}
 }
 
-static void bad_slices(struct kunit *test)
+static void dma_test_bad_slices(struct kunit *test)
 {
 	static const u64 bad[][2] = {
 		{ 0, 0 }, { TOTAL, PAGES(1) }, { 0, TOTAL + PAGES(1) },
@@ -239,82 +242,83 @@ static void bad_slices(struct kunit *test)
 		{ 0, PAGES(1) + 1 }, { U64_MAX - PAGES(1) + 1, PAGES(2) },
 		{ PAGES(1), U64_MAX - PAGES(1) + 1 },
 	};
-	struct kt_buf *buf = kt_buf(test, list_of(test));
-	struct dma_imp *imp = dma_imp(test, buf);
+	struct kt_buf *buf = kt_buf(test, dma_test_list(test));
+	struct dma_test_imp *imp = dma_test_imp(test, buf);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		KUNIT_EXPECT_EQ(test, dma_map(imp, bad[i][0], bad[i][1]),
+		KUNIT_EXPECT_EQ(test, dma_test_map(imp, bad[i][0], bad[i][1]),
 				-EINVAL);
 	/* None is left mapped */
 	dma_buf_phys_revoke(&buf->phys);
-	expect_nothing_mapped(test);
+	dma_test_expect_nothing_mapped(test);
 }
 
-static void parts_outside(struct kunit *test)
+static void dma_test_parts_outside(struct kunit *test)
 {
 	static const u64 bad[][2] = {
 		{ 0, 0 }, { 0, PAGES(3) + 1 }, { PAGES(3), 1 },
 		{ PAGES(1), U64_MAX }, { U64_MAX, 2 },
 	};
-	struct dma_imp *imp = dma_imp(test, kt_buf(test, list_of(test)));
+	struct kt_buf *buf = kt_buf(test, dma_test_list(test));
+	struct dma_test_imp *imp = dma_test_imp(test, buf);
 	struct dma_buf_phys_dma_iter iter;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, dma_map(imp, PAGES(2), PAGES(3)), 0);
+	KUNIT_ASSERT_EQ(test, dma_test_map(imp, PAGES(2), PAGES(3)), 0);
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		KUNIT_EXPECT_NULL(test,
 				  dma_buf_phys_dma_first(&iter, &imp->dma,
 							 bad[i][0], bad[i][1]));
-	dma_unmap(imp);
+	dma_test_unmap(imp);
 }
 
 /* Whichever frag cannot be mapped: the ones before it are undone */
-static void partial_failure(struct kunit *test)
+static void dma_test_partial_failure(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, list_of(test));
-	struct dma_imp *imp = dma_imp(test, buf);
+	struct kt_buf *buf = kt_buf(test, dma_test_list(test));
+	struct dma_test_imp *imp = dma_test_imp(test, buf);
 	unsigned int i;
 
 	if (!imp->shift) {
 		/* The fifth frag is the one that reaches too far */
 		KUNIT_ASSERT_EQ(test,
 				dma_set_mask(imp->dev, KT_BASE + SZ_1M - 1), 0);
-		KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -EREMOTEIO);
-		KUNIT_EXPECT_EQ(test, dma_map(imp, 0, PAGES(11)), 0);
-		dma_unmap(imp);
+		KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, TOTAL), -EREMOTEIO);
+		KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, PAGES(11)), 0);
+		dma_test_unmap(imp);
 	}
-	for (i = 1; imp->shift && i <= ARRAY_SIZE(lengths); i++) {
-		platform = (struct platform){ .fail_at = i };
-		KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -EIO);
-		KUNIT_EXPECT_EQ(test, platform.nr_mapped, i);
-		expect_nothing_mapped(test);
+	for (i = 1; imp->shift && i <= ARRAY_SIZE(dma_test_lengths); i++) {
+		dma_test_platform = (struct dma_test_platform){ .fail_at = i };
+		KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, TOTAL), -EIO);
+		KUNIT_EXPECT_EQ(test, dma_test_platform.nr_mapped, i);
+		dma_test_expect_nothing_mapped(test);
 	}
 	/* Nor is the list: revoke has nothing to wait for */
 	dma_buf_phys_revoke(&buf->phys);
 }
 
 /* A mapping holds a revoke up until it is undone, and none comes after it */
-static void revoked(struct kunit *test)
+static void dma_test_revoked(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, list_of(test));
-	struct dma_imp *imp = dma_imp(test, buf);
+	struct kt_buf *buf = kt_buf(test, dma_test_list(test));
+	struct dma_test_imp *imp = dma_test_imp(test, buf);
 
 	dma_buf_phys_revoke(&buf->phys);
-	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -ENODEV);
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, TOTAL), -ENODEV);
 	dma_buf_phys_restore(&buf->phys);
-	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), 0);
-	dma_unmap(imp);
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, TOTAL), 0);
+	dma_test_unmap(imp);
 	dma_buf_phys_kill(&buf->phys);
-	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, TOTAL), -ENODEV);
-	expect_nothing_mapped(test);
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, TOTAL), -ENODEV);
+	dma_test_expect_nothing_mapped(test);
 }
 
-static void encrypted(struct kunit *test)
+static void dma_test_encrypted(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
-	struct dma_imp *imp;
+	struct dma_test_imp *imp;
 
 	dma_buf_phys_build(&b, 1);
 	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
@@ -322,25 +326,25 @@ static void encrypted(struct kunit *test)
 	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
 	list = dma_buf_phys_seal(&b, KT_SIZE);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	imp = dma_imp(test, kt_buf(test, list));
-	KUNIT_EXPECT_EQ(test, dma_map(imp, 0, KT_SIZE), -EOPNOTSUPP);
+	imp = dma_test_imp(test, kt_buf(test, list));
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, KT_SIZE), -EOPNOTSUPP);
 }
 
 /* A BAR that is reached by bus address, one through the host bridge; then swapped */
-static struct p2pdma_provider bars[2];
-static bool swapped;
+static struct p2pdma_provider dma_test_bars[2];
+static bool dma_test_swapped;
 
 static enum pci_p2pdma_map_type
-map_type_of_bar(struct device *dev, const struct dma_buf_phys_group *group,
-		bool ask)
+dma_test_map_type(struct device *dev, const struct dma_buf_phys_group *group,
+		  bool ask)
 {
-	return group->provider == &bars[swapped] ?
+	return group->provider == &dma_test_bars[dma_test_swapped] ?
 	       PCI_P2PDMA_MAP_BUS_ADDR : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
 }
 
 /* Groups of two pages, a page apart, of the one BAR and the other in turns */
-static struct dma_buf_phys_list *list_of_bars(struct kunit *test,
-					      unsigned int nr_groups)
+static struct dma_buf_phys_list *dma_test_list_of_bars(struct kunit *test,
+						       unsigned int nr_groups)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
@@ -349,7 +353,7 @@ static struct dma_buf_phys_list *list_of_bars(struct kunit *test,
 	dma_buf_phys_build(&b, 2 * nr_groups);
 	for (i = 0; i < 2 * nr_groups; i++) {
 		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC,
-				       &bars[i / 2 % 2]);
+				       &dma_test_bars[i / 2 % 2]);
 		dma_buf_phys_add_frag(&b, KT_BASE + PAGES(2 * i), PAGE_SIZE);
 	}
 	list = dma_buf_phys_seal(&b, PAGES(2 * nr_groups));
@@ -358,8 +362,8 @@ static struct dma_buf_phys_list *list_of_bars(struct kunit *test,
 	return list;
 }
 
-static void expect_bars(struct kunit *test, struct dma_imp *imp, u64 slice,
-			u64 length)
+static void dma_test_expect_bars(struct kunit *test, struct dma_test_imp *imp,
+				 u64 slice, u64 length)
 {
 	struct dma_buf_phys_dma_iter iter;
 	unsigned int wrong = 0;
@@ -368,11 +372,11 @@ static void expect_bars(struct kunit *test, struct dma_imp *imp, u64 slice,
 	dma_buf_phys_for_each_dma(&iter, &imp->dma, 0, length) {
 		u64 page = (slice + iter.offset) / PAGE_SIZE;
 		bool bus = page / 2 % 2 == 0;
+		u64 shift = bus ? dma_test_bars[0].bus_offset : imp->shift;
 
 		if (iter.bus_addr != bus || !iter.p2p || iter.offset != next ||
 		    iter.length != PAGE_SIZE ||
-		    iter.addr != KT_BASE + PAGES(2 * page) +
-				 (bus ? bars[0].bus_offset : imp->shift))
+		    iter.addr != KT_BASE + PAGES(2 * page) + shift)
 			wrong++;
 		next += iter.length;
 	}
@@ -381,7 +385,7 @@ static void expect_bars(struct kunit *test, struct dma_imp *imp, u64 slice,
 }
 
 /* Whatever the PCI core says by then: a mapping is walked and undone as it was made */
-static void routes_change(struct kunit *test)
+static void dma_test_routes_change(struct kunit *test)
 {
 	static const struct {
 		unsigned int nr_groups;
@@ -391,32 +395,36 @@ static void routes_change(struct kunit *test)
 		{ 64, 0, PAGES(128) }, { 64, PAGES(125), PAGES(3) },
 		{ 65, 0, PAGES(130) }, { 200, PAGES(255), PAGES(8) },
 	};
-	struct dma_imp *imp = NULL;
+	struct dma_test_imp *imp = NULL;
 	struct kt_buf *buf;
 	unsigned int i;
 
-	kunit_activate_static_stub(test, dma_buf_phys_map_type, map_type_of_bar);
-	bars[0].bus_offset = SZ_1G;
+	kunit_activate_static_stub(test, dma_buf_phys_map_type,
+				   dma_test_map_type);
+	dma_test_bars[0].bus_offset = SZ_1G;
 	for (i = 0; i < ARRAY_SIZE(slices); i++) {
-		buf = kt_buf(test, list_of_bars(test, slices[i].nr_groups));
+		buf = kt_buf(test,
+			     dma_test_list_of_bars(test, slices[i].nr_groups));
 		if (imp)
 			imp->imp = kt_attached(test, buf);
 		else
-			imp = dma_imp(test, buf);
-		bars[0].owner = imp->dev;
-		bars[1].owner = imp->dev;
-		swapped = false;
-		KUNIT_ASSERT_EQ(test, dma_map(imp, slices[i].offset,
-					      slices[i].length), 0);
-		expect_bars(test, imp, slices[i].offset, slices[i].length);
-		swapped = true;
-		expect_bars(test, imp, slices[i].offset, slices[i].length);
-		dma_unmap(imp);
-		expect_nothing_mapped(test);
+			imp = dma_test_imp(test, buf);
+		dma_test_bars[0].owner = imp->dev;
+		dma_test_bars[1].owner = imp->dev;
+		dma_test_swapped = false;
+		KUNIT_ASSERT_EQ(test, dma_test_map(imp, slices[i].offset,
+						   slices[i].length), 0);
+		dma_test_expect_bars(test, imp, slices[i].offset,
+				     slices[i].length);
+		dma_test_swapped = true;
+		dma_test_expect_bars(test, imp, slices[i].offset,
+				     slices[i].length);
+		dma_test_unmap(imp);
+		dma_test_expect_nothing_mapped(test);
 	}
 }
 
-static void set_killed(bool killed)
+static void dma_test_set_killed(bool killed)
 {
 	/* One's own is there as long as one is */
 	guard(spinlock_irq)(&unrcu_pointer(current->sighand)->siglock);
@@ -428,11 +436,11 @@ static void set_killed(bool killed)
 }
 
 /* Who waits for a long mapping can be killed, and what was mapped is undone */
-static void killed(struct kunit *test)
+static void dma_test_killed(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
-	struct dma_imp *imp;
+	struct dma_test_imp *imp;
 	unsigned int i;
 	int ret;
 
@@ -444,42 +452,42 @@ static void killed(struct kunit *test)
 	}
 	list = dma_buf_phys_seal(&b, 4 * SZ_16M);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	imp = dma_imp(test, kt_buf(test, list));
+	imp = dma_test_imp(test, kt_buf(test, list));
 
-	set_killed(true);
-	ret = dma_map(imp, 0, 4 * SZ_16M);
-	set_killed(false);
+	dma_test_set_killed(true);
+	ret = dma_test_map(imp, 0, 4 * SZ_16M);
+	dma_test_set_killed(false);
 	KUNIT_EXPECT_EQ(test, ret, -EINTR);
 	if (!ret)
-		dma_unmap(imp);
-	expect_nothing_mapped(test);
+		dma_test_unmap(imp);
+	dma_test_expect_nothing_mapped(test);
 
 	/* What is short is not looked at */
-	set_killed(true);
-	ret = dma_map(imp, 0, SZ_16M);
-	set_killed(false);
+	dma_test_set_killed(true);
+	ret = dma_test_map(imp, 0, SZ_16M);
+	dma_test_set_killed(false);
 	KUNIT_ASSERT_EQ(test, ret, 0);
-	dma_unmap(imp);
-	KUNIT_ASSERT_EQ(test, dma_map(imp, 0, 4 * SZ_16M), 0);
-	dma_unmap(imp);
-	expect_nothing_mapped(test);
+	dma_test_unmap(imp);
+	KUNIT_ASSERT_EQ(test, dma_test_map(imp, 0, 4 * SZ_16M), 0);
+	dma_test_unmap(imp);
+	dma_test_expect_nothing_mapped(test);
 }
 
-static struct kunit_case dma_cases[] = {
-	KUNIT_CASE_PARAM(slices, platform_gen_params),
-	KUNIT_CASE_PARAM(bad_slices, platform_gen_params),
-	KUNIT_CASE_PARAM(parts_outside, platform_gen_params),
-	KUNIT_CASE_PARAM(partial_failure, platform_gen_params),
-	KUNIT_CASE_PARAM(revoked, platform_gen_params),
-	KUNIT_CASE_PARAM(routes_change, platform_gen_params),
-	KUNIT_CASE_PARAM(killed, platform_gen_params),
-	KUNIT_CASE(encrypted),
+static struct kunit_case dma_test_cases[] = {
+	KUNIT_CASE_PARAM(dma_test_slices, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_bad_slices, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_parts_outside, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_partial_failure, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_revoked, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_routes_change, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_killed, dma_test_gen_params),
+	KUNIT_CASE(dma_test_encrypted),
 	{}
 };
 
-static struct kunit_suite dma_suite = {
+static struct kunit_suite dma_test_suite = {
 	.name = "dma_buf_phys_dma",
-	.test_cases = dma_cases,
+	.test_cases = dma_test_cases,
 };
 
-kunit_test_suites(&dma_suite);
+kunit_test_suites(&dma_test_suite);

@@ -10,14 +10,15 @@
 
 #include "kunit.h"
 
-static struct kt_buf *buffer(struct kunit *test)
+static struct kt_buf *drain_test_buf(struct kunit *test)
 {
 	return kt_buf(test, KT_LIST(test));
 }
 
 /* Mapped, and late by this much when told to stop */
-static struct kt_imp *late(struct kunit *test, struct kt_buf *buf,
-			   unsigned int unmap_ms, unsigned int fence_ms)
+static struct kt_imp *drain_test_imp(struct kunit *test, struct kt_buf *buf,
+				     unsigned int unmap_ms,
+				     unsigned int fence_ms)
 {
 	struct kt_imp *imp = kt_attached(test, buf);
 
@@ -27,10 +28,10 @@ static struct kt_imp *late(struct kunit *test, struct kt_buf *buf,
 	return imp;
 }
 
-static void revoke_waits_for_unmap(struct kunit *test)
+static void drain_test_revoke_waits_for_unmap(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, KT_LATE_MS, 0);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, KT_LATE_MS, 0);
 
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
@@ -38,20 +39,22 @@ static void revoke_waits_for_unmap(struct kunit *test)
 }
 
 /* The mapping is gone at once, but the device goes on for a while */
-static void revoke_waits_for_fence(struct kunit *test)
+static void drain_test_revoke_waits_for_fence(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, 0, KT_LATE_MS);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, 0, KT_LATE_MS);
 
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
 }
 
-static void revoke_waits_for_both(struct kunit *test)
+static void drain_test_revoke_waits_for_both(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *a = late(test, buf, 2 * KT_LATE_MS, KT_LATE_MS);
-	struct kt_imp *b = late(test, buf, KT_LATE_MS, 2 * KT_LATE_MS);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *a = drain_test_imp(test, buf, 2 * KT_LATE_MS,
+					  KT_LATE_MS);
+	struct kt_imp *b = drain_test_imp(test, buf, KT_LATE_MS,
+					  2 * KT_LATE_MS);
 
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(a->signaled));
@@ -60,11 +63,11 @@ static void revoke_waits_for_both(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(b->unmapped));
 }
 
-static void one_of_two_is_late(struct kunit *test)
+static void drain_test_one_of_two_is_late(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *prompt = late(test, buf, 0, 0);
-	struct kt_imp *slow = late(test, buf, KT_LATE_MS, 0);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *prompt = drain_test_imp(test, buf, 0, 0);
+	struct kt_imp *slow = drain_test_imp(test, buf, KT_LATE_MS, 0);
 
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_FALSE(test, kt_is_mapped(prompt));
@@ -72,24 +75,26 @@ static void one_of_two_is_late(struct kunit *test)
 }
 
 /* The last mapping counts, not the first that goes */
-static void several_mappings_are_late(struct kunit *test)
+static void drain_test_several_mappings_are_late(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
+	struct kt_buf *buf = drain_test_buf(test);
 	struct kt_imp *imps[4];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(imps); i++)
-		imps[i] = late(test, buf, (i + 1) * KT_LATE_MS / 2, 0);
+		imps[i] = drain_test_imp(test, buf, (i + 1) * KT_LATE_MS / 2,
+					 0);
 	dma_buf_phys_revoke(&buf->phys);
 	for (i = 0; i < ARRAY_SIZE(imps); i++)
 		KUNIT_EXPECT_TRUE(test, READ_ONCE(imps[i]->unmapped));
 }
 
 /* A restore and a second revoke wait again, as often as one likes */
-static void drain_is_rearmed(struct kunit *test)
+static void drain_test_rearm(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, KT_LATE_MS, KT_LATE_MS / 2);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, KT_LATE_MS,
+					    KT_LATE_MS / 2);
 	unsigned int i;
 
 	for (i = 1; i <= 4; i++) {
@@ -108,10 +113,11 @@ static void drain_is_rearmed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
 }
 
-static void kill_waits(struct kunit *test)
+static void drain_test_kill_waits(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, KT_LATE_MS, KT_LATE_MS / 2);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, KT_LATE_MS,
+					    KT_LATE_MS / 2);
 
 	dma_buf_phys_kill(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
@@ -119,10 +125,11 @@ static void kill_waits(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, buf->phys.list);
 }
 
-static void move_waits(struct kunit *test)
+static void drain_test_move_waits(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, KT_LATE_MS, KT_LATE_MS / 2);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, KT_LATE_MS,
+					    KT_LATE_MS / 2);
 
 	KUNIT_EXPECT_EQ(test,
 			dma_buf_phys_move(&buf->phys, kt_list(test, KT_ELSEWHERE,
@@ -132,10 +139,10 @@ static void move_waits(struct kunit *test)
 }
 
 /* The mapping of the new place is not waited for: only the old one must go */
-static void move_with_new_mapping(struct kunit *test)
+static void drain_test_move_with_new_mapping(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, KT_LATE_MS, 0);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, KT_LATE_MS, 0);
 
 	imp->remap = true;
 	KUNIT_EXPECT_EQ(test,
@@ -157,10 +164,11 @@ static void move_with_new_mapping(struct kunit *test)
  * nobody has mapped the new place. A late unmap is not among what it waits for:
  * that needs the lock.
  */
-static void move_with_copy(struct kunit *test)
+static void drain_test_move_with_copy(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, KT_LATE_MS / 2, KT_LATE_MS);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, KT_LATE_MS / 2,
+					    KT_LATE_MS);
 	struct dma_buf_phys_list *list = kt_list(test, KT_ELSEWHERE, KT_SIZE);
 	struct dma_buf_phys_list *old;
 
@@ -184,9 +192,9 @@ static void move_with_copy(struct kunit *test)
 }
 
 /* Nobody may use the buffer, but a copy to the place that is to be left does */
-static void move_while_revoked_with_copy(struct kunit *test)
+static void drain_test_move_while_revoked_with_copy(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
+	struct kt_buf *buf = drain_test_buf(test);
 	struct kt_imp *copier = kt_attached(test, buf);
 	struct dma_buf_phys_list *old;
 
@@ -205,10 +213,10 @@ static void move_while_revoked_with_copy(struct kunit *test)
 }
 
 /* A pin prevents moves but not revokes, with either kind of dma_buf_ops */
-static void pinned(struct kunit *test)
+static void drain_test_pinned(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *imp = late(test, buf, KT_LATE_MS, 0);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, KT_LATE_MS, 0);
 	struct dma_buf_phys_list *list = kt_list(test, KT_ELSEWHERE, KT_SIZE);
 
 	dma_resv_lock(imp->dmabuf->resv, NULL);
@@ -227,11 +235,11 @@ static void pinned(struct kunit *test)
 }
 
 /* A fence that was there before, from whichever user, counts as well */
-static void revoke_waits_for_earlier_fence(struct kunit *test)
+static void drain_test_revoke_waits_for_earlier_fence(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
-	struct kt_imp *moved = late(test, buf, 0, KT_LATE_MS);
-	struct kt_imp *other = late(test, buf, 0, 0);
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *moved = drain_test_imp(test, buf, 0, KT_LATE_MS);
+	struct kt_imp *other = drain_test_imp(test, buf, 0, 0);
 	struct dma_resv *resv = buf->phys.dmabuf->resv;
 
 	/* As if its device were still at work on its own account */
@@ -247,9 +255,9 @@ static void revoke_waits_for_earlier_fence(struct kunit *test)
 #define KT_STRANGER_MS (200 * KT_LATE_MS)
 
 /* Fences added by userspace do not delay a revoke unless importers leave fences */
-static void revoke_ignores_strangers_fence(struct kunit *test)
+static void drain_test_revoke_ignores_strangers_fence(struct kunit *test)
 {
-	struct kt_buf *buf = buffer(test);
+	struct kt_buf *buf = drain_test_buf(test);
 	struct kt_imp *stranger = kt_imp(test, buf);
 	struct kt_imp *imp = kt_imp(test, buf);
 
@@ -271,27 +279,27 @@ static void revoke_ignores_strangers_fence(struct kunit *test)
 	flush_delayed_work(&stranger->signal_work);
 }
 
-static struct kunit_case drain_cases[] = {
-	KT_CASE(revoke_waits_for_unmap),
-	KT_CASE(revoke_waits_for_fence),
-	KT_CASE(revoke_waits_for_both),
-	KT_CASE(one_of_two_is_late),
-	KT_CASE(several_mappings_are_late),
-	KT_CASE(drain_is_rearmed),
-	KT_CASE(kill_waits),
-	KT_CASE(move_waits),
-	KT_CASE(move_with_new_mapping),
-	KT_CASE(move_with_copy),
-	KT_CASE(move_while_revoked_with_copy),
-	KT_CASE(pinned),
-	KT_CASE(revoke_waits_for_earlier_fence),
-	KT_CASE(revoke_ignores_strangers_fence),
+static struct kunit_case drain_test_cases[] = {
+	KT_CASE(drain_test_revoke_waits_for_unmap),
+	KT_CASE(drain_test_revoke_waits_for_fence),
+	KT_CASE(drain_test_revoke_waits_for_both),
+	KT_CASE(drain_test_one_of_two_is_late),
+	KT_CASE(drain_test_several_mappings_are_late),
+	KT_CASE(drain_test_rearm),
+	KT_CASE(drain_test_kill_waits),
+	KT_CASE(drain_test_move_waits),
+	KT_CASE(drain_test_move_with_new_mapping),
+	KT_CASE(drain_test_move_with_copy),
+	KT_CASE(drain_test_move_while_revoked_with_copy),
+	KT_CASE(drain_test_pinned),
+	KT_CASE(drain_test_revoke_waits_for_earlier_fence),
+	KT_CASE(drain_test_revoke_ignores_strangers_fence),
 	{}
 };
 
-static struct kunit_suite drain_suite = {
+static struct kunit_suite drain_test_suite = {
 	.name = "dma-buf-phys-drain",
-	.test_cases = drain_cases,
+	.test_cases = drain_test_cases,
 };
 
-kunit_test_suites(&drain_suite);
+kunit_test_suites(&drain_test_suite);

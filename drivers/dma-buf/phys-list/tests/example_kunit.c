@@ -9,7 +9,7 @@
 #include "kunit.h"
 
 /* Not on the stack: objects with a work item must not be */
-static struct phys_example_importer *example_importer(struct kunit *test)
+static struct phys_example_importer *example_test_importer(struct kunit *test)
 {
 	struct phys_example_importer *imp;
 
@@ -18,8 +18,9 @@ static struct phys_example_importer *example_importer(struct kunit *test)
 	return imp;
 }
 
-static void example_expect_mapped(struct kunit *test,
-				  struct phys_example_importer *imp, u64 length)
+static void example_test_expect_mapped(struct kunit *test,
+				       struct phys_example_importer *imp,
+				       u64 length)
 {
 	u64 filled;
 
@@ -31,36 +32,36 @@ static void example_expect_mapped(struct kunit *test,
 }
 
 /* A mapping that the detach leaves behind is a warning, and a kill that hangs */
-static void example_importer_follows(struct kunit *test)
+static void example_test_importer_follows(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct phys_example_importer *imp = example_importer(test);
+	struct phys_example_importer *imp = example_test_importer(test);
 
 	KUNIT_ASSERT_EQ(test, phys_example_attach(imp, buf->phys.dmabuf), 0);
-	example_expect_mapped(test, imp, KT_SIZE);
+	example_test_expect_mapped(test, imp, KT_SIZE);
 	dma_buf_phys_revoke(&buf->phys);
-	example_expect_mapped(test, imp, 0);
+	example_test_expect_mapped(test, imp, 0);
 	dma_buf_phys_restore(&buf->phys);
-	example_expect_mapped(test, imp, KT_SIZE);
+	example_test_expect_mapped(test, imp, KT_SIZE);
 	KUNIT_EXPECT_EQ(test, buf->phys.nr_behind, 0);
 	KUNIT_EXPECT_EQ(test,
 			dma_buf_phys_move(&buf->phys,
 					  kt_list(test, KT_ELSEWHERE, KT_SIZE)),
 			0);
-	example_expect_mapped(test, imp, KT_SIZE);
+	example_test_expect_mapped(test, imp, KT_SIZE);
 
 	phys_example_detach(imp);
 	KUNIT_EXPECT_TRUE(test, list_empty(&buf->phys.attachments));
 }
 
-static void example_importer_of_revoked(struct kunit *test)
+static void example_test_importer_of_revoked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct phys_example_importer *imp = example_importer(test);
+	struct phys_example_importer *imp = example_test_importer(test);
 
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_ASSERT_EQ(test, phys_example_attach(imp, buf->phys.dmabuf), 0);
-	example_expect_mapped(test, imp, 0);
+	example_test_expect_mapped(test, imp, 0);
 	dma_buf_phys_restore(&buf->phys);
 	/* The work item is queued, or has mapped: both must end */
 	phys_example_detach(imp);
@@ -68,31 +69,31 @@ static void example_importer_of_revoked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, buf->phys.nr_behind, 0);
 }
 
-static void example_importer_refused(struct kunit *test)
+static void example_test_importer_refused(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf_read_only(test, KT_LIST(test));
-	struct phys_example_importer *imp = example_importer(test);
+	struct phys_example_importer *imp = example_test_importer(test);
 
 	KUNIT_EXPECT_EQ(test, phys_example_attach(imp, buf->phys.dmabuf),
 			-EACCES);
 	KUNIT_EXPECT_TRUE(test, list_empty(&buf->phys.attachments));
 }
 
-static struct p2pdma_provider example_provider;
+static struct p2pdma_provider example_test_provider;
 
 /* A device whose BAR can be reached, or cannot */
 #define EXAMPLE_DEVICE(name, can) {					\
-		.provider = &example_provider,				\
+		.provider = &example_test_provider,			\
 		.start = KT_BASE,					\
 		.size = KT_SIZE,					\
 		.buffers = LIST_HEAD_INIT((name).buffers),		\
 		.on = (can),						\
 	}
 
-static void example_exporter_revokes(struct kunit *test)
+static void example_test_exporter_revokes(struct kunit *test)
 {
 	struct phys_example_device dev = EXAMPLE_DEVICE(dev, true);
-	struct phys_example_importer *imp = example_importer(test);
+	struct phys_example_importer *imp = example_test_importer(test);
 	struct dma_buf *dmabuf;
 	int ret;
 
@@ -101,11 +102,11 @@ static void example_exporter_revokes(struct kunit *test)
 	ret = phys_example_attach(imp, dmabuf);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	if (!ret) {
-		example_expect_mapped(test, imp, KT_SIZE);
+		example_test_expect_mapped(test, imp, KT_SIZE);
 		phys_example_set_access(&dev, false);
-		example_expect_mapped(test, imp, 0);
+		example_test_expect_mapped(test, imp, 0);
 		phys_example_set_access(&dev, true);
-		example_expect_mapped(test, imp, KT_SIZE);
+		example_test_expect_mapped(test, imp, KT_SIZE);
 	}
 
 	/* The device ends before its dma-buf, which the importer still has */
@@ -114,7 +115,7 @@ static void example_exporter_revokes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(phys_example_export(&dev)),
 			-ENODEV);
 	if (!ret) {
-		example_expect_mapped(test, imp, 0);
+		example_test_expect_mapped(test, imp, 0);
 		phys_example_detach(imp);
 	}
 	dma_buf_put(dmabuf);
@@ -122,7 +123,7 @@ static void example_exporter_revokes(struct kunit *test)
 }
 
 /* Most dma-bufs end before their device */
-static void example_exporter_outlives(struct kunit *test)
+static void example_test_exporter_outlives(struct kunit *test)
 {
 	struct phys_example_device dev = EXAMPLE_DEVICE(dev, false);
 	struct dma_buf *dmabuf = phys_example_export(&dev);
@@ -134,18 +135,18 @@ static void example_exporter_outlives(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&dev.buffers));
 }
 
-static struct kunit_case example_cases[] = {
-	KT_CASE(example_importer_follows),
-	KT_CASE(example_importer_of_revoked),
-	KT_CASE(example_importer_refused),
-	KUNIT_CASE(example_exporter_revokes),
-	KUNIT_CASE(example_exporter_outlives),
+static struct kunit_case example_test_cases[] = {
+	KT_CASE(example_test_importer_follows),
+	KT_CASE(example_test_importer_of_revoked),
+	KT_CASE(example_test_importer_refused),
+	KUNIT_CASE(example_test_exporter_revokes),
+	KUNIT_CASE(example_test_exporter_outlives),
 	{}
 };
 
-static struct kunit_suite example_suite = {
+static struct kunit_suite example_test_suite = {
 	.name = "dma-buf-phys-example",
-	.test_cases = example_cases,
+	.test_cases = example_test_cases,
 };
 
-kunit_test_suites(&example_suite);
+kunit_test_suites(&example_test_suite);

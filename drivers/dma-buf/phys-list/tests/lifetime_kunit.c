@@ -12,7 +12,7 @@
 
 #include "kunit.h"
 
-static void revoke_without_file(struct kunit *test)
+static void lifetime_test_revoke_without_file(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -27,7 +27,7 @@ static void revoke_without_file(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, completion_done(&buf->released));
 }
 
-static void move_without_file(struct kunit *test)
+static void lifetime_test_move_without_file(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -42,7 +42,7 @@ static void move_without_file(struct kunit *test)
 }
 
 /* The end of the exporter does not wait for what keeps the dentry */
-static void kill_without_file(struct kunit *test)
+static void lifetime_test_kill_without_file(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -55,7 +55,7 @@ static void kill_without_file(struct kunit *test)
 }
 
 /* A mapping lost its file before the dentry: nothing is left of it to be told */
-static void revoke_after_importer(struct kunit *test)
+static void lifetime_test_revoke_after_importer(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -74,7 +74,7 @@ struct revoker {
 	unsigned int nr;
 };
 
-static int revoker_thread(void *data)
+static int lifetime_test_revoker_thread(void *data)
 {
 	struct revoker *r = data;
 
@@ -95,7 +95,7 @@ static int revoker_thread(void *data)
  * The release waits for the revoke that has found the buffer, with all that the
  * revoke needs, the list included, still there
  */
-static void release_under_revokes(struct kunit *test)
+static void lifetime_test_release_under_revokes(struct kunit *test)
 {
 	struct mutex lock; /* protects r.buf */
 	struct revoker r = { .lock = &lock };
@@ -103,7 +103,7 @@ static void release_under_revokes(struct kunit *test)
 	unsigned int i;
 
 	mutex_init(&lock);
-	task = kthread_run(revoker_thread, &r, "revoker");
+	task = kthread_run(lifetime_test_revoker_thread, &r, "revoker");
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(task), 0);
 	for (i = 0; i < 20; i++) {
 		struct kt_buf *buf = kt_buf(test, KT_LIST(test));
@@ -125,18 +125,18 @@ static void release_under_revokes(struct kunit *test)
 	kthread_stop(task);
 }
 
-static struct kunit_case lifetime_cases[] = {
-	KT_CASE(revoke_without_file),
-	KT_CASE(move_without_file),
-	KT_CASE(kill_without_file),
-	KT_CASE(revoke_after_importer),
-	KT_CASE(release_under_revokes),
+static struct kunit_case lifetime_test_cases[] = {
+	KT_CASE(lifetime_test_revoke_without_file),
+	KT_CASE(lifetime_test_move_without_file),
+	KT_CASE(lifetime_test_kill_without_file),
+	KT_CASE(lifetime_test_revoke_after_importer),
+	KT_CASE(lifetime_test_release_under_revokes),
 	{}
 };
 
-static struct kunit_suite lifetime_suite = {
+static struct kunit_suite lifetime_test_suite = {
 	.name = "dma-buf-phys-lifetime",
-	.test_cases = lifetime_cases,
+	.test_cases = lifetime_test_cases,
 };
 
-kunit_test_suites(&lifetime_suite);
+kunit_test_suites(&lifetime_test_suite);

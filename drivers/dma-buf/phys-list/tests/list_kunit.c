@@ -14,7 +14,9 @@
 #define NONE (-1)
 
 /* Providers are only compared when a list is built, never looked at */
-static struct p2pdma_provider providers[2];
+static struct p2pdma_provider list_test_providers[2];
+
+#define BAR(n) (&list_test_providers[n])
 
 /* A call of add_group if @group, otherwise of add_frag */
 struct step {
@@ -33,7 +35,8 @@ struct step {
 
 #define MAX_STEPS 8
 
-static void add_step(struct dma_buf_phys_builder *b, const struct step *step)
+static void list_test_add_step(struct dma_buf_phys_builder *b,
+			       const struct step *step)
 {
 	if (step->group)
 		dma_buf_phys_add_group(b, step->type, step->attr,
@@ -43,19 +46,20 @@ static void add_step(struct dma_buf_phys_builder *b, const struct step *step)
 }
 
 /* The end of the steps: neither a group nor a frag that an array here holds */
-static bool is_end(const struct step *step)
+static bool list_test_is_end(const struct step *step)
 {
 	return !step->group && step->paddr == 0 && step->length == 0;
 }
 
-static struct dma_buf_phys_list *build(const struct step *steps, u64 size)
+static struct dma_buf_phys_list *list_test_build(const struct step *steps,
+						 u64 size)
 {
 	struct dma_buf_phys_builder b;
 	unsigned int i;
 
 	dma_buf_phys_build(&b, 2);
-	for (i = 0; i < MAX_STEPS && !is_end(&steps[i]); i++)
-		add_step(&b, &steps[i]);
+	for (i = 0; i < MAX_STEPS && !list_test_is_end(&steps[i]); i++)
+		list_test_add_step(&b, &steps[i]);
 	return dma_buf_phys_seal(&b, size);
 }
 
@@ -66,7 +70,7 @@ struct bad_list {
 	struct step steps[MAX_STEPS];
 };
 
-static const struct bad_list bad_lists[] = {
+static const struct bad_list list_test_bad_lists[] = {
 	{ "no frag, no group, size 0", -EINVAL, 0, {} },
 	{ "no frag, size 0", -EINVAL, 0, { GROUP(CPU, WB, NULL) } },
 	{ "no frag, size not 0", -EINVAL, PAGES(1), { GROUP(CPU, WB, NULL) } },
@@ -104,9 +108,9 @@ static const struct bad_list bad_lists[] = {
 	{ "P2P without provider", -EINVAL, PAGES(1),
 	  { GROUP(P2P, UC, NULL), FRAG(AT(0), PAGES(1)) } },
 	{ "CPU with provider", -EINVAL, PAGES(1),
-	  { GROUP(CPU, WB, &providers[0]), FRAG(AT(0), PAGES(1)) } },
+	  { GROUP(CPU, WB, BAR(0)), FRAG(AT(0), PAGES(1)) } },
 	{ "encrypted with provider", -EINVAL, PAGES(1),
-	  { GROUP(ENC, WB, &providers[0]), FRAG(AT(0), PAGES(1)) } },
+	  { GROUP(ENC, WB, BAR(0)), FRAG(AT(0), PAGES(1)) } },
 	{ "type too large", -EINVAL, PAGES(1),
 	  { GROUP(DMA_BUF_PHYS_NR_TYPES, WB, NULL), FRAG(AT(0), PAGES(1)) } },
 	{ "type negative", -EINVAL, PAGES(1),
@@ -142,15 +146,15 @@ static const struct bad_list bad_lists[] = {
 	    GROUP(ENC, WB, NULL), FRAG(AT(5), PAGES(1)) } },
 	{ "P2P overlaps encrypted", -EINVAL, PAGES(2),
 	  { GROUP(ENC, WB, NULL), FRAG(AT(0), PAGES(1)),
-	    GROUP(P2P, UC, &providers[0]), FRAG(AT(0), PAGES(1)) } },
+	    GROUP(P2P, UC, BAR(0)), FRAG(AT(0), PAGES(1)) } },
 };
 
-KUNIT_ARRAY_PARAM_DESC(bad_list, bad_lists, name);
+KUNIT_ARRAY_PARAM_DESC(list_test_bad, list_test_bad_lists, name);
 
-static void refused(struct kunit *test)
+static void list_test_refused(struct kunit *test)
 {
 	const struct bad_list *bad = test->param_value;
-	struct dma_buf_phys_list *list = build(bad->steps, bad->size);
+	struct dma_buf_phys_list *list = list_test_build(bad->steps, bad->size);
 
 	KUNIT_EXPECT_TRUE(test, IS_ERR(list));
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(list), bad->err);
@@ -167,14 +171,14 @@ struct good_list {
 	struct dma_buf_phys_group groups[4];
 };
 
-static const struct good_list good_lists[] = {
+static const struct good_list list_test_good_lists[] = {
 	{ "one page",
 	  { GROUP(CPU, WB, NULL), FRAG(AT(0), PAGES(1)) },
 	  PAGES(1), 1, 1, { { CPU, WB, NULL, 0, PAGES(1), 1 } } },
 	{ "longer than 4 GiB",
-	  { GROUP(P2P, WC, &providers[0]), FRAG(AT(0), 9ULL * SZ_1G) },
+	  { GROUP(P2P, WC, BAR(0)), FRAG(AT(0), 9ULL * SZ_1G) },
 	  9ULL * SZ_1G, 1, 1,
-	  { { P2P, WC, &providers[0], 0, 9ULL * SZ_1G, 1 } } },
+	  { { P2P, WC, BAR(0), 0, 9ULL * SZ_1G, 1 } } },
 	{ "up to the last address but one page",
 	  { GROUP(CPU, WB, NULL),
 	    FRAG(-(phys_addr_t)(2 * PAGE_SIZE), PAGES(1)) },
@@ -207,19 +211,19 @@ static const struct good_list good_lists[] = {
 	    { CPU, WC, NULL, PAGES(1), PAGES(1), 1 },
 	    { CPU, UC, NULL, PAGES(2), PAGES(1), 1 } } },
 	{ "other provider, adjacent",
-	  { GROUP(P2P, UC, &providers[0]), FRAG(AT(0), PAGES(1)),
-	    GROUP(P2P, UC, &providers[1]), FRAG(AT(1), PAGES(1)) },
+	  { GROUP(P2P, UC, BAR(0)), FRAG(AT(0), PAGES(1)),
+	    GROUP(P2P, UC, BAR(1)), FRAG(AT(1), PAGES(1)) },
 	  PAGES(2), 2, 2,
-	  { { P2P, UC, &providers[0], 0, PAGES(1), 1 },
-	    { P2P, UC, &providers[1], PAGES(1), PAGES(1), 1 } } },
+	  { { P2P, UC, BAR(0), 0, PAGES(1), 1 },
+	    { P2P, UC, BAR(1), PAGES(1), PAGES(1), 1 } } },
 	{ "equal groups merge, and their frags",
-	  { GROUP(P2P, UC, &providers[0]), FRAG(AT(0), PAGES(1)),
-	    GROUP(P2P, UC, &providers[0]), FRAG(AT(1), PAGES(1)),
+	  { GROUP(P2P, UC, BAR(0)), FRAG(AT(0), PAGES(1)),
+	    GROUP(P2P, UC, BAR(0)), FRAG(AT(1), PAGES(1)),
 	    FRAG(AT(8), PAGES(1)) },
-	  PAGES(3), 2, 1, { { P2P, UC, &providers[0], 0, PAGES(3), 2 } } },
+	  PAGES(3), 2, 1, { { P2P, UC, BAR(0), 0, PAGES(3), 2 } } },
 	{ "empty groups leave no trace",
 	  { GROUP(ENC, UC, NULL), GROUP(CPU, WB, NULL), FRAG(AT(0), PAGES(1)),
-	    GROUP(P2P, UC, &providers[0]), GROUP(CPU, WB, NULL),
+	    GROUP(P2P, UC, BAR(0)), GROUP(CPU, WB, NULL),
 	    FRAG(AT(1), PAGES(1)), GROUP(CPU, UC, NULL) },
 	  PAGES(2), 1, 1, { { CPU, WB, NULL, 0, PAGES(2), 1 } } },
 	{ "back to an earlier kind is a new group",
@@ -251,16 +255,16 @@ static const struct good_list good_lists[] = {
 	    { CPU, WB, NULL, PAGES(5), PAGES(1), 1 } } },
 };
 
-KUNIT_ARRAY_PARAM_DESC(good_list, good_lists, name);
+KUNIT_ARRAY_PARAM_DESC(list_test_good, list_test_good_lists, name);
 
-static void accepted(struct kunit *test)
+static void list_test_accepted(struct kunit *test)
 {
 	const struct good_list *good = test->param_value;
 	const struct dma_buf_phys_group *groups;
 	struct dma_buf_phys_list *list;
 	unsigned int nr_groups, i;
 
-	list = build(good->steps, good->size);
+	list = list_test_build(good->steps, good->size);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	KUNIT_EXPECT_EQ(test, list->size, good->size);
 	KUNIT_EXPECT_EQ(test, list->nr_frags, good->nr_frags);
@@ -281,7 +285,7 @@ static void accepted(struct kunit *test)
 }
 
 /* Every memory attribute gets through with every type: not all MMIO is alike */
-static void attributes_are_kept(struct kunit *test)
+static void list_test_attributes_are_kept(struct kunit *test)
 {
 	const struct dma_buf_phys_group *groups;
 	struct dma_buf_phys_builder b;
@@ -292,7 +296,7 @@ static void attributes_are_kept(struct kunit *test)
 	for (type = 0; type < DMA_BUF_PHYS_NR_TYPES; type++) {
 		for (attr = 0; attr < DMA_BUF_PHYS_NR_ATTRS; attr++) {
 			dma_buf_phys_add_group(&b, type, attr,
-					       type == P2P ? providers : NULL);
+					       type == P2P ? BAR(0) : NULL);
 			dma_buf_phys_add_frag(&b, AT(i++), PAGES(1));
 		}
 	}
@@ -308,13 +312,13 @@ static void attributes_are_kept(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (unsigned int)groups[i].type, type);
 		KUNIT_EXPECT_EQ(test, (unsigned int)groups[i].attr, attr);
 		KUNIT_EXPECT_PTR_EQ(test, groups[i].provider,
-				    type == P2P ? providers : NULL);
+				    type == P2P ? list_test_providers : NULL);
 	}
 	dma_buf_phys_list_free(list);
 }
 
 /* The first error is what seal returns, whatever else goes wrong or right */
-static void errors_stick(struct kunit *test)
+static void list_test_errors_stick(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 
@@ -330,7 +334,7 @@ static void errors_stick(struct kunit *test)
 }
 
 /* More frags may come than were announced, and none may have been */
-static void count_is_a_hint(struct kunit *test)
+static void list_test_count_is_a_hint(struct kunit *test)
 {
 	static const size_t hints[] = { 0, 1, 2, 99, 100, 101, 10000 };
 	struct dma_buf_phys_builder b;
@@ -350,7 +354,7 @@ static void count_is_a_hint(struct kunit *test)
 }
 
 /* A count no machine has memory for fails, without a warning in the log */
-static void absurd_count(struct kunit *test)
+static void list_test_absurd_count(struct kunit *test)
 {
 	static const size_t hints[] = {
 		SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 16, SIZE_MAX / 32, INT_MAX,
@@ -369,7 +373,7 @@ static void absurd_count(struct kunit *test)
 }
 
 /* At any point, and after an error: kmemleak would tell what is left */
-static void abandon(struct kunit *test)
+static void list_test_abandon(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	unsigned int stop, i;
@@ -391,20 +395,20 @@ static void abandon(struct kunit *test)
 	KUNIT_SUCCEED(test);
 }
 
-static struct kunit_case list_cases[] = {
-	KUNIT_CASE_PARAM(refused, bad_list_gen_params),
-	KUNIT_CASE_PARAM(accepted, good_list_gen_params),
-	KUNIT_CASE(attributes_are_kept),
-	KUNIT_CASE(errors_stick),
-	KUNIT_CASE(count_is_a_hint),
-	KUNIT_CASE(absurd_count),
-	KUNIT_CASE(abandon),
+static struct kunit_case list_test_cases[] = {
+	KUNIT_CASE_PARAM(list_test_refused, list_test_bad_gen_params),
+	KUNIT_CASE_PARAM(list_test_accepted, list_test_good_gen_params),
+	KUNIT_CASE(list_test_attributes_are_kept),
+	KUNIT_CASE(list_test_errors_stick),
+	KUNIT_CASE(list_test_count_is_a_hint),
+	KUNIT_CASE(list_test_absurd_count),
+	KUNIT_CASE(list_test_abandon),
 	{}
 };
 
-static struct kunit_suite list_suite = {
+static struct kunit_suite list_test_suite = {
 	.name = "dma-buf-phys-list",
-	.test_cases = list_cases,
+	.test_cases = list_test_cases,
 };
 
-kunit_test_suites(&list_suite);
+kunit_test_suites(&list_test_suite);

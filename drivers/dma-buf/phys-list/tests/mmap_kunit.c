@@ -14,7 +14,8 @@
 /* Where the tests map, in a thread that has nothing else mapped */
 #define MAP_AT SZ_1G
 
-static void map_buf(struct kunit *test, struct kt_buf *buf, u64 size, u64 offset)
+static void mmap_test_map(struct kunit *test, struct kt_buf *buf, u64 size,
+			  u64 offset)
 {
 	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
 	KUNIT_ASSERT_EQ(test,
@@ -24,21 +25,21 @@ static void map_buf(struct kunit *test, struct kt_buf *buf, u64 size, u64 offset
 			MAP_AT);
 }
 
-static void unmap_buf(struct kunit *test, u64 size)
+static void mmap_test_unmap(struct kunit *test, u64 size)
 {
 	KUNIT_EXPECT_EQ(test, vm_munmap(MAP_AT, size), 0);
 	/* A kernel thread leaves the rest to a worker */
 	flush_delayed_fput();
 }
 
-static int fault_in(unsigned long addr)
+static int mmap_test_fault_in(unsigned long addr)
 {
 	guard(mmap_read_lock)(current->mm);
 	return fixup_user_fault(current->mm, addr, FAULT_FLAG_WRITE, NULL);
 }
 
 /* Size of the page at an address, 0 if there is none, and where it is */
-static unsigned long lookup(unsigned long addr, phys_addr_t *paddr)
+static unsigned long mmap_test_lookup(unsigned long addr, phys_addr_t *paddr)
 {
 	struct follow_pfnmap_args args = { .address = addr };
 	unsigned long size;
@@ -53,56 +54,61 @@ static unsigned long lookup(unsigned long addr, phys_addr_t *paddr)
 	return size;
 }
 
-static void expect_page(struct kunit *test, int line, unsigned long addr,
-			phys_addr_t paddr, unsigned long size)
+static void mmap_test_expect_page(struct kunit *test, int line,
+				  unsigned long addr, phys_addr_t paddr,
+				  unsigned long size)
 {
 	phys_addr_t is = 0;
 
-	KUNIT_EXPECT_EQ_MSG(test, fault_in(addr), 0, "from line %d", line);
-	KUNIT_EXPECT_EQ_MSG(test, lookup(addr, &is), size, "from line %d", line);
+	KUNIT_EXPECT_EQ_MSG(test, mmap_test_fault_in(addr), 0, "from line %d",
+			    line);
+	KUNIT_EXPECT_EQ_MSG(test, mmap_test_lookup(addr, &is), size,
+			    "from line %d", line);
 	KUNIT_EXPECT_EQ_MSG(test, is, paddr, "from line %d", line);
 }
 
 #define EXPECT_PAGE(test, addr, paddr, size) \
-	expect_page(test, __LINE__, addr, paddr, size)
+	mmap_test_expect_page(test, __LINE__, addr, paddr, size)
 
 /* A revoke takes what the framework maps, and leaves alone what it does not */
-static void revoke_of_mapped(struct kunit *test)
+static void mmap_test_revoke_of_mapped(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	bool own = kt_has_own_ops(test);
 	phys_addr_t paddr = 0;
 
-	map_buf(test, buf, KT_SIZE, 0);
+	mmap_test_map(test, buf, KT_SIZE, 0);
 	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
 	EXPECT_PAGE(test, MAP_AT + KT_SIZE - PAGE_SIZE,
 		    KT_BASE + KT_SIZE - PAGE_SIZE, PAGE_SIZE);
 	dma_buf_phys_revoke(&buf->phys);
-	KUNIT_EXPECT_EQ(test, lookup(MAP_AT, &paddr), own ? PAGE_SIZE : 0);
-	KUNIT_EXPECT_EQ(test, lookup(MAP_AT + KT_SIZE - PAGE_SIZE, &paddr),
+	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT, &paddr),
+			own ? PAGE_SIZE : 0);
+	KUNIT_EXPECT_EQ(test,
+			mmap_test_lookup(MAP_AT + KT_SIZE - PAGE_SIZE, &paddr),
 			own ? PAGE_SIZE : 0);
 	if (!own)
-		KUNIT_EXPECT_EQ(test, fault_in(MAP_AT), -EFAULT);
+		KUNIT_EXPECT_EQ(test, mmap_test_fault_in(MAP_AT), -EFAULT);
 	dma_buf_phys_restore(&buf->phys);
 	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
-	unmap_buf(test, KT_SIZE);
+	mmap_test_unmap(test, KT_SIZE);
 }
 
 /* Whose areas they are */
-static void whose_area(struct kunit *test)
+static void mmap_test_whose_area(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
-	map_buf(test, buf, KT_SIZE, 0);
+	mmap_test_map(test, buf, KT_SIZE, 0);
 	scoped_guard(mmap_read_lock, current->mm)
 		KUNIT_EXPECT_EQ(test,
 				dma_buf_phys_vma(vma_lookup(current->mm, MAP_AT)),
 				!kt_has_own_ops(test));
-	unmap_buf(test, KT_SIZE);
+	mmap_test_unmap(test, KT_SIZE);
 }
 
 /* Three pages of 2 MiB of memory, the middle one write-combining */
-static struct dma_buf_phys_list *list_of_attrs(struct kunit *test)
+static struct dma_buf_phys_list *mmap_test_list_of_attrs(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
@@ -121,26 +127,26 @@ static struct dma_buf_phys_list *list_of_attrs(struct kunit *test)
 }
 
 /* Huge entries have the attribute of the area, so only groups with it get them */
-static void huge_entries_have_one_attribute(struct kunit *test)
+static void mmap_test_huge_entries_have_one_attribute(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, list_of_attrs(test));
+	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_attrs(test));
 	unsigned long huge = IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ?
 				     PMD_SIZE : PAGE_SIZE;
 
-	map_buf(test, buf, 3 * PMD_SIZE, 0);
+	mmap_test_map(test, buf, 3 * PMD_SIZE, 0);
 	EXPECT_PAGE(test, MAP_AT, KT_BASE, huge);
 	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
 	EXPECT_PAGE(test, MAP_AT + 2 * PMD_SIZE, KT_BASE + 2 * PMD_SIZE, huge);
-	unmap_buf(test, 3 * PMD_SIZE);
+	mmap_test_unmap(test, 3 * PMD_SIZE);
 
-	map_buf(test, buf, 2 * PMD_SIZE, PMD_SIZE);
+	mmap_test_map(test, buf, 2 * PMD_SIZE, PMD_SIZE);
 	EXPECT_PAGE(test, MAP_AT, KT_BASE + PMD_SIZE, huge);
 	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + 2 * PMD_SIZE, PAGE_SIZE);
-	unmap_buf(test, 2 * PMD_SIZE);
+	mmap_test_unmap(test, 2 * PMD_SIZE);
 }
 
-/* A write to the second page of what map_buf() has mapped at its start */
-static struct vm_fault fault_beside(struct vm_area_struct *vma)
+/* A write to the second page of what mmap_test_map() has mapped at its start */
+static struct vm_fault mmap_test_fault_beside(struct vm_area_struct *vma)
 {
 	return (struct vm_fault){
 		.vma = vma,
@@ -155,19 +161,19 @@ static struct vm_fault fault_beside(struct vm_area_struct *vma)
  * A fault that found nothing huge goes on to ask for a small page. Meanwhile the
  * buffer has moved to where it is, and somebody else has asked.
  */
-static void small_fault_after_huge_one(struct kunit *test)
+static void mmap_test_small_fault_after_huge_one(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, PMD_SIZE));
 	struct vm_area_struct *vma;
 
 	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))
 		kunit_skip(test, "no huge entries here");
-	map_buf(test, buf, PMD_SIZE, 0);
+	mmap_test_map(test, buf, PMD_SIZE, 0);
 	EXPECT_PAGE(test, MAP_AT, KT_BASE, PMD_SIZE);
 	scoped_guard(mmap_read_lock, current->mm) {
 		vma = vma_lookup(current->mm, MAP_AT);
 		if (vma) {
-			struct vm_fault vmf = fault_beside(vma);
+			struct vm_fault vmf = mmap_test_fault_beside(vma);
 
 			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
 						VM_FAULT_NOPAGE);
@@ -175,27 +181,27 @@ static void small_fault_after_huge_one(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, vma);
 	}
 	EXPECT_PAGE(test, MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PMD_SIZE);
-	unmap_buf(test, PMD_SIZE);
+	mmap_test_unmap(test, PMD_SIZE);
 }
 
 /*
  * A fault that found nothing at all asks for a huge page. While it waited for the
  * lock somebody else has asked, when the list was fit for small pages only.
  */
-static void huge_fault_after_small_one(struct kunit *test)
+static void mmap_test_huge_fault_after_small_one(struct kunit *test)
 {
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, PMD_SIZE));
 	struct vm_area_struct *vma;
 
-	map_buf(test, buf, PMD_SIZE, 0);
+	mmap_test_map(test, buf, PMD_SIZE, 0);
 	EXPECT_PAGE(test, MAP_AT, KT_BASE, PMD_SIZE);
 	dma_buf_phys_revoke(&buf->phys);
 	dma_buf_phys_restore(&buf->phys);
 	scoped_guard(mmap_read_lock, current->mm) {
 		vma = vma_lookup(current->mm, MAP_AT);
 		if (vma) {
-			struct vm_fault vmf = fault_beside(vma);
+			struct vm_fault vmf = mmap_test_fault_beside(vma);
 
 			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
 						VM_FAULT_NOPAGE);
@@ -207,20 +213,20 @@ static void huge_fault_after_small_one(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, vma);
 	}
 	EXPECT_PAGE(test, MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PAGE_SIZE);
-	unmap_buf(test, PMD_SIZE);
+	mmap_test_unmap(test, PMD_SIZE);
 #else
 	kunit_skip(test, "no huge entries here");
 #endif
 }
 
 /* Entries that mprotect() would give the attribute of another group are not there */
-static void mprotect_takes_entries(struct kunit *test)
+static void mmap_test_mprotect_takes_entries(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, list_of_attrs(test));
+	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_attrs(test));
 	struct vm_area_struct *vma;
 	phys_addr_t paddr;
 
-	map_buf(test, buf, 3 * PMD_SIZE, 0);
+	mmap_test_map(test, buf, 3 * PMD_SIZE, 0);
 	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
 	EXPECT_PAGE(test, MAP_AT + PMD_SIZE + PAGE_SIZE,
 		    KT_BASE + PMD_SIZE + PAGE_SIZE, PAGE_SIZE);
@@ -235,15 +241,16 @@ static void mprotect_takes_entries(struct kunit *test)
 							      vma->vm_flags),
 					0);
 	}
-	KUNIT_EXPECT_EQ(test, lookup(MAP_AT + PMD_SIZE, &paddr), 0);
-	KUNIT_EXPECT_EQ(test, lookup(MAP_AT + PMD_SIZE + PAGE_SIZE, &paddr),
+	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT + PMD_SIZE, &paddr), 0);
+	KUNIT_EXPECT_EQ(test,
+			mmap_test_lookup(MAP_AT + PMD_SIZE + PAGE_SIZE, &paddr),
 			PAGE_SIZE);
 	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
-	unmap_buf(test, 3 * PMD_SIZE);
+	mmap_test_unmap(test, 3 * PMD_SIZE);
 }
 
 /* What the architecture then makes of it for one page is its own affair */
-static void attribute_of_group(struct kunit *test)
+static void mmap_test_attribute_of_group(struct kunit *test)
 {
 	const vm_flags_t flags = VM_READ | VM_WRITE | VM_SHARED;
 	const pgprot_t prot = vm_get_page_prot(flags);
@@ -263,20 +270,20 @@ static void attribute_of_group(struct kunit *test)
 			pgprot_val(pgprot_decrypted(pgprot_noncached(prot))));
 }
 
-static struct kunit_case mmap_cases[] = {
-	KT_CASE(revoke_of_mapped),
-	KT_CASE(whose_area),
-	KUNIT_CASE(huge_entries_have_one_attribute),
-	KUNIT_CASE(small_fault_after_huge_one),
-	KUNIT_CASE(huge_fault_after_small_one),
-	KUNIT_CASE(mprotect_takes_entries),
-	KUNIT_CASE(attribute_of_group),
+static struct kunit_case mmap_test_cases[] = {
+	KT_CASE(mmap_test_revoke_of_mapped),
+	KT_CASE(mmap_test_whose_area),
+	KUNIT_CASE(mmap_test_huge_entries_have_one_attribute),
+	KUNIT_CASE(mmap_test_small_fault_after_huge_one),
+	KUNIT_CASE(mmap_test_huge_fault_after_small_one),
+	KUNIT_CASE(mmap_test_mprotect_takes_entries),
+	KUNIT_CASE(mmap_test_attribute_of_group),
 	{}
 };
 
-static struct kunit_suite mmap_suite = {
+static struct kunit_suite mmap_test_suite = {
 	.name = "dma-buf-phys-mmap",
-	.test_cases = mmap_cases,
+	.test_cases = mmap_test_cases,
 };
 
-kunit_test_suites(&mmap_suite);
+kunit_test_suites(&mmap_test_suite);

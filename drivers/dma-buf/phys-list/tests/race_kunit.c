@@ -40,7 +40,7 @@ struct race {
 	struct task_struct *threads[NR_THREADS];
 };
 
-static void stop_threads(struct race *race)
+static void race_test_stop_threads(struct race *race)
 {
 	unsigned int i;
 
@@ -49,12 +49,12 @@ static void stop_threads(struct race *race)
 			kthread_stop(no_free_ptr(race->threads[i]));
 }
 
-static void stop_threads_action(void *ctx)
+static void race_test_stop_threads_action(void *ctx)
 {
-	stop_threads(ctx);
+	race_test_stop_threads(ctx);
 }
 
-static struct race *new_race(struct kunit *test, struct kt_buf *buf)
+static struct race *race_test_new(struct kunit *test, struct kt_buf *buf)
 {
 	struct race *race;
 
@@ -62,13 +62,14 @@ static struct race *new_race(struct kunit *test, struct kt_buf *buf)
 	KUNIT_ASSERT_NOT_NULL(test, race);
 	race->buf = buf;
 	KUNIT_ASSERT_EQ(test,
-			kunit_add_action_or_reset(test, stop_threads_action,
+			kunit_add_action_or_reset(test,
+						  race_test_stop_threads_action,
 						  race), 0);
 	return race;
 }
 
-static void start_threads(struct kunit *test, struct race *race,
-			  int (*fn)(void *ctx))
+static void race_test_start_threads(struct kunit *test, struct race *race,
+				    int (*fn)(void *ctx))
 {
 	struct task_struct *thread;
 	unsigned int i;
@@ -81,7 +82,7 @@ static void start_threads(struct kunit *test, struct race *race,
 }
 
 /* What a thread that has just mapped may see, reservation lock held */
-static void look(struct race *race, struct kt_imp *imp)
+static void race_test_look(struct race *race, struct kt_imp *imp)
 {
 	const struct dma_buf_phys_group *group;
 	struct dma_buf_phys_iter iter;
@@ -105,7 +106,7 @@ static void look(struct race *race, struct kt_imp *imp)
 }
 
 /* Attach, map, look, linger, unmap, detach; returns what attach or map did */
-static int import_once(struct race *race)
+static int race_test_import_once(struct race *race)
 {
 	struct kt_imp *imp __free(kfree) = kzalloc_obj(*imp);
 	int ret;
@@ -119,7 +120,7 @@ static int import_once(struct race *race)
 		dma_resv_lock(imp->dmabuf->resv, NULL);
 		ret = kt_map_locked(imp);
 		if (!ret)
-			look(race, imp);
+			race_test_look(race, imp);
 		dma_resv_unlock(imp->dmabuf->resv);
 		usleep_range(10, 200);
 		if (imp->incomplete)
@@ -133,15 +134,15 @@ static int import_once(struct race *race)
 	return ret;
 }
 
-static int import_thread(void *ctx)
+static int race_test_import_thread(void *ctx)
 {
 	while (!kthread_should_stop())
-		import_once(ctx);
+		race_test_import_once(ctx);
 	return 0;
 }
 
 /* Wait until a counter has reached the target, with a timeout */
-static void wait_for(struct kunit *test, atomic_t *count, int target)
+static void race_test_wait_for(struct kunit *test, atomic_t *count, int target)
 {
 	unsigned int i;
 
@@ -151,40 +152,40 @@ static void wait_for(struct kunit *test, atomic_t *count, int target)
 }
 
 /* Let the threads see the state for a while */
-static void let_run(struct kunit *test, atomic_t *seen)
+static void race_test_let_run(struct kunit *test, atomic_t *seen)
 {
-	wait_for(test, seen, atomic_read(seen) + NR_THREADS);
+	race_test_wait_for(test, seen, atomic_read(seen) + NR_THREADS);
 }
 
-static void revoke_races_attach_and_map(struct kunit *test)
+static void race_test_revoke_races_attach_and_map(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct race *race = new_race(test, buf);
+	struct race *race = race_test_new(test, buf);
 	unsigned int i;
 
-	start_threads(test, race, import_thread);
+	race_test_start_threads(test, race, race_test_import_thread);
 	for (i = 0; i < 100; i++) {
-		let_run(test, &race->nr_mapped);
+		race_test_let_run(test, &race->nr_mapped);
 		dma_buf_phys_revoke(&buf->phys);
 		KUNIT_EXPECT_EQ(test, atomic_read(&race->users), 0);
 		WRITE_ONCE(race->gone, true);
-		let_run(test, &race->nr_refused);
+		race_test_let_run(test, &race->nr_refused);
 		KUNIT_EXPECT_EQ(test, atomic_read(&race->users), 0);
 		WRITE_ONCE(race->gone, false);
 		dma_buf_phys_restore(&buf->phys);
 	}
-	stop_threads(race);
+	race_test_stop_threads(race);
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->nr_wrong), 0);
 }
 
 /* Without a pause: revoke and restore hit attach and map at every point */
-static void revoke_storm(struct kunit *test)
+static void race_test_revoke_storm(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct race *race = new_race(test, buf);
+	struct race *race = race_test_new(test, buf);
 	unsigned int i;
 
-	start_threads(test, race, import_thread);
+	race_test_start_threads(test, race, race_test_import_thread);
 	for (i = 0; i < 2000; i++) {
 		dma_buf_phys_revoke(&buf->phys);
 		if (atomic_read(&race->users))
@@ -193,21 +194,21 @@ static void revoke_storm(struct kunit *test)
 		if (i % 16 == 0)
 			usleep_range(10, 50);
 	}
-	stop_threads(race);
+	race_test_stop_threads(race);
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->nr_wrong), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->users), 0);
 }
 
-static void move_races_attach_and_map(struct kunit *test)
+static void race_test_move_races_attach_and_map(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct race *race = new_race(test, buf);
+	struct race *race = race_test_new(test, buf);
 	phys_addr_t from, to = KT_BASE;
 	unsigned int i;
 
-	start_threads(test, race, import_thread);
+	race_test_start_threads(test, race, race_test_import_thread);
 	for (i = 1; i <= 100; i++) {
-		let_run(test, &race->nr_mapped);
+		race_test_let_run(test, &race->nr_mapped);
 		from = to;
 		to = KT_BASE + i * KT_SIZE;
 		KUNIT_ASSERT_EQ(test,
@@ -216,17 +217,17 @@ static void move_races_attach_and_map(struct kunit *test)
 				0);
 		WRITE_ONCE(race->old_paddr, from);
 	}
-	stop_threads(race);
+	race_test_stop_threads(race);
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->nr_wrong), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->nr_refused), 0);
 }
 
 /* Until there is nothing to attach to any more */
-static int import_until_dead_thread(void *ctx)
+static int race_test_import_until_dead_thread(void *ctx)
 {
 	struct race *race = ctx;
 
-	while (!kthread_should_stop() && import_once(race) != -ENODEV)
+	while (!kthread_should_stop() && race_test_import_once(race) != -ENODEV)
 		;
 	while (!kthread_should_stop())
 		usleep_range(100, 200);
@@ -238,7 +239,7 @@ static int import_until_dead_thread(void *ctx)
  * returned, nobody may look at its provider. KASAN sees it if somebody does,
  * and the magic number tells if the memory is poisoned only.
  */
-static void kill_races_attach(struct kunit *test)
+static void race_test_kill_races_attach(struct kunit *test)
 {
 	struct p2pdma_provider *provider;
 	struct kt_buf *buf;
@@ -251,9 +252,10 @@ static void kill_races_attach(struct kunit *test)
 		provider->bus_offset = MAGIC;
 
 		buf = kt_buf(test, kt_list_p2p(test, provider));
-		race = new_race(test, buf);
+		race = race_test_new(test, buf);
 		race->provider_magic = MAGIC;
-		start_threads(test, race, import_until_dead_thread);
+		race_test_start_threads(test, race,
+					race_test_import_until_dead_thread);
 		usleep_range(1, 1 + 60 * i);
 
 		dma_buf_phys_kill(&buf->phys);
@@ -262,8 +264,8 @@ static void kill_races_attach(struct kunit *test)
 		provider->bus_offset = POISON;
 		kfree(provider);
 
-		wait_for(test, &race->nr_refused, NR_THREADS);
-		stop_threads(race);
+		race_test_wait_for(test, &race->nr_refused, NR_THREADS);
+		race_test_stop_threads(race);
 		KUNIT_EXPECT_EQ(test, atomic_read(&race->nr_wrong), 0);
 	}
 }
@@ -279,7 +281,7 @@ struct late_comer {
 	int attached;
 };
 
-static int attach_and_map_thread(void *ctx)
+static int race_test_attach_and_map_thread(void *ctx)
 {
 	struct late_comer *late = ctx;
 
@@ -293,7 +295,7 @@ static int attach_and_map_thread(void *ctx)
 	return 0;
 }
 
-static void no_event_is_lost(struct kunit *test)
+static void race_test_no_event_is_lost(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct late_comer *late;
@@ -305,8 +307,8 @@ static void no_event_is_lost(struct kunit *test)
 		kt_imp_init(&late->imp, buf);
 		late->imp.remap = true;
 		late->attached = -EINPROGRESS;
-		late->thread = kthread_run(attach_and_map_thread, late,
-					   "dma-buf-phys-kunit/late");
+		late->thread = kthread_run(race_test_attach_and_map_thread,
+					   late, "dma-buf-phys-kunit/late");
 		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(late->thread), 0);
 		if (i % 2)
 			usleep_range(1, 1 + i);
@@ -326,18 +328,18 @@ static void no_event_is_lost(struct kunit *test)
 	}
 }
 
-static struct kunit_case race_cases[] = {
-	KT_CASE(revoke_races_attach_and_map),
-	KT_CASE(revoke_storm),
-	KT_CASE(move_races_attach_and_map),
-	KT_CASE(kill_races_attach),
-	KT_CASE(no_event_is_lost),
+static struct kunit_case race_test_cases[] = {
+	KT_CASE(race_test_revoke_races_attach_and_map),
+	KT_CASE(race_test_revoke_storm),
+	KT_CASE(race_test_move_races_attach_and_map),
+	KT_CASE(race_test_kill_races_attach),
+	KT_CASE(race_test_no_event_is_lost),
 	{}
 };
 
-static struct kunit_suite race_suite = {
+static struct kunit_suite race_test_suite = {
 	.name = "dma-buf-phys-race",
-	.test_cases = race_cases,
+	.test_cases = race_test_cases,
 };
 
-kunit_test_suites(&race_suite);
+kunit_test_suites(&race_test_suite);

@@ -8,14 +8,15 @@
 
 #include "kunit.h"
 
-static void expect_behind(struct kunit *test, const struct kt_buf *buf,
-			  unsigned int behind, unsigned int failed)
+static void restore_test_expect_behind(struct kunit *test,
+				       const struct kt_buf *buf,
+				       unsigned int behind, unsigned int failed)
 {
 	KUNIT_EXPECT_EQ(test, buf->phys.nr_behind, behind);
 	KUNIT_EXPECT_EQ(test, buf->phys.nr_failed, failed);
 }
 
-static void set_status(struct kt_imp *imp, int status)
+static void restore_test_set_status(struct kt_imp *imp, int status)
 {
 	dma_resv_lock(imp->dmabuf->resv, NULL);
 	dma_buf_phys_set_status(imp->at, status);
@@ -23,69 +24,69 @@ static void set_status(struct kt_imp *imp, int status)
 }
 
 /* Watchers are woken by a failure and by the last success, and nothing else */
-static void status_is_counted(struct kunit *test)
+static void restore_test_status_is_counted(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *a = kt_attached(test, buf);
 	struct kt_imp *b = kt_attached(test, buf);
 	u64 start = buf->phys.watch_seq;
 
-	set_status(a, -EINPROGRESS);
-	set_status(b, -EINPROGRESS);
-	set_status(b, -EINPROGRESS);
-	expect_behind(test, buf, 2, 0);
+	restore_test_set_status(a, -EINPROGRESS);
+	restore_test_set_status(b, -EINPROGRESS);
+	restore_test_set_status(b, -EINPROGRESS);
+	restore_test_expect_behind(test, buf, 2, 0);
 	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start);
-	set_status(b, -ENOMEM);
-	expect_behind(test, buf, 2, 1);
+	restore_test_set_status(b, -ENOMEM);
+	restore_test_expect_behind(test, buf, 2, 1);
 	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start + 1);
-	set_status(a, 0);
-	expect_behind(test, buf, 1, 1);
+	restore_test_set_status(a, 0);
+	restore_test_expect_behind(test, buf, 1, 1);
 	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start + 1);
-	set_status(b, -EINPROGRESS);
-	expect_behind(test, buf, 1, 0);
-	set_status(b, 0);
-	expect_behind(test, buf, 0, 0);
+	restore_test_set_status(b, -EINPROGRESS);
+	restore_test_expect_behind(test, buf, 1, 0);
+	restore_test_set_status(b, 0);
+	restore_test_expect_behind(test, buf, 0, 0);
 	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start + 2);
 }
 
-static void status_ends_with_access(struct kunit *test)
+static void restore_test_status_ends_with_access(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
-	set_status(imp, -ENOMEM);
+	restore_test_set_status(imp, -ENOMEM);
 	dma_buf_phys_revoke(&buf->phys);
-	expect_behind(test, buf, 0, 0);
+	restore_test_expect_behind(test, buf, 0, 0);
 	/* From a work item that was late */
-	set_status(imp, -ENODEV);
-	expect_behind(test, buf, 0, 0);
+	restore_test_set_status(imp, -ENODEV);
+	restore_test_expect_behind(test, buf, 0, 0);
 	dma_buf_phys_restore(&buf->phys);
-	expect_behind(test, buf, 0, 0);
+	restore_test_expect_behind(test, buf, 0, 0);
 
-	set_status(imp, -EINPROGRESS);
+	restore_test_set_status(imp, -EINPROGRESS);
 	KUNIT_EXPECT_EQ(test,
 			dma_buf_phys_move(&buf->phys,
 					  kt_list(test, KT_ELSEWHERE, KT_SIZE)),
 			0);
-	expect_behind(test, buf, 0, 0);
-	set_status(imp, -EINPROGRESS);
+	restore_test_expect_behind(test, buf, 0, 0);
+	restore_test_set_status(imp, -EINPROGRESS);
 	dma_buf_phys_kill(&buf->phys);
-	expect_behind(test, buf, 0, 0);
+	restore_test_expect_behind(test, buf, 0, 0);
 }
 
-static void status_ends_with_detach(struct kunit *test)
+static void restore_test_status_ends_with_detach(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
 
-	set_status(imp, -ENOMEM);
-	expect_behind(test, buf, 1, 1);
+	restore_test_set_status(imp, -ENOMEM);
+	restore_test_expect_behind(test, buf, 1, 1);
 	kt_imp_end(imp);
-	expect_behind(test, buf, 0, 0);
+	restore_test_expect_behind(test, buf, 0, 0);
 }
 
 /* Between the halves of a move the bytes are at neither place */
-static void map_in_a_move(struct kunit *test)
+static void restore_test_map_in_a_move(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -105,7 +106,7 @@ static void map_in_a_move(struct kunit *test)
 }
 
 /* The mode of the file bounds what is done to the memory */
-static void read_only(struct kunit *test)
+static void restore_test_read_only(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf_read_only(test, KT_LIST(test));
 	struct kt_buf *other = kt_buf(test, KT_LIST(test));
@@ -130,18 +131,18 @@ static void read_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
 }
 
-static struct kunit_case restore_cases[] = {
-	KT_CASE(status_is_counted),
-	KT_CASE(status_ends_with_access),
-	KT_CASE(status_ends_with_detach),
-	KT_CASE(map_in_a_move),
-	KT_CASE(read_only),
+static struct kunit_case restore_test_cases[] = {
+	KT_CASE(restore_test_status_is_counted),
+	KT_CASE(restore_test_status_ends_with_access),
+	KT_CASE(restore_test_status_ends_with_detach),
+	KT_CASE(restore_test_map_in_a_move),
+	KT_CASE(restore_test_read_only),
 	{}
 };
 
-static struct kunit_suite restore_suite = {
+static struct kunit_suite restore_test_suite = {
 	.name = "dma-buf-phys-restore",
-	.test_cases = restore_cases,
+	.test_cases = restore_test_cases,
 };
 
-kunit_test_suites(&restore_suite);
+kunit_test_suites(&restore_test_suite);

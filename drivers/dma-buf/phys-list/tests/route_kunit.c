@@ -35,7 +35,7 @@ struct route_kind {
 	unsigned long attrs;
 };
 
-static const struct route_kind route_kinds[] = {
+static const struct route_kind route_test_kinds[] = {
 	{ "memory", PCI_P2PDMA_MAP_NONE, DMA_BUF_PHYS_ROUTE_MEMORY,
 	  DMA_ATTR_REQUIRE_COHERENT },
 	{ "host_bridge", PCI_P2PDMA_MAP_THRU_HOST_BRIDGE,
@@ -43,21 +43,21 @@ static const struct route_kind route_kinds[] = {
 	{ "bus_addr", PCI_P2PDMA_MAP_BUS_ADDR, DMA_BUF_PHYS_ROUTE_BUS_ADDR, 0 },
 };
 
-static const void *route_gen_params(struct kunit *test, const void *prev,
-				    char *desc)
+static const void *route_test_gen_params(struct kunit *test, const void *prev,
+					 char *desc)
 {
 	const struct route_kind *kind = prev;
 
-	kind = kind ? kind + 1 : route_kinds;
-	if (kind == route_kinds + ARRAY_SIZE(route_kinds))
+	kind = kind ? kind + 1 : route_test_kinds;
+	if (kind == route_test_kinds + ARRAY_SIZE(route_test_kinds))
 		return NULL;
 	strscpy(desc, kind->name, KUNIT_PARAM_DESC_SIZE);
 	return kind;
 }
 
 static enum pci_p2pdma_map_type
-made_up_map_type(struct device *dev, const struct dma_buf_phys_group *group,
-		 bool ask)
+route_test_map_type(struct device *dev, const struct dma_buf_phys_group *group,
+		    bool ask)
 {
 	const struct route_kind *kind =
 		kunit_get_current_test()->param_value;
@@ -66,14 +66,14 @@ made_up_map_type(struct device *dev, const struct dma_buf_phys_group *group,
 }
 
 /**
- * struct route_imp - a device that maps one buffer of KT_SIZE
+ * struct route_test_imp - a device that maps one buffer of KT_SIZE
  * @dev: the device
  * @buf: the buffer
  * @imp: its attachment
  * @provider: of its memory, if that is a BAR
  * @first: the DMA address of its first byte
  */
-struct route_imp {
+struct route_test_imp {
 	struct device *dev;
 	struct kt_buf *buf;
 	struct kt_imp *imp;
@@ -81,11 +81,11 @@ struct route_imp {
 	dma_addr_t first;
 };
 
-static struct route_imp *route_imp(struct kunit *test)
+static struct route_test_imp *route_test_imp(struct kunit *test)
 {
 	const struct route_kind *kind = test->param_value;
 	struct dma_buf_phys_list *list;
-	struct route_imp *r;
+	struct route_test_imp *r;
 
 	r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, r);
@@ -100,7 +100,8 @@ static struct route_imp *route_imp(struct kunit *test)
 		r->first = SZ_4G - PAGES(BELOW);
 		r->provider.bus_offset = r->first - KT_BASE;
 	}
-	kunit_activate_static_stub(test, dma_buf_phys_map_type, made_up_map_type);
+	kunit_activate_static_stub(test, dma_buf_phys_map_type,
+				   route_test_map_type);
 	list = kind->type == PCI_P2PDMA_MAP_NONE ?
 	       KT_LIST(test) : kt_list_p2p(test, &r->provider);
 	r->buf = kt_buf(test, list);
@@ -109,8 +110,8 @@ static struct route_imp *route_imp(struct kunit *test)
 }
 
 /* Map a slice, look where it is to the device, and unmap it */
-static int try_map(struct kunit *test, struct route_imp *r, u64 offset,
-		   u64 length)
+static int route_test_map(struct kunit *test, struct route_test_imp *r,
+			  u64 offset, u64 length)
 {
 	const struct route_kind *kind = test->param_value;
 	struct dma_buf_phys_dma_iter iter;
@@ -134,7 +135,7 @@ static int try_map(struct kunit *test, struct route_imp *r, u64 offset,
 	return ret;
 }
 
-static u32 tell(struct route_imp *r, bool has_mask)
+static u32 route_test_tell(struct route_test_imp *r, bool has_mask)
 {
 	struct phys_route_query query = {
 		.dev = r->dev,
@@ -150,93 +151,100 @@ static u32 tell(struct route_imp *r, bool has_mask)
 	return route;
 }
 
-static void expect_limit(struct kunit *test, struct route_imp *r)
+static void route_test_expect_limit(struct kunit *test,
+				    struct route_test_imp *r)
 {
 	const struct route_kind *kind = test->param_value;
 
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, PAGES(BELOW)), 0);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, PAGES(BELOW - 1), PAGES(1)), 0);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, PAGES(BELOW - 1), PAGES(2)),
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, PAGES(BELOW)), 0);
+	KUNIT_EXPECT_EQ(test,
+			route_test_map(test, r, PAGES(BELOW - 1), PAGES(1)), 0);
+	KUNIT_EXPECT_EQ(test,
+			route_test_map(test, r, PAGES(BELOW - 1), PAGES(2)),
 			-EREMOTEIO);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, PAGES(BELOW), PAGES(1)),
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, PAGES(BELOW), PAGES(1)),
 			-EREMOTEIO);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, KT_SIZE), -EREMOTEIO);
-	KUNIT_EXPECT_EQ(test, tell(r, true), DMA_BUF_PHYS_ROUTE_MASK);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, KT_SIZE), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, true),
+			DMA_BUF_PHYS_ROUTE_MASK);
 	/* Of a device without a driver nobody knows what it can send */
-	KUNIT_EXPECT_EQ(test, tell(r, false), kind->route);
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, false), kind->route);
 }
 
 /* Of a BAR that is half in reach the one half can be mapped, to the last byte */
-static void mask_limits(struct kunit *test)
+static void route_test_mask_limits(struct kunit *test)
 {
 	const struct route_kind *kind = test->param_value;
-	struct route_imp *r = route_imp(test);
+	struct route_test_imp *r = route_test_imp(test);
 	u64 limit = r->first + PAGES(BELOW) - 1;
 
 	if (kind->type == PCI_P2PDMA_MAP_BUS_ADDR)
 		KUNIT_ASSERT_EQ(test, limit, DMA_BIT_MASK(32));
 	KUNIT_ASSERT_EQ(test, dma_set_mask(r->dev, limit), 0);
-	expect_limit(test, r);
+	route_test_expect_limit(test, r);
 
 	KUNIT_ASSERT_EQ(test, dma_set_mask(r->dev, limit - 1), 0);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, PAGES(BELOW)), -EREMOTEIO);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, PAGES(BELOW - 1)), 0);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, PAGES(BELOW)),
+			-EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, PAGES(BELOW - 1)), 0);
 
 	limit = r->first + KT_SIZE - 1;
 	KUNIT_ASSERT_EQ(test, dma_set_mask(r->dev, limit), 0);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, KT_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, tell(r, true), kind->route);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, KT_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, true), kind->route);
 }
 
 /* A bridge above the device may be narrower than the device */
-static void bus_limits(struct kunit *test)
+static void route_test_bus_limits(struct kunit *test)
 {
 	const struct route_kind *kind = test->param_value;
-	struct route_imp *r = route_imp(test);
+	struct route_test_imp *r = route_test_imp(test);
 
 	r->dev->bus_dma_limit = r->first + PAGES(BELOW) - 1;
-	expect_limit(test, r);
+	route_test_expect_limit(test, r);
 	r->dev->bus_dma_limit--;
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, PAGES(BELOW)), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, PAGES(BELOW)),
+			-EREMOTEIO);
 	r->dev->bus_dma_limit = r->first + KT_SIZE - 1;
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, KT_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, tell(r, true), kind->route);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, KT_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, true), kind->route);
 	/* The narrower of both counts, and none is no limit */
 	KUNIT_ASSERT_EQ(test, dma_set_mask(r->dev,
 					   r->first + PAGES(BELOW) - 1), 0);
-	expect_limit(test, r);
+	route_test_expect_limit(test, r);
 	r->dev->bus_dma_limit = 0;
-	expect_limit(test, r);
+	route_test_expect_limit(test, r);
 }
 
-static void expect_in_place(struct kunit *test, struct route_imp *r,
-			    bool in_place)
+static void route_test_expect_in_place(struct kunit *test,
+				       struct route_test_imp *r, bool in_place)
 {
 	const struct route_kind *kind = test->param_value;
 
-	KUNIT_EXPECT_EQ(test, try_map(test, r, 0, KT_SIZE),
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, 0, KT_SIZE),
 			in_place ? 0 : -EREMOTEIO);
-	KUNIT_EXPECT_EQ(test, tell(r, true),
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, true),
 			in_place ? kind->route :
 				   DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE);
 }
 
 /* swiotlb=force, or a pool that the device is restricted to */
-static void forced_to_bounce(struct kunit *test)
+static void route_test_forced_to_bounce(struct kunit *test)
 {
 #ifdef CONFIG_SWIOTLB
 	const struct route_kind *kind = test->param_value;
-	struct route_imp *r = route_imp(test);
+	struct route_test_imp *r = route_test_imp(test);
 	struct io_tlb_mem *old = r->dev->dma_io_tlb_mem, *mem;
 
 	mem = kunit_kzalloc(test, sizeof(*mem), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
-	expect_in_place(test, r, true);
+	route_test_expect_in_place(test, r, true);
 	mem->force_bounce = true;
 	r->dev->dma_io_tlb_mem = mem;
-	expect_in_place(test, r, kind->type == PCI_P2PDMA_MAP_BUS_ADDR);
+	route_test_expect_in_place(test, r,
+				   kind->type == PCI_P2PDMA_MAP_BUS_ADDR);
 	r->dev->dma_io_tlb_mem = old;
-	expect_in_place(test, r, true);
+	route_test_expect_in_place(test, r, true);
 #else
 	kunit_skip(test, "no swiotlb");
 #endif
@@ -245,105 +253,107 @@ static void forced_to_bounce(struct kunit *test)
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
 
 /* What map_phys was told last, and the size of the platform's own pages */
-static unsigned long last_attrs;
-static unsigned long iommu_page;
+static unsigned long route_test_last_attrs;
+static unsigned long route_test_iommu_page;
 
-static dma_addr_t plain_map(struct device *dev, phys_addr_t phys, size_t size,
-			    enum dma_data_direction dir, unsigned long attrs)
+static dma_addr_t route_test_plain_map(struct device *dev, phys_addr_t phys,
+				       size_t size, enum dma_data_direction dir,
+				       unsigned long attrs)
 {
-	last_attrs = attrs;
+	route_test_last_attrs = attrs;
 	return phys;
 }
 
-static void plain_unmap(struct device *dev, dma_addr_t addr, size_t size,
-			enum dma_data_direction dir, unsigned long attrs)
+static void route_test_plain_unmap(struct device *dev, dma_addr_t addr,
+				   size_t size, enum dma_data_direction dir,
+				   unsigned long attrs)
 {
 }
 
-static unsigned long plain_merge_boundary(struct device *dev)
+static unsigned long route_test_plain_merge_boundary(struct device *dev)
 {
-	return iommu_page - 1;
+	return route_test_iommu_page - 1;
 }
 
-static size_t bounce_max(struct device *dev)
+static size_t route_test_bounce_max(struct device *dev)
 {
 	return SZ_256K;
 }
 
-static const struct dma_map_ops plain_ops = {
-	.map_phys = plain_map,
-	.unmap_phys = plain_unmap,
-	.get_merge_boundary = plain_merge_boundary,
+static const struct dma_map_ops route_test_plain_ops = {
+	.map_phys = route_test_plain_map,
+	.unmap_phys = route_test_plain_unmap,
+	.get_merge_boundary = route_test_plain_merge_boundary,
 };
 
 /* As Xen's: what it cannot map in place it copies, whatever it is told */
-static const struct dma_map_ops bouncing_ops = {
-	.map_phys = plain_map,
-	.unmap_phys = plain_unmap,
-	.max_mapping_size = bounce_max,
+static const struct dma_map_ops route_test_bouncing_ops = {
+	.map_phys = route_test_plain_map,
+	.unmap_phys = route_test_plain_unmap,
+	.max_mapping_size = route_test_bounce_max,
 };
 
-static void platform_bounces(struct kunit *test)
+static void route_test_platform_bounces(struct kunit *test)
 {
 	const struct route_kind *kind = test->param_value;
-	struct route_imp *r = route_imp(test);
+	struct route_test_imp *r = route_test_imp(test);
 
-	last_attrs = 0;
-	set_dma_ops(r->dev, &bouncing_ops);
+	route_test_last_attrs = 0;
+	set_dma_ops(r->dev, &route_test_bouncing_ops);
 	/* MMIO is not among what it copies */
-	expect_in_place(test, r, kind->type != PCI_P2PDMA_MAP_NONE);
+	route_test_expect_in_place(test, r, kind->type != PCI_P2PDMA_MAP_NONE);
 	if (kind->type == PCI_P2PDMA_MAP_NONE)
-		KUNIT_EXPECT_EQ(test, last_attrs, 0);
+		KUNIT_EXPECT_EQ(test, route_test_last_attrs, 0);
 }
 
-static void attributes(struct kunit *test)
+static void route_test_attributes(struct kunit *test)
 {
 	const struct route_kind *kind = test->param_value;
-	struct route_imp *r = route_imp(test);
+	struct route_test_imp *r = route_test_imp(test);
 
-	last_attrs = 0;
-	iommu_page = PAGE_SIZE;
-	set_dma_ops(r->dev, &plain_ops);
-	expect_in_place(test, r, true);
-	KUNIT_EXPECT_EQ(test, last_attrs, kind->attrs);
+	route_test_last_attrs = 0;
+	route_test_iommu_page = PAGE_SIZE;
+	set_dma_ops(r->dev, &route_test_plain_ops);
+	route_test_expect_in_place(test, r, true);
+	KUNIT_EXPECT_EQ(test, route_test_last_attrs, kind->attrs);
 }
 
 /* Only whole pages of the IOMMU's, or the device reaches what is beside */
-static void large_iommu_pages(struct kunit *test)
+static void route_test_large_iommu_pages(struct kunit *test)
 {
 	const struct route_kind *kind = test->param_value;
 	const bool bus = kind->type == PCI_P2PDMA_MAP_BUS_ADDR;
-	struct route_imp *r = route_imp(test);
+	struct route_test_imp *r = route_test_imp(test);
 
-	set_dma_ops(r->dev, &plain_ops);
-	iommu_page = PAGES(4);
-	expect_in_place(test, r, true);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, PAGES(4), PAGES(8)), 0);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, PAGES(1), PAGES(4)),
+	set_dma_ops(r->dev, &route_test_plain_ops);
+	route_test_iommu_page = PAGES(4);
+	route_test_expect_in_place(test, r, true);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, PAGES(4), PAGES(8)), 0);
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, PAGES(1), PAGES(4)),
 			bus ? 0 : -EREMOTEIO);
-	KUNIT_EXPECT_EQ(test, try_map(test, r, PAGES(4), PAGES(3)),
+	KUNIT_EXPECT_EQ(test, route_test_map(test, r, PAGES(4), PAGES(3)),
 			bus ? 0 : -EREMOTEIO);
-	iommu_page = 2 * KT_SIZE;
-	expect_in_place(test, r, bus);
+	route_test_iommu_page = 2 * KT_SIZE;
+	route_test_expect_in_place(test, r, bus);
 }
 
 #endif
 
-static struct kunit_case route_cases[] = {
-	KUNIT_CASE_PARAM(mask_limits, route_gen_params),
-	KUNIT_CASE_PARAM(bus_limits, route_gen_params),
-	KUNIT_CASE_PARAM(forced_to_bounce, route_gen_params),
+static struct kunit_case route_test_cases[] = {
+	KUNIT_CASE_PARAM(route_test_mask_limits, route_test_gen_params),
+	KUNIT_CASE_PARAM(route_test_bus_limits, route_test_gen_params),
+	KUNIT_CASE_PARAM(route_test_forced_to_bounce, route_test_gen_params),
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
-	KUNIT_CASE_PARAM(platform_bounces, route_gen_params),
-	KUNIT_CASE_PARAM(attributes, route_gen_params),
-	KUNIT_CASE_PARAM(large_iommu_pages, route_gen_params),
+	KUNIT_CASE_PARAM(route_test_platform_bounces, route_test_gen_params),
+	KUNIT_CASE_PARAM(route_test_attributes, route_test_gen_params),
+	KUNIT_CASE_PARAM(route_test_large_iommu_pages, route_test_gen_params),
 #endif
 	{}
 };
 
-static struct kunit_suite route_suite = {
+static struct kunit_suite route_test_suite = {
 	.name = "dma-buf-phys-route",
-	.test_cases = route_cases,
+	.test_cases = route_test_cases,
 };
 
-kunit_test_suites(&route_suite);
+kunit_test_suites(&route_test_suite);

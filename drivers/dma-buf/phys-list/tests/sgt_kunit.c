@@ -16,17 +16,17 @@
 #define PAGES(n) ((u64)(n) * PAGE_SIZE)
 #define MAX_ENTRY ((u64)ALIGN_DOWN(UINT_MAX, PAGE_SIZE))
 
-static const struct dma_buf_attach_ops sg_ops_no_p2p = {
+static const struct dma_buf_attach_ops sgt_test_ops_no_p2p = {
 	.invalidate_mappings = kt_sg_invalidate,
 };
 
-static const struct dma_buf_attach_ops sg_ops_not_revocable = {
+static const struct dma_buf_attach_ops sgt_test_ops_not_revocable = {
 	.allow_peer2peer = true,
 };
 
 /* Entries: each frag in order, cut where an entry can hold no more */
-static void expect_entries(struct kt_sg_imp *imp,
-			   const struct dma_buf_phys_list *list)
+static void sgt_test_expect_entries(struct kt_sg_imp *imp,
+				    const struct dma_buf_phys_list *list)
 {
 	struct dma_buf_phys_iter iter;
 	struct kunit *test = imp->test;
@@ -58,7 +58,7 @@ static void expect_entries(struct kt_sg_imp *imp,
  * Nobody is to look for pages. Asked past the core, whose debugging gives
  * importers a copy of the table, which has a count.
  */
-static void expect_no_pages(struct kt_sg_imp *imp)
+static void sgt_test_expect_no_pages(struct kt_sg_imp *imp)
 {
 	const struct dma_buf_ops *ops = imp->dmabuf->ops;
 	struct kunit *test = imp->test;
@@ -75,8 +75,8 @@ static void expect_no_pages(struct kt_sg_imp *imp)
 	dma_resv_unlock(imp->dmabuf->resv);
 }
 
-static struct dma_buf_phys_list *frags(struct kunit *test, unsigned int nr,
-				       const u64 *lengths)
+static struct dma_buf_phys_list *
+sgt_test_frags(struct kunit *test, unsigned int nr, const u64 *lengths)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
@@ -98,49 +98,51 @@ static struct dma_buf_phys_list *frags(struct kunit *test, unsigned int nr,
 	return list;
 }
 
-static void maps_as(struct kunit *test, struct dma_buf_phys_list *list)
+static void sgt_test_maps_as(struct kunit *test, struct dma_buf_phys_list *list)
 {
 	struct kt_buf *buf = kt_buf(test, list);
 	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
 
 	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
-	expect_entries(imp, buf->phys.list);
+	sgt_test_expect_entries(imp, buf->phys.list);
 	kt_sg_unmap(imp);
-	expect_no_pages(imp);
+	sgt_test_expect_no_pages(imp);
 	/* And again: nothing is left of the first mapping */
 	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
-	expect_entries(imp, buf->phys.list);
+	sgt_test_expect_entries(imp, buf->phys.list);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_NULL(test, imp->sgt);
 }
 
-static void one_frag(struct kunit *test)
+static void sgt_test_one_frag(struct kunit *test)
 {
-	maps_as(test, KT_LIST(test));
+	sgt_test_maps_as(test, KT_LIST(test));
 }
 
-static void several_frags(struct kunit *test)
+static void sgt_test_several_frags(struct kunit *test)
 {
 	static const u64 lengths[] = {
 		PAGES(1), PAGES(7), PAGES(2), PAGES(1), PAGES(512), PAGES(3),
 	};
 
-	maps_as(test, frags(test, ARRAY_SIZE(lengths), lengths));
+	sgt_test_maps_as(test,
+			 sgt_test_frags(test, ARRAY_SIZE(lengths), lengths));
 }
 
 /* Longer than an entry can be, by nothing, a page and a lot */
-static void frags_above_4_gib(struct kunit *test)
+static void sgt_test_frags_above_4_gib(struct kunit *test)
 {
 	static const u64 lengths[] = {
 		PAGES(1), MAX_ENTRY, MAX_ENTRY + PAGES(1), 4ULL * SZ_1G,
 		PAGES(1), 2 * MAX_ENTRY, 9ULL * SZ_1G + PAGES(1), PAGES(3),
 	};
 
-	maps_as(test, frags(test, ARRAY_SIZE(lengths), lengths));
+	sgt_test_maps_as(test,
+			 sgt_test_frags(test, ARRAY_SIZE(lengths), lengths));
 }
 
 /* More than a page of entries holds: the scatterlist is chained */
-static void many_frags(struct kunit *test)
+static void sgt_test_many_frags(struct kunit *test)
 {
 	unsigned int i, nr = 1000;
 	u64 *lengths;
@@ -149,23 +151,24 @@ static void many_frags(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, lengths);
 	for (i = 0; i < nr; i++)
 		lengths[i] = PAGES(1 + i % 3);
-	maps_as(test, frags(test, nr, lengths));
+	sgt_test_maps_as(test, sgt_test_frags(test, nr, lengths));
 }
 
 /* The importer that gives no callbacks at all must not be asked for one */
-static void static_importer_refused(struct kunit *test)
+static void sgt_test_static_importer_refused(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_sg_imp *imp = kt_sg_imp(test, buf);
 
 	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, NULL), -EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &sg_ops_not_revocable),
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &sgt_test_ops_not_revocable),
 			-EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &sg_ops_no_p2p), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &sgt_test_ops_no_p2p),
+			-EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), 0);
 }
 
-static void encrypted_refused(struct kunit *test)
+static void sgt_test_encrypted_refused(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
@@ -183,7 +186,7 @@ static void encrypted_refused(struct kunit *test)
 }
 
 /* A BAR of a device that never said it could do peer to peer */
-static void no_route_refused(struct kunit *test)
+static void sgt_test_no_route_refused(struct kunit *test)
 {
 	struct p2pdma_provider *provider;
 	struct kt_sg_imp *imp;
@@ -203,11 +206,12 @@ static void no_route_refused(struct kunit *test)
  * What the device cannot address is not mapped, nor bounced, and what had been
  * mapped before it is undone: revoke has nothing to wait for.
  */
-static void out_of_reach(struct kunit *test)
+static void sgt_test_out_of_reach(struct kunit *test)
 {
 	static const u64 lengths[] = { PAGES(1), PAGES(2), SZ_1G };
-	struct kt_buf *buf = kt_buf(test, frags(test, ARRAY_SIZE(lengths),
-						lengths));
+	struct kt_buf *buf = kt_buf(test,
+				    sgt_test_frags(test, ARRAY_SIZE(lengths),
+						   lengths));
 	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
 
 	KUNIT_ASSERT_EQ(test,
@@ -220,7 +224,7 @@ static void out_of_reach(struct kunit *test)
 }
 
 /* What may not be written to is mapped for reading, and for nothing else */
-static void read_only(struct kunit *test)
+static void sgt_test_read_only(struct kunit *test)
 {
 	static const enum dma_data_direction dirs[] = {
 		DMA_BIDIRECTIONAL, DMA_FROM_DEVICE, DMA_TO_DEVICE,
@@ -245,7 +249,7 @@ static void read_only(struct kunit *test)
 	dma_buf_phys_revoke(&buf->phys);
 }
 
-static void attach_while_revoked(struct kunit *test)
+static void sgt_test_attach_while_revoked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf_state(test, KT_LIST(test),
 					  DMA_BUF_PHYS_REVOKED);
@@ -257,7 +261,7 @@ static void attach_while_revoked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), 0);
 }
 
-static void attach_to_dead(struct kunit *test)
+static void sgt_test_attach_to_dead(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -266,7 +270,7 @@ static void attach_to_dead(struct kunit *test)
 			-ENODEV);
 }
 
-static void revoke_and_restore(struct kunit *test)
+static void sgt_test_revoke_and_restore(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
@@ -291,7 +295,7 @@ static void revoke_and_restore(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), -ENODEV);
 }
 
-static void revoke_waits_for_unmap(struct kunit *test)
+static void sgt_test_revoke_waits_for_unmap(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_sg_imp *prompt = kt_sg_attached(test, buf);
@@ -305,7 +309,7 @@ static void revoke_waits_for_unmap(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, prompt->sgt);
 }
 
-static void move(struct kunit *test)
+static void sgt_test_move(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
@@ -318,12 +322,12 @@ static void move(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, imp->nr_invalidated, 1);
 	KUNIT_EXPECT_NULL(test, imp->sgt);
 	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
-	expect_entries(imp, buf->phys.list);
+	sgt_test_expect_entries(imp, buf->phys.list);
 	KUNIT_EXPECT_EQ(test, sg_dma_address(imp->sgt->sgl), KT_BASE + SZ_1G);
 }
 
 /* A pin holds against a move, not against a revoke */
-static void pinned(struct kunit *test)
+static void sgt_test_pinned(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
@@ -346,7 +350,7 @@ static void pinned(struct kunit *test)
 }
 
 /* Both access methods at once: revoke tells both and waits for both */
-static void beside_a_phys_importer(struct kunit *test)
+static void sgt_test_beside_a_phys_importer(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_sg_imp *by_sgt = kt_sg_attached(test, buf);
@@ -363,29 +367,29 @@ static void beside_a_phys_importer(struct kunit *test)
 	KT_EXPECT_EVENTS(test, by_list, 0, 1, 0);
 }
 
-static struct kunit_case sgt_cases[] = {
-	KUNIT_CASE(one_frag),
-	KUNIT_CASE(several_frags),
-	KUNIT_CASE(frags_above_4_gib),
-	KUNIT_CASE(many_frags),
-	KUNIT_CASE(static_importer_refused),
-	KUNIT_CASE(encrypted_refused),
-	KUNIT_CASE(no_route_refused),
-	KUNIT_CASE(out_of_reach),
-	KUNIT_CASE(read_only),
-	KUNIT_CASE(attach_while_revoked),
-	KUNIT_CASE(attach_to_dead),
-	KUNIT_CASE(revoke_and_restore),
-	KUNIT_CASE(revoke_waits_for_unmap),
-	KUNIT_CASE(move),
-	KUNIT_CASE(pinned),
-	KUNIT_CASE(beside_a_phys_importer),
+static struct kunit_case sgt_test_cases[] = {
+	KUNIT_CASE(sgt_test_one_frag),
+	KUNIT_CASE(sgt_test_several_frags),
+	KUNIT_CASE(sgt_test_frags_above_4_gib),
+	KUNIT_CASE(sgt_test_many_frags),
+	KUNIT_CASE(sgt_test_static_importer_refused),
+	KUNIT_CASE(sgt_test_encrypted_refused),
+	KUNIT_CASE(sgt_test_no_route_refused),
+	KUNIT_CASE(sgt_test_out_of_reach),
+	KUNIT_CASE(sgt_test_read_only),
+	KUNIT_CASE(sgt_test_attach_while_revoked),
+	KUNIT_CASE(sgt_test_attach_to_dead),
+	KUNIT_CASE(sgt_test_revoke_and_restore),
+	KUNIT_CASE(sgt_test_revoke_waits_for_unmap),
+	KUNIT_CASE(sgt_test_move),
+	KUNIT_CASE(sgt_test_pinned),
+	KUNIT_CASE(sgt_test_beside_a_phys_importer),
 	{}
 };
 
-static struct kunit_suite sgt_suite = {
+static struct kunit_suite sgt_test_suite = {
 	.name = "dma-buf-phys-sgt",
-	.test_cases = sgt_cases,
+	.test_cases = sgt_test_cases,
 };
 
-kunit_test_suites(&sgt_suite);
+kunit_test_suites(&sgt_test_suite);

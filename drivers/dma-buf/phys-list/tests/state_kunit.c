@@ -13,7 +13,7 @@
  * Mapping
  */
 
-static void map_and_unmap(struct kunit *test)
+static void state_test_map_and_unmap(struct kunit *test)
 {
 	struct kt_imp *imp = kt_attached(test, kt_buf(test, KT_LIST(test)));
 
@@ -27,7 +27,7 @@ static void map_and_unmap(struct kunit *test)
 }
 
 /* An attachment counts its mappings, and so does the buffer */
-static void map_several_times(struct kunit *test)
+static void state_test_map_several_times(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -51,7 +51,7 @@ static void map_several_times(struct kunit *test)
  * Events
  */
 
-static void revoke_with_nobody_attached(struct kunit *test)
+static void state_test_revoke_with_nobody_attached(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -60,7 +60,7 @@ static void revoke_with_nobody_attached(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(kt_attached(test, buf)), 0);
 }
 
-static void revoke_with_nothing_mapped(struct kunit *test)
+static void state_test_revoke_with_nothing_mapped(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -71,7 +71,7 @@ static void revoke_with_nothing_mapped(struct kunit *test)
 }
 
 /* Also with different needs: nobody but the buffer has to be shared */
-static void revoke_with_several_importers(struct kunit *test)
+static void state_test_revoke_with_several_importers(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imps[5];
@@ -100,7 +100,7 @@ static void revoke_with_several_importers(struct kunit *test)
 	}
 }
 
-static void revoke_twice(struct kunit *test)
+static void state_test_revoke_twice(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -114,7 +114,7 @@ static void revoke_twice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
 }
 
-static void restore_of_live(struct kunit *test)
+static void state_test_restore_of_live(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -125,7 +125,7 @@ static void restore_of_live(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, kt_is_mapped(imp));
 }
 
-static void restore_lets_map_in_callback(struct kunit *test)
+static void state_test_restore_lets_map_in_callback(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -139,7 +139,7 @@ static void restore_lets_map_in_callback(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_first_paddr(imp->list), KT_BASE);
 }
 
-static void kill(struct kunit *test)
+static void state_test_kill(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -161,7 +161,7 @@ static void kill(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_attach(kt_imp(test, buf)), -ENODEV);
 }
 
-static void kill_of_revoked(struct kunit *test)
+static void state_test_kill_of_revoked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -176,7 +176,7 @@ static void kill_of_revoked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
 }
 
-static void kill_with_nobody_attached(struct kunit *test)
+static void state_test_kill_with_nobody_attached(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
@@ -186,7 +186,7 @@ static void kill_with_nobody_attached(struct kunit *test)
 }
 
 /* What happens between attach and map is in what map finds */
-static void revoke_between_attach_and_map(struct kunit *test)
+static void state_test_revoke_between_attach_and_map(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -201,7 +201,7 @@ static void revoke_between_attach_and_map(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), 0);
 }
 
-static void kill_between_attach_and_map(struct kunit *test)
+static void state_test_kill_between_attach_and_map(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -211,7 +211,7 @@ static void kill_between_attach_and_map(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
 }
 
-static void no_event_after_detach(struct kunit *test)
+static void state_test_no_event_after_detach(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *stays = kt_attached(test, buf);
@@ -229,7 +229,7 @@ static void no_event_after_detach(struct kunit *test)
  * Moves
  */
 
-static void move(struct kunit *test)
+static void state_test_move(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *stale = kt_attached(test, buf);
@@ -250,7 +250,7 @@ static void move(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_first_paddr(stale->list), KT_ELSEWHERE);
 }
 
-static void move_between_attach_and_map(struct kunit *test)
+static void state_test_move_between_attach_and_map(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -264,7 +264,7 @@ static void move_between_attach_and_map(struct kunit *test)
 }
 
 /* Nobody needs to know where a buffer is that nobody may reach */
-static void move_while_revoked(struct kunit *test)
+static void state_test_move_while_revoked(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -284,7 +284,7 @@ static void move_while_revoked(struct kunit *test)
 }
 
 /* What cannot be is refused, and the list stays the caller's */
-static void move_refused(struct kunit *test)
+static void state_test_move_refused(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct kt_imp *imp = kt_attached(test, buf);
@@ -304,31 +304,31 @@ static void move_refused(struct kunit *test)
 	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
 }
 
-static struct kunit_case state_cases[] = {
-	KT_CASE(map_and_unmap),
-	KT_CASE(map_several_times),
-	KT_CASE(revoke_with_nobody_attached),
-	KT_CASE(revoke_with_nothing_mapped),
-	KT_CASE(revoke_with_several_importers),
-	KT_CASE(revoke_twice),
-	KT_CASE(restore_of_live),
-	KT_CASE(restore_lets_map_in_callback),
-	KT_CASE(kill),
-	KT_CASE(kill_of_revoked),
-	KT_CASE(kill_with_nobody_attached),
-	KT_CASE(revoke_between_attach_and_map),
-	KT_CASE(kill_between_attach_and_map),
-	KT_CASE(no_event_after_detach),
-	KT_CASE(move),
-	KT_CASE(move_between_attach_and_map),
-	KT_CASE(move_while_revoked),
-	KT_CASE(move_refused),
+static struct kunit_case state_test_cases[] = {
+	KT_CASE(state_test_map_and_unmap),
+	KT_CASE(state_test_map_several_times),
+	KT_CASE(state_test_revoke_with_nobody_attached),
+	KT_CASE(state_test_revoke_with_nothing_mapped),
+	KT_CASE(state_test_revoke_with_several_importers),
+	KT_CASE(state_test_revoke_twice),
+	KT_CASE(state_test_restore_of_live),
+	KT_CASE(state_test_restore_lets_map_in_callback),
+	KT_CASE(state_test_kill),
+	KT_CASE(state_test_kill_of_revoked),
+	KT_CASE(state_test_kill_with_nobody_attached),
+	KT_CASE(state_test_revoke_between_attach_and_map),
+	KT_CASE(state_test_kill_between_attach_and_map),
+	KT_CASE(state_test_no_event_after_detach),
+	KT_CASE(state_test_move),
+	KT_CASE(state_test_move_between_attach_and_map),
+	KT_CASE(state_test_move_while_revoked),
+	KT_CASE(state_test_move_refused),
 	{}
 };
 
-static struct kunit_suite state_suite = {
+static struct kunit_suite state_test_suite = {
 	.name = "dma-buf-phys-state",
-	.test_cases = state_cases,
+	.test_cases = state_test_cases,
 };
 
-kunit_test_suites(&state_suite);
+kunit_test_suites(&state_test_suite);

@@ -17,7 +17,7 @@ struct piece {
 	unsigned int nr_pages;
 };
 
-static const struct piece pieces[] = {
+static const struct piece walk_test_pieces[] = {
 	{ 0, 100, 1 },
 	{ 1, 200, 2 }, { 1, 300, 1 }, { 1, 250, 4 },
 	{ 2, 0, 1 },
@@ -29,13 +29,14 @@ static const struct piece pieces[] = {
 #define NR_PAGES 15
 
 /* Where each page of it is */
-struct model {
+struct walk_test_model {
 	struct dma_buf_phys_list *list;
 	const struct piece *piece[NR_PAGES];
 	unsigned int page_in_piece[NR_PAGES];
 };
 
-static phys_addr_t model_paddr(const struct model *m, u64 offset)
+static phys_addr_t walk_test_model_paddr(const struct walk_test_model *m,
+					 u64 offset)
 {
 	unsigned int page = offset / PAGE_SIZE;
 
@@ -43,47 +44,49 @@ static phys_addr_t model_paddr(const struct model *m, u64 offset)
 	       PAGES(m->piece[page]->first_page + m->page_in_piece[page]);
 }
 
-static void model_free(void *ctx)
+static void walk_test_model_free(void *ctx)
 {
-	struct model *m = ctx;
+	struct walk_test_model *m = ctx;
 
 	dma_buf_phys_list_free(m->list);
 }
 
-static struct model *model(struct kunit *test)
+static struct walk_test_model *walk_test_model(struct kunit *test)
 {
+	const struct piece *piece = walk_test_pieces;
 	struct dma_buf_phys_builder b;
 	unsigned int i, n, page = 0;
-	struct model *m;
+	struct walk_test_model *m;
 
 	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, m);
 
-	dma_buf_phys_build(&b, ARRAY_SIZE(pieces));
-	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
+	dma_buf_phys_build(&b, ARRAY_SIZE(walk_test_pieces));
+	for (i = 0; i < ARRAY_SIZE(walk_test_pieces); i++, piece++) {
 		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU,
-				       pieces[i].group % 2 ? DMA_BUF_PHYS_WB :
-							     DMA_BUF_PHYS_UC,
+				       piece->group % 2 ? DMA_BUF_PHYS_WB :
+							  DMA_BUF_PHYS_UC,
 				       NULL);
-		dma_buf_phys_add_frag(&b, KT_BASE + PAGES(pieces[i].first_page),
-				      PAGES(pieces[i].nr_pages));
-		for (n = 0; n < pieces[i].nr_pages; n++) {
-			m->piece[page] = &pieces[i];
+		dma_buf_phys_add_frag(&b, KT_BASE + PAGES(piece->first_page),
+				      PAGES(piece->nr_pages));
+		for (n = 0; n < piece->nr_pages; n++) {
+			m->piece[page] = piece;
 			m->page_in_piece[page++] = n;
 		}
 	}
 	m->list = dma_buf_phys_seal(&b, PAGES(NR_PAGES));
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(m->list), 0);
 	KUNIT_ASSERT_EQ(test, page, NR_PAGES);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, model_free, m),
-			0);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, walk_test_model_free,
+						  m), 0);
 	return m;
 }
 
 /* Is the frag the iterator is at what the model says is at @pos? */
-static bool frag_is_right(const struct model *m,
-			  const struct dma_buf_phys_iter *iter, u64 pos,
-			  u64 end)
+static bool walk_test_frag_ok(const struct walk_test_model *m,
+			      const struct dma_buf_phys_iter *iter, u64 pos,
+			      u64 end)
 {
 	const struct dma_buf_phys_group *groups;
 	const struct piece *piece;
@@ -91,7 +94,7 @@ static bool frag_is_right(const struct model *m,
 	unsigned int nr;
 
 	if (iter->offset != pos || !iter->length || last >= end ||
-	    iter->paddr != model_paddr(m, pos))
+	    iter->paddr != walk_test_model_paddr(m, pos))
 		return false;
 
 	/* It ends where the piece or the slice does, whichever comes first */
@@ -105,13 +108,14 @@ static bool frag_is_right(const struct model *m,
 	return iter->group == &groups[piece->group];
 }
 
-static bool slice_is_right(const struct model *m, u64 offset, u64 length)
+static bool walk_test_slice_ok(const struct walk_test_model *m, u64 from,
+			       u64 end)
 {
 	struct dma_buf_phys_iter iter;
-	u64 pos = offset, end = offset + length;
+	u64 pos = from;
 
-	dma_buf_phys_for_each_frag(&iter, m->list, offset, length) {
-		if (!frag_is_right(m, &iter, pos, end))
+	dma_buf_phys_for_each_frag(&iter, m->list, from, end - from) {
+		if (!walk_test_frag_ok(m, &iter, pos, end))
 			return false;
 		pos += iter.length;
 	}
@@ -119,33 +123,35 @@ static bool slice_is_right(const struct model *m, u64 offset, u64 length)
 }
 
 /* The n-th byte position of interest: around and in the middle of each page */
-static u64 position(unsigned int n)
+static u64 walk_test_pos(unsigned int n)
 {
 	static const int around[] = { 0, 1, PAGE_SIZE / 2, PAGE_SIZE - 1 };
 
 	return PAGES(n / ARRAY_SIZE(around)) + around[n % ARRAY_SIZE(around)];
 }
 
-static void every_slice(struct kunit *test)
+static void walk_test_every_slice(struct kunit *test)
 {
-	unsigned int from, to, nr = NR_PAGES * 4;
-	struct model *m = model(test);
+	struct walk_test_model *m = walk_test_model(test);
+	unsigned int i, j, nr = NR_PAGES * 4;
 
 	/* The first that is wrong ends it: the log has no room for all */
-	for (from = 0; from < nr; from++)
-		for (to = from + 1; to <= nr; to++)
+	for (i = 0; i < nr; i++) {
+		for (j = i + 1; j <= nr; j++) {
+			u64 from = walk_test_pos(i), to = walk_test_pos(j);
+
 			KUNIT_ASSERT_TRUE_MSG(test,
-					      slice_is_right(m, position(from),
-							     position(to) -
-							     position(from)),
+					      walk_test_slice_ok(m, from, to),
 					      "slice from %llu to %llu",
-					      position(from), position(to));
+					      from, to);
+		}
+	}
 }
 
 /* First and last byte of each frag, alone */
-static void single_bytes(struct kunit *test)
+static void walk_test_single_bytes(struct kunit *test)
 {
-	struct model *m = model(test);
+	struct walk_test_model *m = walk_test_model(test);
 	struct dma_buf_phys_iter iter, byte;
 
 	dma_buf_phys_for_each_frag(&iter, m->list, 0, PAGES(NR_PAGES)) {
@@ -169,7 +175,7 @@ static void single_bytes(struct kunit *test)
 }
 
 /* Empty, past the end, or so long that its end overflows: no frag at all */
-static void slices_outside(struct kunit *test)
+static void walk_test_slices_outside(struct kunit *test)
 {
 	static const struct {
 		u64 offset, length;
@@ -189,7 +195,7 @@ static void slices_outside(struct kunit *test)
 		{ PAGES(2), -PAGES(1) },
 		{ 0, U64_MAX },
 	};
-	struct model *m = model(test);
+	struct walk_test_model *m = walk_test_model(test);
 	struct dma_buf_phys_iter iter;
 	unsigned int i, nr = 0;
 
@@ -213,24 +219,24 @@ static void slices_outside(struct kunit *test)
 #define PER_GROUP 1000
 #define MANY_PAGES (MANY / 2 * 3ULL)
 
-static size_t many_frag_at(u64 offset)
+static size_t walk_test_many_frag_at(u64 offset)
 {
 	u64 page = offset / PAGE_SIZE;
 
 	return page / 3 * 2 + (page % 3 ? 1 : 0);
 }
 
-static u64 many_offset(size_t frag)
+static u64 walk_test_many_offset(size_t frag)
 {
 	return PAGES(frag / 2 * 3 + frag % 2);
 }
 
-static phys_addr_t many_paddr(size_t frag)
+static phys_addr_t walk_test_many_paddr(size_t frag)
 {
 	return KT_BASE + PAGES(4 * frag);
 }
 
-static struct dma_buf_phys_list *many(struct kunit *test)
+static struct dma_buf_phys_list *walk_test_many(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
@@ -243,29 +249,30 @@ static struct dma_buf_phys_list *many(struct kunit *test)
 					       i / PER_GROUP % 2 ?
 					       DMA_BUF_PHYS_WB :
 					       DMA_BUF_PHYS_WC, NULL);
-		dma_buf_phys_add_frag(&b, many_paddr(i), PAGES(1 + i % 2));
+		dma_buf_phys_add_frag(&b, walk_test_many_paddr(i),
+				      PAGES(1 + i % 2));
 	}
 	list = dma_buf_phys_seal(&b, PAGES(MANY_PAGES));
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	return list;
 }
 
-static bool many_is_right(const struct dma_buf_phys_list *list,
-			  const struct dma_buf_phys_iter *iter)
+static bool walk_test_many_ok(const struct dma_buf_phys_list *list,
+			      const struct dma_buf_phys_iter *iter)
 {
 	const struct dma_buf_phys_group *groups;
-	size_t frag = many_frag_at(iter->offset);
+	size_t frag = walk_test_many_frag_at(iter->offset);
 	unsigned int nr;
 
 	groups = dma_buf_phys_list_groups(list, &nr);
-	return iter->paddr ==
-		       many_paddr(frag) + (iter->offset - many_offset(frag)) &&
+	return iter->paddr - walk_test_many_paddr(frag) ==
+		       iter->offset - walk_test_many_offset(frag) &&
 	       iter->group == &groups[frag / PER_GROUP];
 }
 
-static void million_frags_walked(struct kunit *test)
+static void walk_test_million_frags_walked(struct kunit *test)
 {
-	struct dma_buf_phys_list *list = many(test);
+	struct dma_buf_phys_list *list = walk_test_many(test);
 	const struct dma_buf_phys_group *groups;
 	struct dma_buf_phys_iter iter;
 	size_t seen = 0, wrong = 0;
@@ -283,7 +290,7 @@ static void million_frags_walked(struct kunit *test)
 
 	dma_buf_phys_for_each_frag(&iter, list, 0, PAGES(MANY_PAGES)) {
 		if (iter.length != PAGES(1 + seen % 2) || iter.offset != sum ||
-		    !many_is_right(list, &iter))
+		    !walk_test_many_ok(list, &iter))
 			wrong++;
 		sum += iter.length;
 		seen++;
@@ -294,9 +301,9 @@ static void million_frags_walked(struct kunit *test)
 	dma_buf_phys_list_free(list);
 }
 
-static void million_frags_looked_up(struct kunit *test)
+static void walk_test_million_frags_looked_up(struct kunit *test)
 {
-	struct dma_buf_phys_list *list = many(test);
+	struct dma_buf_phys_list *list = walk_test_many(test);
 	struct dma_buf_phys_iter iter;
 	unsigned int i, wrong = 0;
 	struct rnd_state rnd;
@@ -309,7 +316,8 @@ static void million_frags_looked_up(struct kunit *test)
 		u64 pos = offset;
 
 		dma_buf_phys_for_each_frag(&iter, list, offset, length) {
-			if (iter.offset != pos || !many_is_right(list, &iter))
+			if (iter.offset != pos ||
+			    !walk_test_many_ok(list, &iter))
 				wrong++;
 			pos += iter.length;
 		}
@@ -321,7 +329,7 @@ static void million_frags_looked_up(struct kunit *test)
 }
 
 /* A million pages that turn out to be one range */
-static void million_frags_merged(struct kunit *test)
+static void walk_test_million_frags_merged(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
@@ -342,7 +350,7 @@ static void million_frags_merged(struct kunit *test)
 	dma_buf_phys_list_free(list);
 }
 
-static void million_frags_abandoned(struct kunit *test)
+static void walk_test_million_frags_abandoned(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
 	size_t i;
@@ -350,25 +358,25 @@ static void million_frags_abandoned(struct kunit *test)
 	dma_buf_phys_build(&b, 0);
 	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
 	for (i = 0; i < MANY; i++)
-		dma_buf_phys_add_frag(&b, many_paddr(i), PAGES(1));
+		dma_buf_phys_add_frag(&b, walk_test_many_paddr(i), PAGES(1));
 	dma_buf_phys_abandon(&b);
 	KUNIT_SUCCEED(test);
 }
 
-static struct kunit_case walk_cases[] = {
-	KUNIT_CASE(every_slice),
-	KUNIT_CASE(single_bytes),
-	KUNIT_CASE(slices_outside),
-	KUNIT_CASE(million_frags_walked),
-	KUNIT_CASE(million_frags_looked_up),
-	KUNIT_CASE(million_frags_merged),
-	KUNIT_CASE(million_frags_abandoned),
+static struct kunit_case walk_test_cases[] = {
+	KUNIT_CASE(walk_test_every_slice),
+	KUNIT_CASE(walk_test_single_bytes),
+	KUNIT_CASE(walk_test_slices_outside),
+	KUNIT_CASE(walk_test_million_frags_walked),
+	KUNIT_CASE(walk_test_million_frags_looked_up),
+	KUNIT_CASE(walk_test_million_frags_merged),
+	KUNIT_CASE(walk_test_million_frags_abandoned),
 	{}
 };
 
-static struct kunit_suite walk_suite = {
+static struct kunit_suite walk_test_suite = {
 	.name = "dma-buf-phys-walk",
-	.test_cases = walk_cases,
+	.test_cases = walk_test_cases,
 };
 
-kunit_test_suites(&walk_suite);
+kunit_test_suites(&walk_test_suite);
