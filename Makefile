@@ -23,7 +23,7 @@ help:
 	@echo '                build/kernel-deb/; LSMOD=FILE for a machine'\''s modules only'
 	@echo 'make modules    build the modules for an installed kernel of Debian'\''s into'
 	@echo '                build/modules/: KDIR=/lib/modules/VERSION/build or the running one'
-	@echo 'make lint       checkpatch, kernel-doc, sparse, shellcheck, documentation, structure'
+	@echo 'make lint       checkpatch, kernel-doc, sparse, shellcheck, documentation, structure, names'
 	@echo 'make refresh    take edits made in the kernel tree over into patches/'
 	@echo 'make clean      remove build/'
 	@echo 'make distclean  remove the kernel trees in the cache folder as well'
