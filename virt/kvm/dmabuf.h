@@ -3,8 +3,8 @@
 #define __KVM_DMABUF_H__
 
 #include <linux/errno.h>
+#include <linux/kvm.h>
 #include <linux/kvm_types.h>
-#include <uapi/linux/dma-buf-phys-kvm.h>
 
 struct kvm;
 struct kvm_memory_slot;

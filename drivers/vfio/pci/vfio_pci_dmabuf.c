@@ -23,7 +23,6 @@
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <uapi/linux/dma-buf-phys-vfio.h>
 
 #include "vfio_pci_priv.h"
 

@@ -10,7 +10,6 @@
 #include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
-#include <uapi/linux/dma-buf-phys-vfio.h>
 
 #include "vfio_pci_priv.h"
 
