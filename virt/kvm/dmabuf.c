@@ -319,6 +319,8 @@ int kvm_dmabuf_get_pfn(struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t *pfn,
  * @kvm: the VM, or NULL to ask for any VM
  *
  * What a TDX or SNP guest owns cannot be taken away as a revoke requires.
+ *
+ * Return: whether it can.
  */
 bool kvm_dmabuf_supported(struct kvm *kvm)
 {
