@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long bench deb kernel-deb modules lint refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long bench deb kernel-deb modules lint series refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
@@ -24,6 +24,8 @@ help:
 	@echo 'make modules    build the modules for an installed kernel of Debian'\''s into'
 	@echo '                build/modules/: KDIR=/lib/modules/VERSION/build or the running one'
 	@echo 'make lint       checkpatch, kernel-doc, sparse, shellcheck, documentation, structure, names'
+	@echo 'make series     write patches for the kernel into build/series/, ready to be mailed,'
+	@echo '                and check them; says how to have every prefix built and tested, too'
 	@echo 'make refresh    take edits made in the kernel tree over into patches/'
 	@echo 'make clean      remove build/'
 	@echo 'make distclean  remove the kernel trees in the cache folder as well'
@@ -77,6 +79,10 @@ modules:
 
 lint: packages
 	@tools/lint
+
+series: packages
+	@tools/series/make
+	@tools/series/check
 
 refresh:
 	@tools/kernel/refresh
