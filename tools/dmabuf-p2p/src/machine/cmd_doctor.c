@@ -69,6 +69,7 @@ static const char doc[] =
 	"  module-none         not installed\n"
 	"  module-kvm          KVM's alone are not installed\n"
 	"  module-foreign      of others, refused beside VFIO of dmabuf-phys\n"
+	"  module-package      of an unknown package is the kernel\n"
 	"  module-unknown      the kernel's modules are not to be seen\n\n"
 	"With -k it looks at nothing but the modules of an installed kernel: at what will "
 	"be loaded when it boots, not at what is loaded now. It takes that kernel to treat "
@@ -189,9 +190,9 @@ static void examine(struct doctor *doctor)
 static int check_release(const char *root, const char *release)
 {
 	if (*release && *release != '.' && !strchr(release, '/') &&
-	    !sysfs_access(0, root, "/lib/modules/%s", release))
+	    !sysfs_access(0, root, "/lib/modules/%s/modules.dep", release))
 		return EXIT_OK;
-	complain(release, "'ls /lib/modules' shows those that are.",
+	complain(release, "'ls /lib/modules/*/modules.dep' shows those that are.",
 		 "no such kernel is installed");
 	return EXIT_FAILED;
 }
@@ -208,14 +209,17 @@ static int run(int argc, char **argv)
 	ret = args.release ? check_release(args.root, args.release) : EXIT_OK;
 	if (ret)
 		return ret;
-	ret = pci_model_read(&doctor.model, args.root);
-	if (ret)
-		return ret;
 	doctor.release = args.release;
-	if (args.release)
+	if (args.release) {
+		/* Where images are built there may be no sysfs */
+		pci_model_read_cpu(&doctor.model, args.root);
 		doctor_modules(&doctor);
-	else
+	} else {
+		ret = pci_model_read(&doctor.model, args.root);
+		if (ret)
+			return ret;
 		examine(&doctor);
+	}
 	if (args.json)
 		print_json(&doctor);
 	else

@@ -125,16 +125,23 @@ static void tell_source(struct doctor *doctor,
 	size_t len = (size_t)(strstr(version, MODULES_MARK) - version);
 	const char *reboot = review->modules.is_running ?
 		" Reboot if they are loaded." : "";
-	char *again = build_again(review, state);
+	char *again = build_again(review, state), *remedy;
 
+	if (strlen(review->image_package) == len &&
+	    !strncmp(review->image_package, version, len))
+		/* What is there is right for the kernel that is there */
+		remedy = text_format("Reboot: %s is installed, and they were built for it.",
+				     review->image_package);
+	else if (is_prebuilt(module))
+		remedy = text_format("Install their package for %s.%s",
+				     review->package, reboot);
+	else
+		remedy = text_format("apt install linux-source-" MODULES_SERIES "=%s, %s.%s",
+				     review->package, again, reboot);
 	doctor_add(doctor, MARK_FAIL, "module-source",
 		   text_format("modules of dmabuf-phys for kernel package %.*s, while this kernel is %s: %s. Structures may differ, which nothing checks when they are loaded",
 			       (int)len, version, review->package, names),
-		   is_prebuilt(module) ?
-		   text_format("Install their package for %s.%s",
-			       review->package, reboot) :
-		   text_format("apt install linux-source-" MODULES_SERIES "=%s, %s.%s",
-			       review->package, again, reboot));
+		   remedy);
 	free(again);
 }
 
@@ -143,13 +150,15 @@ static void tell_unsigned(struct doctor *doctor,
 			  enum module_state state, const char *names)
 {
 	bool prebuilt = is_prebuilt(review_first(review, state));
+	/* What has no key was built without openssl */
+	const char *openssl = review->signing.mok ? "" : "apt install openssl, ";
 	char *again = build_again(review, state);
 
 	doctor_add(doctor, MARK_WARN, "module-unsigned",
 		   text_format("the kernel will refuse these modules of dmabuf-phys, as it wants signatures (%s) and they have none: %s",
 			       review->signing.cause, names),
-		   text_format("DKMS signs what it builds: %s. Then mokutil --import %s and reboot: the firmware's menu asks for the password given there.",
-			       prebuilt ? "apt install dmabuf-phys-dkms" : again,
+		   text_format("DKMS signs what it builds: %s%s. Then mokutil --import %s and reboot: the firmware's menu asks for the password given there.",
+			       prebuilt ? "" : openssl, prebuilt ? "apt install dmabuf-phys-dkms" : again,
 			       review->signing.mok_path));
 	free(again);
 }
@@ -353,6 +362,11 @@ static void tell_installed(struct doctor *doctor,
 			       review->modules.release,
 			       is_debian ? " (Debian " : "", review->package,
 			       is_debian ? ")" : ""), NULL);
+	if (!is_debian)
+		doctor_add(doctor, MARK_WARN, "module-package",
+			   text_format("which package of Debian's this kernel is of is not known, so neither is whether modules were built for it"),
+			   text_format("Look at /boot/vmlinuz-%s: it is not there, or not Debian's.",
+				       review->modules.release));
 }
 
 /* Return: whether it is of no use to look at modules */

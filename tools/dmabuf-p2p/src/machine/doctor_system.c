@@ -156,8 +156,13 @@ static void check_vfio_devices(struct doctor *doctor)
 
 static void check_binding(struct doctor *doctor)
 {
-	if (sysfs_access(W_OK, doctor->model.root,
-			 "/sys/bus/pci/drivers/vfio-pci/bind"))
+	int ret = sysfs_access(W_OK, doctor->model.root,
+			       "/sys/bus/pci/drivers/vfio-pci/bind");
+
+	/* There is no such driver, and that has been told */
+	if (ret == -ENOENT)
+		return;
+	if (ret)
 		doctor_add(doctor, MARK_WARN, "binding",
 			   text_format("this user may not bind devices to vfio-pci"),
 			   text_format("Run export, copy and bench as root, or bind devices beforehand."));

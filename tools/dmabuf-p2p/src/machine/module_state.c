@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "message.h"
 #include "module_state.h"
 #include "sysfs_file.h"
@@ -48,44 +49,57 @@ enum boot_header {
 static void find_image_banner(const struct modules *modules, char *banner,
 			      size_t size)
 {
-	char *path = text_format("%s/boot/vmlinuz-%s", modules->root,
-				 modules->release);
-	FILE *file = fopen(path, "re");
+	char *paths[] = {
+		text_format("%s/boot/vmlinuz-%s", modules->root,
+			    modules->release),
+		text_format("%s/lib/modules/%s/vmlinuz", modules->root,
+			    modules->release),
+	};
 	unsigned char header[BOOT_END];
-	size_t offset;
+	size_t i, offset;
+	FILE *file;
 
 	banner[0] = 0;
-	if (file && fread(header, sizeof(header), 1, file) == 1 &&
-	    !memcmp(header + BOOT_MAGIC, "HdrS", 4)) {
-		offset = header[BOOT_KERNEL_VERSION] +
-			 256 * header[BOOT_KERNEL_VERSION + 1];
-		if (!fseek(file, (long)offset + 0x200, SEEK_SET))
-			banner[fread(banner, 1, size - 1, file)] = 0;
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		file = banner[0] ? NULL : fopen(paths[i], "re");
+		if (file && fread(header, sizeof(header), 1, file) == 1 &&
+		    !memcmp(header + BOOT_MAGIC, "HdrS", 4)) {
+			offset = header[BOOT_KERNEL_VERSION] +
+				 256 * header[BOOT_KERNEL_VERSION + 1];
+			if (!fseek(file, (long)offset + 0x200, SEEK_SET))
+				banner[fread(banner, 1, size - 1, file)] = 0;
+		}
+		if (file)
+			fclose(file);
+		free(paths[i]);
 	}
-	if (file)
-		fclose(file);
-	free(path);
 }
 
 /* "Linux version ... (gcc ... (Debian 14.2.0-19) ...) #1 SMP Debian 7.3.4-1 (2026-11-02)" */
-static void find_package(struct module_review *review)
+static void find_package(char *package, size_t size, const char *banner)
+{
+	const char *build = strrchr(banner, '#');
+	const char *found = build ? strstr(build, " Debian ") : NULL;
+
+	if (!found)
+		return;
+	found += strlen(" Debian ");
+	snprintf(package, size, "%.*s", (int)strcspn(found, " "), found);
+	text_clean(package);
+}
+
+static void find_packages(struct module_review *review)
 {
 	const struct modules *modules = &review->modules;
-	char banner[512], *build, *package;
+	char banner[512];
 
+	find_image_banner(modules, banner, sizeof(banner));
+	find_package(review->image_package, sizeof(review->image_package),
+		     banner);
 	if (modules->is_running)
 		sysfs_text(banner, sizeof(banner), modules->root,
 			   "/proc/version");
-	else
-		find_image_banner(modules, banner, sizeof(banner));
-	build = strrchr(banner, '#');
-	package = build ? strstr(build, " Debian ") : NULL;
-	if (!package)
-		return;
-	package += strlen(" Debian ");
-	package[strcspn(package, " ")] = 0;
-	snprintf(review->package, sizeof(review->package), "%s", package);
-	text_clean(review->package);
+	find_package(review->package, sizeof(review->package), banner);
 }
 
 /* Its release can be the same, and its structures others: nothing else would notice */
@@ -161,7 +175,7 @@ void review_read(struct module_review *review, const struct pci_model *model,
 	*review = (struct module_review) { 0 };
 	modules_read(&review->modules, model, release);
 	signing_read(&review->signing, model->root);
-	find_package(review);
+	find_packages(review);
 	review->states = calloc(review->modules.nr, sizeof(*review->states));
 	if (!review->states) {
 		complain(NULL, NULL, "out of memory");

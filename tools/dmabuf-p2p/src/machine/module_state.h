@@ -49,12 +49,14 @@ enum module_state {
  * @modules: what there is
  * @signing: what the kernel demands of them
  * @package: version of the Debian package that the kernel is from; empty if unknown
+ * @image_package: that of its boot image, which an upgrade may have replaced; likewise
  * @states: of each of @modules
  */
 struct module_review {
 	struct modules modules;
 	struct signing signing;
 	char package[80];
+	char image_package[80];
 	enum module_state *states;
 };
 

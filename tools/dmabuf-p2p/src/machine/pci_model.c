@@ -288,12 +288,13 @@ static void find_first(struct pci_model *model, struct host_bridge *host)
 }
 
 /* "name	: value" */
-static void read_cpu(struct pci_model *model)
+void pci_model_read_cpu(struct pci_model *model, const char *root)
 {
 	char path[PATH_MAX], line[256];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/proc/cpuinfo", model->root);
+	model->root = root;
+	snprintf(path, sizeof(path), "%s/proc/cpuinfo", root);
 	file = fopen(path, "re");
 	if (!file)
 		return;
@@ -366,7 +367,7 @@ int pci_model_read(struct pci_model *model, const char *root)
 	}
 	for (i = 0; i < model->nr_hosts; i++)
 		find_first(model, &model->hosts[i]);
-	read_cpu(model);
+	pci_model_read_cpu(model, root);
 	free(order);
 	pci_cleanup(access);
 	return EXIT_OK;

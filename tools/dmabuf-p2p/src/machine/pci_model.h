@@ -132,6 +132,13 @@ struct pci_model {
  * Return: enum exit_code; what is wrong has been complained about.
  */
 int pci_model_read(struct pci_model *model, const char *root);
+
+/**
+ * pci_model_read_cpu - learn what the processor is, and of no device
+ * @model: filled in; zero before
+ * @root: as for pci_model_read()
+ */
+void pci_model_read_cpu(struct pci_model *model, const char *root);
 void pci_model_free(struct pci_model *model);
 
 /**
