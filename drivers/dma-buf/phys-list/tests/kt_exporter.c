@@ -40,34 +40,36 @@ bool kt_has_own_ops(struct kunit *test)
 	return way && way->own_ops;
 }
 
-/* A list of one frag */
-struct dma_buf_phys_list *kt_list(struct kunit *test, phys_addr_t paddr,
-				  u64 length)
+static struct dma_buf_phys_list *
+kt_list_of(struct kunit *test, enum dma_buf_phys_type type,
+	   enum dma_buf_phys_attr attr, struct p2pdma_provider *provider,
+	   phys_addr_t paddr, u64 length)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
 
 	dma_buf_phys_build(&b, 1);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_group(&b, type, attr, provider);
 	dma_buf_phys_add_frag(&b, paddr, length);
 	list = dma_buf_phys_seal(&b, length);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	return list;
 }
 
+/* A list of one frag */
+struct dma_buf_phys_list *kt_list(struct kunit *test, phys_addr_t paddr,
+				  u64 length)
+{
+	return kt_list_of(test, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL, paddr,
+			  length);
+}
+
 /* As kt_list(), but somebody's BAR */
 struct dma_buf_phys_list *kt_list_p2p(struct kunit *test,
 				      struct p2pdma_provider *provider)
 {
-	struct dma_buf_phys_builder b;
-	struct dma_buf_phys_list *list;
-
-	dma_buf_phys_build(&b, 1);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, provider);
-	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
-	list = dma_buf_phys_seal(&b, KT_SIZE);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	return list;
+	return kt_list_of(test, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, provider,
+			  KT_BASE, KT_SIZE);
 }
 
 phys_addr_t kt_first_paddr(const struct dma_buf_phys_list *list)
