@@ -206,11 +206,11 @@ static int run(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	ret = args.release ? check_release(args.root, args.release) : EXIT_OK;
-	if (ret)
-		return ret;
-	doctor.release = args.release;
 	if (args.release) {
+		ret = check_release(args.root, args.release);
+		if (ret)
+			return ret;
+		doctor.release = args.release;
 		/* Where images are built there may be no sysfs */
 		pci_model_read_cpu(&doctor.model, args.root);
 		doctor_modules(&doctor);
