@@ -35,6 +35,9 @@
 #define IOPT_PHYS_MIN_DELAY msecs_to_jiffies(100)
 #define IOPT_PHYS_MAX_DELAY msecs_to_jiffies(10000)
 
+/* Copies that are waited for without the reservation lock */
+#define IOPT_PHYS_LOCK_TRIES 16
+
 static void iopt_phys_stop(struct iopt_phys *phys,
 			   struct dma_buf_phys_attachment *attach)
 {
@@ -58,10 +61,12 @@ static void iopt_phys_stop(struct iopt_phys *phys,
 /*
  * Take the reservation lock once the exporter's copy has finished: a device uses
  * what is mapped for it at once, and does not wait for fences. Wait without the
- * lock, which others need meanwhile.
+ * lock, which others need meanwhile. But a buffer that moves all the time always
+ * has a copy to wait for, except while the lock keeps it from moving.
  */
 static int iopt_phys_lock(struct dma_buf *dmabuf, bool intr)
 {
+	unsigned int tries = IOPT_PHYS_LOCK_TRIES;
 	long ret;
 
 	while (true) {
@@ -72,8 +77,17 @@ static int iopt_phys_lock(struct dma_buf *dmabuf, bool intr)
 		dma_resv_lock(dmabuf->resv, NULL);
 		if (dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_KERNEL))
 			return 0;
+		if (!--tries)
+			break;
 		dma_resv_unlock(dmabuf->resv);
 	}
+
+	ret = dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL, intr,
+				    MAX_SCHEDULE_TIMEOUT);
+	if (ret >= 0)
+		return 0;
+	dma_resv_unlock(dmabuf->resv);
+	return ret;
 }
 
 static int iopt_phys_get_list(struct iopt_phys *phys)
