@@ -123,7 +123,10 @@ static void iopt_phys_restore(struct work_struct *work)
 	rc = iopt_phys_lock(dmabuf, false);
 	if (rc)
 		dma_resv_lock(dmabuf->resv, NULL);
-	else
+	/* A revoke resets the status, and a restore after it queues this again */
+	if (!phys->status)
+		goto out_unlock;
+	if (!rc)
 		rc = iopt_phys_get_list(phys);
 	if (!rc) {
 		dma_resv_unlock(dmabuf->resv);
@@ -131,16 +134,15 @@ static void iopt_phys_restore(struct work_struct *work)
 		dma_resv_lock(dmabuf->resv, NULL);
 		/* Revoked meanwhile: nobody but this function sets it again */
 		if (!phys->list)
-			rc = -ENODEV;
+			goto out_unlock;
 	}
-	/* A revoke resets the status, and a restore after it queues this again */
-	if (rc != -ENODEV)
-		iopt_phys_set_status(phys, rc);
-	if (rc && rc != -ENODEV) {
+	iopt_phys_set_status(phys, rc);
+	if (rc) {
 		queue_delayed_work(system_dfl_long_wq, &phys->restore,
 				   phys->delay);
 		phys->delay = min(phys->delay * 2, IOPT_PHYS_MAX_DELAY);
 	}
+out_unlock:
 	dma_resv_unlock(dmabuf->resv);
 	set_active_memcg(old);
 }
