@@ -11,7 +11,6 @@
 #include <linux/dma-buf-phys.h>
 #include <linux/dma-resv.h>
 #include <linux/iommu.h>
-#include <linux/sched/signal.h>
 
 #include "io_pagetable.h"
 
@@ -187,28 +186,27 @@ int __iopt_phys_split(struct iopt_area *area, unsigned long iova)
  * Take pages->mutex and, if everything is mapped, pin the dma-buf: nothing can
  * keep a device without an IOMMU from an address it was told. It stays pinned
  * until iopt_phys_unmap(). One that is not mapped has no address to tell, and its
- * exporter may have to move it before it can be mapped.
+ * exporter may have to move it before it can be mapped. While this waits for a
+ * restore the dma-buf is pinned in any case: otherwise it could be moved again
+ * and again, and this would not end.
  */
 static void iopt_phys_lock_pinned(struct iopt_phys *phys)
 {
 	struct dma_buf_phys_attachment *attach = phys->attach;
 	struct dma_resv *resv = attach->dmabuf->resv;
 
-	while (true) {
+	dma_resv_lock(resv, NULL);
+	dma_buf_phys_pin(attach);
+	if (phys->status) {
+		dma_resv_unlock(resv);
 		iopt_phys_settle(phys);
 		dma_resv_lock(resv, NULL);
-		mutex_lock(&phys->pages->mutex);
-		/* It may be moved again and again while this waits */
-		if (iopt_phys_mapped(phys) || phys->status != -EINPROGRESS ||
-		    fatal_signal_pending(current))
-			break;
-		mutex_unlock(&phys->pages->mutex);
-		dma_resv_unlock(resv);
 	}
-	if (!phys->pinned && iopt_phys_mapped(phys)) {
-		dma_buf_phys_pin(attach);
+	mutex_lock(&phys->pages->mutex);
+	if (phys->pinned || !iopt_phys_mapped(phys))
+		dma_buf_phys_unpin(attach);
+	else
 		phys->pinned = true;
-	}
 	dma_resv_unlock(resv);
 }
 
@@ -223,7 +221,8 @@ static void iopt_phys_lock_pinned(struct iopt_phys *phys)
  * The list answers this at once. Walking the domain page by page would take time
  * in proportion to @length, with pages->mutex held and a revoke waiting for it.
  *
- * Return: 0; -EINVAL if access is revoked; -EOPNOTSUPP if there is an IOMMU.
+ * Return: 0; -EINVAL if access is revoked or the last restore failed; -EOPNOTSUPP
+ * if there is an IOMMU.
  */
 int iopt_phys_get_pa(struct iopt_area *area, unsigned long iova, u64 *paddr,
 		     u64 *length)
