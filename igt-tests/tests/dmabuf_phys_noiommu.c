@@ -8,6 +8,8 @@
  *	and a buffer that moves
  * Test category: functionality test
  */
+#define _GNU_SOURCE
+#include <pthread.h>
 #include <unistd.h>
 
 #include "edu.h"
@@ -18,6 +20,7 @@
 #include "query.h"
 #include "ranges.h"
 #include "subtests.h"
+#include "sysfs.h"
 #include "vfio.h"
 
 /* A table of small pages, which goes when they are unmapped */
@@ -93,6 +96,82 @@ static void pinned(void)
 	igt_assert_eq(move(), -EBUSY);
 	ioas_unmap(iommufd, ioas, 2 * IOVA, SIZE);
 	igt_assert_eq(move(), 1);
+}
+
+/**
+ * struct asker - a thread that asks for a physical address
+ * @thread: to join it
+ * @tid: the thread, once it runs
+ * @ret: what it was told
+ * @pa: the address
+ */
+struct asker {
+	pthread_t thread;
+	pid_t tid;
+	int ret;
+	uint64_t pa;
+};
+
+static void *ask(void *arg)
+{
+	struct asker *asker = arg;
+
+	__atomic_store_n(&asker->tid, gettid(), __ATOMIC_RELEASE);
+	asker->ret = __ioas_get_pa(iommufd, ioas, IOVA, &asker->pa);
+	return NULL;
+}
+
+/* It waits in the kernel for a restore, and not for anything that ends before */
+static void wait_waits(struct asker *asker)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+	unsigned int found = 0;
+	char path[64];
+
+	while (found < 10) {
+		pid_t tid = __atomic_load_n(&asker->tid, __ATOMIC_ACQUIRE);
+		char state = 0;
+		FILE *file;
+
+		igt_assert_f(now_ms() < deadline, "nobody waits for the restore\n");
+		usleep(1000);
+		if (!tid)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+		file = fopen(path, "re");
+		igt_assert_f(file, "cannot open %s: %s\n", path, strerror(errno));
+		igt_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+		fclose(file);
+		found = state == 'D' ? found + 1 : 0;
+	}
+}
+
+/**
+ * SUBTEST: waiting
+ * Description: Whoever asks for a physical address while the bytes are being copied,
+ *	64 times, has to wait for this copy and for no other: the buffer cannot be
+ *	moved again until the address is known, nor after that
+ */
+static void waiting(void)
+{
+	struct asker asker;
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		asker = (struct asker){};
+		igt_assert_eq(__movable_move(movable, MOVABLE_ANYWHERE, 1,
+					     DMA_BUF_MOVABLE_HOLD), 1);
+		igt_assert(!pthread_create(&asker.thread, NULL, ask, &asker));
+		wait_waits(&asker);
+		/* Lets the copy begin, waits for it and then tries to move */
+		igt_assert_eq(move(), -EBUSY);
+		igt_assert(!pthread_join(asker.thread, NULL));
+		igt_assert_eq(asker.ret, 0);
+		igt_assert_eq_u64(address(IOVA), asker.pa);
+		igt_assert_eq(move(), -EBUSY);
+		ioas_unmap(iommufd, ioas, IOVA, SIZE);
+		ioas_map_file(iommufd, ioas, dmabuf, 0, SIZE, IOVA);
+	}
 }
 
 #define COPIES 512u
@@ -176,6 +255,7 @@ int igt_main()
 {
 	static const struct subtest tests[] = {
 		{ "pinned", pinned },
+		{ "waiting", waiting },
 		{ "not-told", not_told },
 		{ "revoke", revoked },
 	};
