@@ -151,6 +151,24 @@ static void low_power_exit(void)
 	low_power = low_power_wakes = false;
 }
 
+static uint32_t state_of(int dmabuf)
+{
+	struct dma_buf_phys_query query_arg;
+
+	query(questions, dmabuf, &query_arg);
+	return query_arg.state;
+}
+
+/* Recovery does not wait for importers: access is taken or restored beside it */
+static void settle(void)
+{
+	uint64_t deadline = now_ms() + DEADLINE;
+
+	while ((state_of(fd) == DMA_BUF_PHYS_QUERY_LIVE) != !pci_decodes(dev.addr) &&
+	       now_ms() < deadline)
+		usleep(20000);
+}
+
 static void inject(const char *error)
 {
 	uint64_t deadline = now_ms() + DEADLINE;
@@ -167,6 +185,7 @@ static void inject(const char *error)
 		usleep(20000);
 	}
 	touched();
+	settle();
 }
 
 static void fatal_error(void)
@@ -264,14 +283,6 @@ static void wait_suspended(void)
 			     dev.addr);
 		usleep(10000);
 	}
-}
-
-static uint32_t state_of(int dmabuf)
-{
-	struct dma_buf_phys_query query_arg;
-
-	query(questions, dmabuf, &query_arg);
-	return query_arg.state;
 }
 
 static const char *state_name(uint32_t state)

@@ -9,20 +9,25 @@
  *	nothing of an error is left to the next owner
  * Test category: functionality test
  */
+#include <linux/dma-buf.h>
 #include <linux/vfio.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "igt_core.h"
 #include "klog.h"
 #include "monitor.h"
+#include "movable.h"
 #include "pci.h"
 #include "pci_decode.h"
 #include "plug.h"
 #include "query.h"
 #include "scene.h"
+#include "sg_importer.h"
 #include "subtests.h"
 #include "sysfs.h"
 
@@ -50,6 +55,17 @@ static bool is_live(void)
 
 	query(questions, fd, &arg);
 	return arg.state == DMA_BUF_PHYS_QUERY_LIVE;
+}
+
+static void wait_live(bool live)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS;
+
+	while (is_live() != live) {
+		igt_assert_f(now_ms() < deadline, "the dma-buf does not become %s\n",
+			     live ? "live" : "revoked");
+		usleep(20000);
+	}
 }
 
 static void device_file(const char *file, const char *text)
@@ -184,7 +200,7 @@ static void not_recovered(void)
 {
 	open_device();
 	fail_to_recover();
-	igt_assert(!is_live());
+	wait_live(false);
 	close_device();
 	expect_next_owner_live();
 }
@@ -251,7 +267,59 @@ static void owner_changes(void)
 	close_device();
 }
 
+/* Another dma-buf whose copy does not begin: its fence, for DMA_BUF_IOCTL_IMPORT_SYNC_FILE */
+static int hold_fence(int movable, int dmabuf)
+{
+	struct dma_buf_export_sync_file export = { .flags = DMA_BUF_SYNC_RW };
+
+	igt_assert_eq(__movable_move(movable, MOVABLE_ANYWHERE, 1,
+				     DMA_BUF_MOVABLE_HOLD), 1);
+	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &export), 0);
+	return export.fd;
+}
+
+/**
+ * SUBTEST: importer-is-busy
+ * Description: Recovery does not wait for what an importer waits for, which may be a
+ *	device that is recovered as well: it ends while a fence is pending. That
+ *	neighbours fail to recover is no matter here
+ */
+static void importer_is_busy(void)
+{
+	struct dma_buf_import_sync_file import = { .flags = DMA_BUF_SYNC_RW };
+	int movable, moving, importer, klog;
+	struct pollfd fence;
+
+	movable_bind();
+	movable = movable_open();
+	moving = movable_create(movable, 2 * PAGE);
+	sg_bind(pci_env("DMABUF_EDU2"));
+	importer = sg_open();
+	open_device();
+	sg_attach(importer, fd, 0);
+	import.fd = hold_fence(movable, moving);
+	igt_assert_eq(ioctl(fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import), 0);
+
+	klog = klog_open();
+	inject_error();
+	wait_for_failure(klog);
+	/* Until the fence has signaled, a query would wait for it as the revoke does */
+	fence = (struct pollfd){ .fd = import.fd, .events = POLLIN };
+	igt_assert_eq(poll(&fence, 1, 0), 0);
+
+	movable_release(movable);
+	wait_live(false);
+	close_device();
+	expect_next_owner_live();
+	close(import.fd);
+	close(klog);
+	close(importer);
+	close(moving);
+	close(movable);
+}
+
 static const struct subtest tests[] = {
+	{ "importer-is-busy", importer_is_busy },
 	{ "reset-under-irqs", reset_under_irqs },
 	{ "not-recovered", not_recovered },
 	{ "not-recovered-closed", not_recovered_closed },

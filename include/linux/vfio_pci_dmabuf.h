@@ -8,6 +8,7 @@
 
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -17,12 +18,13 @@ struct pci_dev;
 
 /**
  * struct vfio_pci_dma_buf_state - whether the memory of a device can be reached
- * @lock: protects @causes and @live; modifying &vfio_pci_core_device.dmabufs takes
- *	both this and memory_lock held for writing
- * @causes: bitmap of enum vfio_pci_dma_buf_cause; under @lock
+ * @lock: protects @live; modifying &vfio_pci_core_device.dmabufs takes both this and
+ *	memory_lock held for writing
+ * @causes_lock: protects @causes, and queueing @work for a device that is closed
+ * @causes: bitmap of enum vfio_pci_dma_buf_cause; modified under @causes_lock
  * @live: the state of all dma-bufs of the device; under @lock
- * @restore_work: restores access on behalf of a callback that could not take
- *	memory_lock; queues itself again if it cannot either
+ * @work: takes or restores access on behalf of a callback that cannot wait; queues
+ *	itself again if it cannot take memory_lock for a restore
  * @no_host_access: intervals of pages of the device file that the host must not
  *	touch; modified with memory_lock held for writing, read under memory_lock
  *
@@ -30,9 +32,10 @@ struct pci_dev;
  */
 struct vfio_pci_dma_buf_state {
 	struct mutex lock; /* see above */
+	spinlock_t causes_lock; /* see above */
 	unsigned int causes;
 	bool live;
-	struct delayed_work restore_work;
+	struct delayed_work work;
 	struct rb_root_cached no_host_access;
 };
 

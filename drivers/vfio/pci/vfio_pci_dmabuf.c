@@ -289,8 +289,8 @@ err_free:
  * vfio_pci_dma_buf_cleanup - kill all dma-bufs, the device is being closed
  * @vdev: the device
  *
- * Context: may sleep; takes memory_lock and waits for the restore work, which queues
- * itself again only as long as there is no cause.
+ * Context: may sleep; takes memory_lock and waits for the work item, which is not
+ * queued again while the device is inactive.
  */
 void vfio_pci_dma_buf_cleanup(struct vfio_pci_core_device *vdev)
 {
@@ -305,5 +305,5 @@ void vfio_pci_dma_buf_cleanup(struct vfio_pci_core_device *vdev)
 		}
 		vfio_pci_dma_buf_deactivate(vdev);
 	}
-	cancel_delayed_work_sync(&vdev->dmabuf_state.restore_work);
+	cancel_delayed_work_sync(&vdev->dmabuf_state.work);
 }

@@ -17,8 +17,8 @@
  *    put them. A reset that went unnoticed leaves them elsewhere.
  *
  * All dma-bufs of a device share one state, vdev->dmabuf_state.live. Together with
- * the causes and the list of dma-bufs it is under vdev->dmabuf_state.lock; the list
- * is modified with memory_lock held for writing as well.
+ * the list of dma-bufs it is under vdev->dmabuf_state.lock; the list is modified with
+ * memory_lock held for writing as well. The causes are under a spinlock.
  *
  * VFIO changes what the condition depends on with memory_lock held for writing:
  *
@@ -43,11 +43,17 @@
  * either: a waiting reader gets the lock as soon as VFIO's reset releases it, and a
  * hot reset that follows finds it taken and fails with EBUSY. After VFIO's own resets
  * the work item finds access given back already, and does not touch memory_lock.
- * Under dmabuf_state.lock config space is read in spite of the block, and nothing is
- * waited for but importers.
+ * Under dmabuf_state.lock config space is read in spite of the block.
+ *
+ * Recovery from an error calls all drivers below a port for one step before it calls
+ * any for the next. An importer's fence may be one that another of these drivers
+ * signals in a later step, so the callbacks must not wait for importers, or for
+ * dmabuf_state.lock. They record the cause, and the work item does the rest. Nor does
+ * a request to release the device wait: user space has yet to be told.
  *
  * Lock order: device_lock or memory_lock, dmabuf_state.lock, the reservation lock.
- * memory_lock may be tried inside dmabuf_state.lock.
+ * memory_lock may be tried inside dmabuf_state.lock. dmabuf_state.causes_lock is
+ * innermost.
  *
  * Some changes are noticed only at the next event, because VFIO is not told: root
  * writes to registers of the function or of a bridge through sysfs, the PF of a VF
@@ -58,6 +64,7 @@
 #include <linux/dma-buf-phys.h>
 #include <linux/jiffies.h>
 #include <linux/pci.h>
+#include <linux/spinlock.h>
 
 #include "vfio_pci_priv.h"
 
@@ -141,9 +148,10 @@ static bool vfio_pci_dma_buf_reachable(struct vfio_pci_core_device *vdev)
 	/*
 	 * Without memory_lock pm_runtime_engaged and vconfig may be changing. Then
 	 * the holder of memory_lock evaluates again before releasing it. vconfig
-	 * exists, because without an open device there is a cause.
+	 * exists, because without an open device there is a cause. A cause that is
+	 * recorded without dmabuf_state.lock queues the work item, too.
 	 */
-	if (vdev->dmabuf_state.causes || vdev->pm_runtime_engaged ||
+	if (READ_ONCE(vdev->dmabuf_state.causes) || vdev->pm_runtime_engaged ||
 	    !__vfio_pci_memory_enabled(vdev))
 		return false;
 	/* A function in D1 or D2 responds to config requests only, as in D3hot */
@@ -187,6 +195,15 @@ void vfio_pci_dma_buf_update_live(struct vfio_pci_core_device *vdev)
 	vfio_pci_dma_buf_set_live(vdev, vfio_pci_dma_buf_reachable(vdev));
 }
 
+static void vfio_pci_dma_buf_set_causes(struct vfio_pci_core_device *vdev,
+					unsigned int set, unsigned int clear)
+{
+	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
+
+	guard(spinlock)(&state->causes_lock);
+	WRITE_ONCE(state->causes, (state->causes | set) & ~clear);
+}
+
 /*
  * For callers that must not wait for memory_lock, or that hold it already. A restore
  * that cannot have it is tried again later, until it succeeds or there is none to do.
@@ -197,8 +214,7 @@ static void vfio_pci_dma_buf_update_causes(struct vfio_pci_core_device *vdev,
 	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
 
 	guard(mutex)(&state->lock);
-	state->causes |= set;
-	state->causes &= ~clear;
+	vfio_pci_dma_buf_set_causes(vdev, set, clear);
 	if (!vfio_pci_dma_buf_reachable(vdev)) {
 		vfio_pci_dma_buf_set_live(vdev, false);
 	} else if (!state->live) {
@@ -206,19 +222,34 @@ static void vfio_pci_dma_buf_update_causes(struct vfio_pci_core_device *vdev,
 			vfio_pci_dma_buf_update_live(vdev);
 			up_read(&vdev->memory_lock);
 		} else {
-			schedule_delayed_work(&state->restore_work,
+			schedule_delayed_work(&state->work,
 					      VFIO_PCI_DMA_BUF_RESTORE_DELAY);
 		}
 	}
 }
 
-static void vfio_pci_dma_buf_restore_work(struct work_struct *work)
+static void vfio_pci_dma_buf_work(struct work_struct *work)
 {
 	struct vfio_pci_core_device *vdev =
 		container_of(to_delayed_work(work), struct vfio_pci_core_device,
-			     dmabuf_state.restore_work);
+			     dmabuf_state.work);
 
 	vfio_pci_dma_buf_update_causes(vdev, 0, 0);
+}
+
+/*
+ * For callers that must not wait for importers either. Nobody waits for the work item
+ * once the device is closed, so it is not queued then.
+ */
+static void vfio_pci_dma_buf_queue_causes(struct vfio_pci_core_device *vdev,
+					  unsigned int set, unsigned int clear)
+{
+	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
+
+	vfio_pci_dma_buf_set_causes(vdev, set, clear);
+	guard(spinlock)(&state->causes_lock);
+	if (!(state->causes & VFIO_PCI_DMA_BUF_INACTIVE))
+		schedule_delayed_work(&state->work, 0);
 }
 
 /**
@@ -230,8 +261,8 @@ void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
 	struct vfio_pci_dma_buf_state *state = &vdev->dmabuf_state;
 
 	mutex_init(&state->lock);
-	INIT_DELAYED_WORK(&state->restore_work,
-			  vfio_pci_dma_buf_restore_work);
+	spin_lock_init(&state->causes_lock);
+	INIT_DELAYED_WORK(&state->work, vfio_pci_dma_buf_work);
 	state->causes = VFIO_PCI_DMA_BUF_INACTIVE;
 	state->no_host_access = RB_ROOT_CACHED;
 }
@@ -248,14 +279,14 @@ void vfio_pci_dma_buf_init(struct vfio_pci_core_device *vdev)
  */
 void vfio_pci_dma_buf_enable(struct vfio_pci_core_device *vdev)
 {
+	unsigned int over = VFIO_PCI_DMA_BUF_FAILED;
 	struct pci_dev *pdev = vdev->pdev;
 
-	guard(mutex)(&vdev->dmabuf_state.lock);
-	vdev->dmabuf_state.causes &= ~VFIO_PCI_DMA_BUF_FAILED;
 	if (IS_ENABLED(CONFIG_S390) || IS_ENABLED(CONFIG_EEH) ||
 	    (pci_pcie_type(pdev) == PCI_EXP_TYPE_RC_END &&
 	     pdev->class >> 8 == PCI_CLASS_MEMORY_CXL))
-		vdev->dmabuf_state.causes &= ~VFIO_PCI_DMA_BUF_IN_RECOVERY;
+		over |= VFIO_PCI_DMA_BUF_IN_RECOVERY;
+	vfio_pci_dma_buf_set_causes(vdev, 0, over);
 }
 
 /**
@@ -268,7 +299,7 @@ void vfio_pci_dma_buf_activate(struct vfio_pci_core_device *vdev)
 {
 	lockdep_assert_held(&vdev->dmabuf_state.lock);
 
-	vdev->dmabuf_state.causes &= ~VFIO_PCI_DMA_BUF_INACTIVE;
+	vfio_pci_dma_buf_set_causes(vdev, 0, VFIO_PCI_DMA_BUF_INACTIVE);
 	vfio_pci_dma_buf_update_live(vdev);
 }
 
@@ -276,13 +307,13 @@ void vfio_pci_dma_buf_activate(struct vfio_pci_core_device *vdev)
  * vfio_pci_dma_buf_deactivate - stop evaluating, the device is being closed
  * @vdev: the device, without dma-bufs; dmabuf_state.lock held
  *
- * The caller cancels dmabuf_state.restore_work afterwards, without locks.
+ * The caller cancels dmabuf_state.work afterwards, without locks.
  */
 void vfio_pci_dma_buf_deactivate(struct vfio_pci_core_device *vdev)
 {
 	lockdep_assert_held(&vdev->dmabuf_state.lock);
 
-	vdev->dmabuf_state.causes |= VFIO_PCI_DMA_BUF_INACTIVE;
+	vfio_pci_dma_buf_set_causes(vdev, VFIO_PCI_DMA_BUF_INACTIVE, 0);
 	vdev->dmabuf_state.live = false;
 }
 
@@ -307,10 +338,12 @@ void vfio_pci_dma_buf_move(struct vfio_pci_core_device *vdev, bool revoked)
 /**
  * vfio_pci_dma_buf_reevaluate - something may have happened to the device
  * @vdev: the device
+ *
+ * Does not wait for the evaluation.
  */
 void vfio_pci_dma_buf_reevaluate(struct vfio_pci_core_device *vdev)
 {
-	vfio_pci_dma_buf_update_causes(vdev, 0, 0);
+	vfio_pci_dma_buf_queue_causes(vdev, 0, 0);
 }
 
 /**
@@ -318,17 +351,18 @@ void vfio_pci_dma_buf_reevaluate(struct vfio_pci_core_device *vdev)
  * @vdev: the device; its device_lock held
  * @state: of the channel, or that the recovery failed
  *
- * Even if this channel works, a neighbour may request a reset of the bus.
+ * Even if this channel works, a neighbour may request a reset of the bus. Does not
+ * wait for access to be taken away.
  */
 void vfio_pci_dma_buf_error(struct vfio_pci_core_device *vdev,
 			    pci_channel_state_t state)
 {
 	if (state == pci_channel_io_perm_failure)
-		vfio_pci_dma_buf_update_causes(vdev, VFIO_PCI_DMA_BUF_FAILED,
-					       VFIO_PCI_DMA_BUF_IN_RECOVERY);
+		vfio_pci_dma_buf_queue_causes(vdev, VFIO_PCI_DMA_BUF_FAILED,
+					      VFIO_PCI_DMA_BUF_IN_RECOVERY);
 	else
-		vfio_pci_dma_buf_update_causes(vdev,
-					       VFIO_PCI_DMA_BUF_IN_RECOVERY, 0);
+		vfio_pci_dma_buf_queue_causes(vdev, VFIO_PCI_DMA_BUF_IN_RECOVERY,
+					      0);
 }
 
 /**
@@ -341,8 +375,8 @@ void vfio_pci_dma_buf_error(struct vfio_pci_core_device *vdev,
  */
 void vfio_pci_core_aer_resume(struct pci_dev *pdev)
 {
-	vfio_pci_dma_buf_update_causes(dev_get_drvdata(&pdev->dev), 0,
-				       VFIO_PCI_DMA_BUF_IN_RECOVERY);
+	vfio_pci_dma_buf_queue_causes(dev_get_drvdata(&pdev->dev), 0,
+				      VFIO_PCI_DMA_BUF_IN_RECOVERY);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_aer_resume);
 
