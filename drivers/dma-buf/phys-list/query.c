@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/pci.h>
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/dma-buf-phys.h>
@@ -262,7 +263,15 @@ static int phys_query_dmabuf(struct dma_buf *dmabuf,
 	pdev = phys_query_find_device(query);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
+	/*
+	 * The route depends on the registers of the ports above, which read as all
+	 * ones below a port in D3. The bus has a reference to its bridge.
+	 */
+	if (pdev)
+		pm_runtime_get_sync(pdev->dev.parent);
 	ret = phys_query_all(phys, pdev, query, answer);
+	if (pdev)
+		pm_runtime_put(pdev->dev.parent);
 	pci_dev_put(pdev);
 	return ret;
 }
