@@ -23,6 +23,10 @@
  *  - ioeventfds, whose handler may run in interrupt context. A claim holds
  *    ioeventfds_lock while it looks for them, as does adding one.
  *
+ * This is about CPUs. Devices keep the access that VFIO type 1 or ACRN gave them by
+ * way of an mmap of the BAR, even after it has been unmapped: neither tells where its
+ * mappings lead. And the PCI core's resets of some devices write to BAR0.
+ *
  * Lock order: ioeventfds_lock, memory_lock, i_mmap_rwsem. The fault handler takes
  * memory_lock inside mmap_lock or a VMA lock, so nothing here may take those or
  * copy from or to user space.

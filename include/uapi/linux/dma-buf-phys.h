@@ -132,7 +132,8 @@ struct dma_buf_phys_group_info {
  * @nr_frags: out: number of physically contiguous ranges of all groups
  * @generation: out: number of revokes, restores, moves and kills so far
  * @nr_importers: out: number of importers attached by any access method
- * @nr_mapped: out: number of mappings of all importers
+ * @nr_mapped: out: number of mappings of all importers, of the memory that the dma-buf
+ *	consists of now: 0 once it is dead
  * @nr_behind: out: number of importers that lost a mapping and have not mapped
  *	again, although the dma-buf is live again; they do so on their own, soon
  *	after a restore
