@@ -129,6 +129,8 @@ ib_umem_phys_attach(struct dma_buf *dmabuf, struct device *dev,
 		phys->at = at;
 		return &phys->fake;
 	}
+	/* A callback may run before dma_buf_dynamic_attach() returns */
+	umem_dmabuf->attach = NULL;
 	umem_dmabuf->phys = NULL;
 	kfree(phys);
 	if (at != ERR_PTR(-EOPNOTSUPP))
