@@ -127,10 +127,18 @@ err_unmap:
 	return rc;
 }
 
-/* Bytes of page tables for a track in small pages, with upper levels and ends */
+/*
+ * Bytes of page tables for a track in the smallest pages of its domain, which may
+ * be smaller than PAGE_SIZE. A table is as large as such a page, but takes at
+ * least PAGE_SIZE of memory: iommu_alloc_pages_node_sz(). Upper levels add less
+ * than 1/256, and a few tables at both ends.
+ */
 static size_t iopt_phys_tables(const struct iopt_phys_track *track)
 {
-	return track->length / PAGE_SIZE * sizeof(u64) + 8 * PAGE_SIZE;
+	size_t page = 1UL << __ffs(track->domain->pgsize_bitmap);
+	size_t tables = track->length / page / (page / sizeof(u64));
+
+	return (tables + tables / 256 + 8) * max(page, PAGE_SIZE);
 }
 
 /*
