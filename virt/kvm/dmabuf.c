@@ -315,20 +315,6 @@ int kvm_dmabuf_get_pfn(struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t *pfn,
  */
 
 /**
- * kvm_dmabuf_supported - whether a VM can have memslots with KVM_MEM_DMABUF
- * @kvm: the VM, or NULL to ask for any VM
- *
- * What a TDX or SNP guest owns cannot be taken away as a revoke requires.
- *
- * Return: whether it can.
- */
-bool kvm_dmabuf_supported(struct kvm *kvm)
-{
-	return !kvm || kvm->arch.vm_type == KVM_X86_DEFAULT_VM ||
-	       kvm->arch.vm_type == KVM_X86_SW_PROTECTED_VM;
-}
-
-/**
  * kvm_dmabuf_prepare_memory_region - look up the dma-buf of a new memslot
  * @kvm: the VM
  * @slot: the memslot, not yet visible
@@ -348,7 +334,8 @@ int kvm_dmabuf_prepare_memory_region(struct kvm *kvm,
 	struct dma_buf *dmabuf;
 	u64 end;
 
-	if (!kvm_dmabuf_supported(kvm))
+	/* The architecture knows which types of VMs a revoke can take memory from */
+	if (!kvm_vm_ioctl_check_extension(kvm, KVM_CAP_MEMORY_DMABUF))
 		return -EOPNOTSUPP;
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))

@@ -10,7 +10,6 @@ struct kvm;
 struct kvm_memory_slot;
 
 #ifdef CONFIG_KVM_DMABUF
-bool kvm_dmabuf_supported(struct kvm *kvm);
 int kvm_dmabuf_prepare_memory_region(struct kvm *kvm,
 				     struct kvm_memory_slot *slot,
 				     unsigned int fd, u64 offset);
@@ -21,11 +20,6 @@ void kvm_dmabuf_unbind_all(struct kvm *kvm);
 int kvm_dmabuf_get_pfn(struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t *pfn,
 		       int *max_order);
 #else
-static inline bool kvm_dmabuf_supported(struct kvm *kvm)
-{
-	return false;
-}
-
 static inline int
 kvm_dmabuf_prepare_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot,
 				 unsigned int fd, u64 offset)
