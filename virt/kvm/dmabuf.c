@@ -334,7 +334,11 @@ int kvm_dmabuf_prepare_memory_region(struct kvm *kvm,
 	struct dma_buf *dmabuf;
 	u64 end;
 
-	/* The architecture knows which types of VMs a revoke can take memory from */
+	/*
+	 * The architecture knows which types of VMs a revoke can take memory from.
+	 * SNP and TDX are not among them. Only these call kvm_gmem_populate(), which
+	 * would take a dma-buf for a guest_memfd.
+	 */
 	if (!kvm_vm_ioctl_check_extension(kvm, KVM_CAP_MEMORY_DMABUF))
 		return -EOPNOTSUPP;
 	dmabuf = dma_buf_get(fd);
