@@ -181,18 +181,6 @@ static const struct dma_buf_phys_importer_ops iopt_phys_importer_ops = {
 	.notify = iopt_phys_notify,
 };
 
-/**
- * iopt_phys_settle() - Wait for a restore that is due
- * @phys: What the pages know of the dma-buf; pages->mutex not held
- *
- * For callers that are about to report that something is mapped.
- */
-void iopt_phys_settle(struct iopt_phys *phys)
-{
-	if (READ_ONCE(phys->status))
-		flush_delayed_work(&phys->restore);
-}
-
 static int iopt_phys_attach(struct iopt_phys *phys, struct dma_buf *dmabuf)
 {
 	struct dma_buf_phys_attachment *attach;

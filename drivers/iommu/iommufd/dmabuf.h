@@ -91,7 +91,16 @@ static inline bool iopt_is_phys(struct iopt_pages *pages)
 /* dmabuf.c */
 int iopt_phys_map(struct iopt_pages *pages, struct dma_buf *dmabuf);
 void iopt_phys_unmap(struct iopt_pages *pages);
-void iopt_phys_settle(struct iopt_phys *phys);
+
+/*
+ * Wait for a restore that is due, before reporting that something is mapped. Without
+ * pages->mutex, which the restore takes.
+ */
+static inline void iopt_phys_settle(struct iopt_phys *phys)
+{
+	if (READ_ONCE(phys->status))
+		flush_delayed_work(&phys->restore);
+}
 
 static inline void iopt_phys_release(struct iopt_pages *pages)
 {
