@@ -24,7 +24,7 @@
 #define CONFIG_VFIO_NOIOMMU			1
 #endif
 
-/* Completions of the kernel's own ib_core do not have the number of their queue pair */
+/* The struct ib_wc of the kernel's own ib_core has no qp_num: see edu_wc_set_qp_num() */
 #define EDU_WC_WITHOUT_QP_NUM			1
 
 #endif /* _DMA_BUF_PHYS_STOCK_H */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Completion queues: rings in kernel memory, under edu_dev.lock.
+ * Completion queues: rings in kernel memory, protected by edu_dev.lock.
  *
- * Event handlers are called with that lock held. They are uverbs' own, which
- * do not call back: a driver without get_dma_mr has no users in the kernel.
+ * Event handlers are called with that lock held. They are those of uverbs,
+ * which do not call back: a driver without get_dma_mr has no kernel consumers.
  */
 #include <linux/cleanup.h>
 #include <linux/mm.h>
@@ -38,7 +38,7 @@ int edu_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	return 0;
 }
 
-/* No queue pair uses it any more */
+/* No queue pair uses it anymore */
 int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 {
 	kvfree(to_edu_cq(ibcq)->ring);
@@ -47,10 +47,14 @@ int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 }
 
 /*
- * Without a qp_num in struct ib_wc, ib_core reads it through wc->qp after edu->lock is
- * dropped, when the QP may be gone. Point wc->qp at a stand-in then, of which only
- * qp_num is valid. It is in the CQ, which the poller holds, and keeps its value until
- * EDU_MAX_CQE more completions are polled.
+ * ib_core reports the QP number of a completion after edu_poll_cq() has dropped
+ * edu_dev.lock, when the QP may have been destroyed. So it must not read
+ * wc->qp->qp_num, and has wc->qp_num instead.
+ *
+ * EDU_WC_WITHOUT_QP_NUM is defined by builds for an ib_core that has no such
+ * member and does read wc->qp->qp_num. There, point wc->qp at a fake QP of
+ * which nothing but qp_num is valid. It is part of the CQ, on which the poller
+ * holds a reference, and is reused after EDU_MAX_CQE more completions.
  */
 static void edu_wc_set_qp_num(struct edu_cq *cq, struct ib_wc *wc)
 {
@@ -65,9 +69,9 @@ static void edu_wc_set_qp_num(struct edu_cq *cq, struct ib_wc *wc)
 }
 
 /*
- * A completion names its queue pair, which nothing keeps from destruction once this
- * has dropped the lock. What has not been polled is purged by then; of what has, the
- * number is all that may be looked at.
+ * A completion holds no reference on its QP, which can be destroyed as soon as
+ * the lock is dropped. That purges completions that have not been polled. Of
+ * the QP of a polled one, nothing but the number may be used.
  */
 int edu_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc)
 {
@@ -93,7 +97,7 @@ int edu_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags)
 	struct edu_cq *cq = to_edu_cq(ibcq);
 
 	guard(spinlock_irqsave)(&to_edu_dev(ibcq->device)->lock);
-	/* Whoever waits for any completion keeps waiting for any */
+	/* IB_CQ_NEXT_COMP includes solicited completions: do not narrow it */
 	if (cq->armed != IB_CQ_NEXT_COMP)
 		cq->armed = flags & IB_CQ_SOLICITED_MASK;
 	return flags & IB_CQ_REPORT_MISSED_EVENTS && cq->count;
@@ -101,11 +105,11 @@ int edu_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags)
 
 /**
  * edu_cq_push - add a completion
- * @ibcq: the queue
- * @wc: the completion
- * @solicited: also tell who waits for solicited completions only
+ * @ibcq: completion queue
+ * @wc: completion
+ * @solicited: raise an event also if only solicited completions are waited for
  *
- * If the queue is full, it is broken and says so, once.
+ * If the queue is full it enters the error state, which is reported once.
  */
 void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 {
@@ -142,8 +146,8 @@ void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 
 /**
  * edu_cq_purge - drop the completions of a queue pair
- * @ibcq: the queue
- * @ibqp: the queue pair, about to be reset or to vanish
+ * @ibcq: completion queue
+ * @ibqp: queue pair, about to be reset or destroyed
  */
 void edu_cq_purge(struct ib_cq *ibcq, const struct ib_qp *ibqp)
 {

@@ -2,15 +2,15 @@
 /*
  * /sys/kernel/debug/edu_ib/<PCI device>/, for tests:
  *
- *	mrs		the memory regions, how many entries translate them and how
- *			often they were invalidated. No addresses.
- *	engine		what the DMA engine does at the moment, and to which region
- *	pin		Y: what is registered of dma-bufs from now on is pinned, as
- *			by a device that cannot follow a move
- *	poll-delay	milliseconds that it takes a completion from its queue to
- *			whoever polls. What may happen to its queue pair meanwhile
- *			happens then.
- *	polling		how many completions are on that way
+ *	mrs		memory regions, how many entries translate them and how
+ *			often they were invalidated; no addresses
+ *	engine		direction and memory region of the current transfer
+ *	pin		if Y, new regions of dma-bufs are pinned, as by a device
+ *			that cannot follow a move
+ *	poll-delay	time in ms from the removal of completions from their
+ *			queue to the return to the poller: widens the window for
+ *			the destruction of their queue pair
+ *	polling		number of pollers in that delay
  */
 #include <linux/atomic.h>
 #include <linux/cleanup.h>
@@ -22,7 +22,7 @@
 
 #include "edu_ib.h"
 
-/* Polling does not sleep */
+/* In ms: polling is expected to be quick */
 #define EDU_MAX_POLL_DELAY	1000u
 
 static struct dentry *edu_debugfs_dir;
@@ -78,8 +78,8 @@ void edu_debugfs_add(struct edu_dev *edu)
 }
 
 /*
- * A program has taken completions from their queue; no lock is held.
- * bnxt_re sleeps here as well, so callers must not be in atomic context.
+ * Called after a program's completions have been removed from their queue, with
+ * no lock held. uverbs polls in process context, so this may sleep.
  */
 void edu_debugfs_polled(struct edu_dev *edu)
 {

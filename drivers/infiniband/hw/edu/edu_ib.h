@@ -2,21 +2,21 @@
 /*
  * RDMA on QEMU's edu device: loopback between RC queue pairs of one device.
  *
- * The device has a DMA engine and nothing else of what RDMA needs. So queues
- * are in kernel memory and a worker executes the work requests: one chunk of
- * one queue pair at a time, round robin. A chunk goes from memory into the
- * device's buffer and from there to memory. The files:
+ * All that the device has for RDMA is a DMA engine. So the queues are in kernel
+ * memory, and a worker executes the work requests: one chunk of one queue pair
+ * at a time, round robin. A chunk is transferred from memory to the device's
+ * buffer and from there to memory. The files:
  *
- *	main.c		the PCI device, its port and limits
- *	engine.c	one transfer between memory and the device's buffer
- *	mr.c		memory regions, and what moves under them
+ *	main.c		PCI device, port, limits
+ *	engine.c	transfers between memory and the device's buffer
+ *	mr.c		memory regions, and moves of their memory
  *	cq.c		completions and their events
  *	qp.c		queue pairs: creation, attributes, states
  *	queue.c		posting and flushing of work requests
  *	exec.c		the worker
  *	export.c	a page of the device as a dma-buf
  *
- * What a program passes to IB_USER_VERBS_CMD_MODIFY_QP, besides the state:
+ * Attributes that IB_USER_VERBS_CMD_MODIFY_QP takes besides the state:
  *
  *	INIT	pkey_index 0, port 1, access flags (REMOTE_WRITE, REMOTE_READ)
  *	RTR	destination queue pair, an address vector of port 1 and LID 1
@@ -24,22 +24,23 @@
  *		max_dest_rd_atomic (0: no READs), min_rnr_timer
  *	RTS	timeout, retry_cnt, rnr_retry, sq_psn, max_rd_atomic (0: no READs)
  *
- * The destination must name this queue pair as its own destination. PSNs and
- * MTU are kept but mean nothing here. The states SQD and SQE and alternate
- * paths are not supported. RESET drops the completions of the queue pair that
- * were not polled yet, as drivers of real devices do.
+ * The destination must have this queue pair as its own destination. PSNs and
+ * MTU are stored and otherwise ignored. The states SQD and SQE and alternate
+ * paths are not supported. RESET drops completions of the queue pair that have
+ * not been polled, as drivers for real devices do.
  *
  * Locks, outermost first:
  *
- *	edu_qp.mutex		one change of state at a time
- *	reservation lock	a dma-buf's mapping: edu_mr.mapped, .table
- *	edu_dev.mrs.xa_lock	keys; holds off the last reference of a region
- *	edu_dev.lock		queues, states, completions, what the engine
- *				works on, and edu_mr.mapped, .table too
+ *	edu_qp.mutex		serializes changes of the state
+ *	reservation lock	mapping of a dma-buf: edu_mr.mapped, .table
+ *	edu_dev.mrs.xa_lock	keys; a region found under it can be referenced
+ *	edu_dev.lock		queues, states, completions, the region that the
+ *				engine accesses; also edu_mr.mapped, .table
  *
- * Sleep on edu_dev.idle, with no spinlock held, for the engine to be done with a
- * region (allowed under the reservation lock) or for the worker to be done
- * with a queue pair (not allowed there: the worker takes it to map).
+ * To wait for the engine to finish with a region, or for the worker to finish
+ * with a queue pair, sleep on edu_dev.idle with no spinlock held. The
+ * reservation lock may be held to wait for the engine, but not for the worker,
+ * which takes it to map.
  */
 #ifndef EDU_IB_H
 #define EDU_IB_H
@@ -59,7 +60,7 @@ struct dentry;
 struct ib_umem;
 struct pci_dev;
 
-/* A transfer of QEMU 7.2's whole buffer of 4 KiB ends the virtual machine */
+/* QEMU 7.2 aborts upon a transfer as large as its buffer of 4 KiB */
 #define EDU_CHUNK	2048
 
 #define EDU_BAR		0
@@ -75,39 +76,39 @@ struct pci_dev;
 #define EDU_MAX_SGE	8
 #define EDU_MAX_CQE	4096
 #define EDU_MAX_MSG	SZ_2G
-/* With the smallest pages a table of 128 MiB */
+/* The table for this is 128 MiB with the smallest pages */
 #define EDU_MAX_LENGTH	(64ULL * SZ_1G)
 #define EDU_MAX_RD	16
 
-/* Translation is a table in memory: any page size will do */
+/* Regions are translated by a table in memory: any page size works */
 #define EDU_PAGE_SIZES	GENMASK_ULL(62, 12)
 
 /**
- * struct edu_dev - the device
- * @ibdev: as the RDMA core sees it
- * @pdev: the PCI device
- * @regs: its registers
- * @debugfs: its directory
- * @pin: regions of dma-bufs are pinned; for tests
- * @poll_delay: how long polling takes at least if there was a completion, ms;
+ * struct edu_dev - an edu device
+ * @ibdev: RDMA device
+ * @pdev: PCI device
+ * @regs: registers of @pdev
+ * @debugfs: debugfs directory
+ * @pin: pin new regions of dma-bufs; for tests
+ * @poll_delay: time to wait before completions are returned to the poller, ms;
  *	for tests
- * @polling: how many are waiting for that
- * @done: the engine raised its interrupt
+ * @polling: number of pollers that wait for that
+ * @done: completed by the engine's interrupt
  * @mrs: memory regions by index, the upper 24 bits of the key
- * @key: the lower 8 bits of the next key
+ * @key: the lower 8 bits of the last key
  * @num_cqs: number of completion queues
- * @wq: runs @work, and nothing else
+ * @wq: workqueue of @work
  * @work: the worker
  * @idle: woken when @engine_mr, @cur_qp or @cur_peer is cleared
- * @lock: protects what follows, queue pairs, queues and completions
- * @engine_mr: what the engine reads or writes right now, or NULL
- * @engine_writes: it writes @engine_mr
- * @cur_qp: whose work request the worker executes, or NULL
- * @cur_peer: the other end of it; only the worker takes from its receive queue
- * @qps: queue pairs, the next to be served first
+ * @lock: protects the following members, queue pairs, queues and completions
+ * @engine_mr: region that the engine accesses, or NULL
+ * @engine_writes: the engine writes to @engine_mr
+ * @cur_qp: queue pair whose work request the worker executes, or NULL
+ * @cur_peer: its peer; only the worker removes requests from its receive queue
+ * @qps: queue pairs, the next one to be served first
  * @num_qps: length of @qps
  * @next_qpn: number of the next queue pair
- * @dead: the engine is not to be started any more
+ * @dead: no transfer may be started anymore
  */
 struct edu_dev {
 	struct ib_device ibdev;
@@ -137,19 +138,19 @@ struct edu_dev {
 
 /**
  * struct edu_mr - a memory region
- * @ibmr: as the RDMA core sees it; .iova, .length and .lkey are set here
- * @umem: its memory
+ * @ibmr: RDMA memory region; .iova, .length and .lkey are set by this driver
+ * @umem: user memory or dma-buf
  * @access: IB_ACCESS_*
  * @ref: held by the registration and by the worker while it uses the region
- * @unused: the last reference is gone
+ * @unused: completed when the last reference is dropped
  * @mapped: @table is valid
  * @table: DMA addresses of blocks of 1 << @shift bytes
  * @entries: length of @table
  * @shift: log2 of the block size
- * @invalidations: how often the exporter took the mapping away
+ * @invalidations: number of times that @table was invalidated
  *
- * @mapped and what follows are changed with edu_dev.lock held and, for a
- * dma-buf, the reservation lock, so that either is enough to read them.
+ * @mapped and the members after it are written with edu_dev.lock held and, for
+ * a dma-buf, the reservation lock, so either is enough to read them.
  */
 struct edu_mr {
 	struct ib_mr ibmr;
@@ -166,14 +167,14 @@ struct edu_mr {
 
 /**
  * struct edu_cq - a completion queue
- * @ibcq: as the RDMA core sees it; .cqe is the size of @ring
+ * @ibcq: RDMA completion queue; .cqe is the size of @ring
  * @ring: completions
- * @head: the oldest
+ * @head: index of the oldest completion
  * @count: number of completions
- * @armed: what the next event is wanted for, 0 if none is
- * @overflow: a completion was lost: no more are taken
- * @polled: completions polled so far
- * @qp_nums: QP numbers of the last of them, see edu_wc_set_qp_num()
+ * @armed: kind of completion that raises an event; 0 if none does
+ * @overflow: a completion was lost, and no more are added
+ * @polled: number of completions polled so far
+ * @qp_nums: QP numbers of the last EDU_MAX_CQE of them, see edu_wc_set_qp_num()
  */
 struct edu_cq {
 	struct ib_cq ibcq;
@@ -190,12 +191,12 @@ struct edu_cq {
 
 /**
  * struct edu_wqe - a work request
- * @wr_id: the program's
- * @opcode: what to do (send queue only)
+ * @wr_id: ID given by the program
+ * @opcode: IB_WR_* (send queue only)
  * @flags: IB_SEND_* (send queue only)
  * @imm: immediate data (send queue only)
- * @rkey: key of the remote memory (RDMA only)
- * @remote: its address (RDMA only)
+ * @rkey: key of the remote memory (READ and WRITE only)
+ * @remote: address of the remote memory (READ and WRITE only)
  * @length: sum of the lengths of @sge
  * @num_sge: number of @sge
  * @sge: local memory
@@ -221,20 +222,20 @@ struct edu_ring {
 
 /**
  * struct edu_qp - a queue pair
- * @ibqp: as the RDMA core sees it
- * @mutex: serialises changes of the state by the program
- * @node: in edu_dev.qps
- * @attr: attributes, among them the state and the sizes of the queues
- * @sig_all: all send requests are signalled
- * @sq: send requests; those of a queue pair in use only the worker removes
- * @rq: receive requests, same
- * @done: bytes of the first send request that were moved
+ * @ibqp: RDMA queue pair
+ * @mutex: serializes changes of the state by the program
+ * @node: entry in edu_dev.qps
+ * @attr: attributes, including the state and the sizes of the queues
+ * @sig_all: all send requests are signaled
+ * @sq: send requests; while the worker uses @ibqp, only the worker removes them
+ * @rq: receive requests, likewise
+ * @done: bytes of the first send request that have been transferred
  * @started: the worker has begun with the first send request
- * @peer_epoch: epoch of the other end then
- * @epoch: changes when the queue pair is reset
- * @not_before: jiffies until which the worker leaves it alone
- * @retries: number of times that the other end did not answer
- * @rnrs: number of times that the other end was not ready
+ * @peer_epoch: @epoch of the peer at that time
+ * @epoch: incremented when the queue pair is reset
+ * @not_before: time before which the worker skips the queue pair, jiffies
+ * @retries: number of times that the peer did not answer
+ * @rnrs: number of times that the peer was not ready
  */
 struct edu_qp {
 	struct ib_qp ibqp;
@@ -258,9 +259,9 @@ struct edu_pd {
 };
 
 /**
- * struct edu_ucontext - what an open file of a program has
- * @ibuctx: as the RDMA core sees it
- * @page: what can be exported
+ * struct edu_ucontext - user context
+ * @ibuctx: RDMA user context
+ * @page: mmap entry of the page that can be exported
  */
 struct edu_ucontext {
 	struct ib_ucontext ibuctx;
@@ -282,7 +283,7 @@ static inline struct edu_qp *to_edu_qp(struct ib_qp *ibqp)
 	return container_of(ibqp, struct edu_qp, ibqp);
 }
 
-/* The oldest entry of a ring that is not empty */
+/* Oldest entry; the ring is not empty */
 static inline struct edu_wqe *edu_ring_first(struct edu_ring *ring)
 {
 	return &ring->wqe[ring->head];

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The DMA engine: one transfer at a time between memory and the device's buffer.
+ * The DMA engine: one transfer at a time between memory and the device's
+ * buffer.
  *
  * edu_engine_start() looks up the address and starts the engine in one critical
- * section, in which edu_dev.engine_mr says which memory region the engine
- * touches. So whoever makes a region invalid under the same lock, and then
- * waits in edu_engine_quiesce(), knows that the engine does not touch it and
- * will not: this is the whole protocol between the worker and a move.
+ * section, in which it sets edu_dev.engine_mr to the memory region. So after a
+ * region has been invalidated under the same lock, and edu_engine_quiesce() has
+ * returned, the engine does not access it and will not. That is the whole
+ * protocol between the worker and a move.
  *
- * The engine always stops: it is done, or it was given up and may not master
- * the bus any more. None of that needs a lock that a waiter could hold.
+ * The engine always stops: the transfer completes, or it times out and the
+ * device loses bus mastering. Neither needs a lock that a waiter could hold.
  *
- * An interrupt says that something happened, the command register what. So a
- * late interrupt of the last transfer does no harm, and a lost one, which the
- * device still tells of, costs a fraction of a second. An engine that neither
- * runs nor says that it has run did not get the command: what it was to move is
- * not there. All ones is what a device that was pulled out reads as.
+ * The interrupt only says that something happened; the command register says
+ * what. So a late interrupt of the previous transfer is harmless. A lost one
+ * costs a fraction of a second, as the status register still has it. If the
+ * engine neither runs nor has an interrupt pending, the command was lost and
+ * nothing was transferred. A device that was removed reads as all ones.
  */
 #include <linux/cleanup.h>
 #include <linux/interrupt.h>
@@ -43,21 +44,22 @@
 #define EDU_ID_MASK	0xff
 #define EDU_ID_MAGIC	0xed
 
-/* Where the device's buffer is in the engine's eyes */
+/* Address of the device's buffer, as seen by the engine */
 #define EDU_BUF		0x40000ULL
 
-/* A transfer takes 100 ms of the device's time */
+/* The device takes 100 ms for a transfer */
 #define EDU_CHECK	(HZ / 4)
 #define EDU_TIMEOUT	(10 * HZ)
 
 /**
- * edu_engine_init - check that the device is one and that it is idle
- * @edu: the device, not a bus master yet
+ * edu_engine_init - check that this is an edu device and that it is idle
+ * @edu: device, not a bus master yet
  *
- * Whoever had the device before may have left a transfer behind, which must
- * not be let loose.
+ * A transfer that a previous user of the device has started must not run once
+ * bus mastering is enabled.
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -ENODEV if it is not an edu device; -EBUSY if the engine is
+ * running.
  */
 int edu_engine_init(struct edu_dev *edu)
 {
@@ -73,7 +75,7 @@ int edu_engine_init(struct edu_dev *edu)
 	return 0;
 }
 
-/* Take what the device tells, by interrupt or when it is asked */
+/* Handle what is pending, upon an interrupt or when polled */
 static bool edu_engine_take(struct edu_dev *edu)
 {
 	u32 status = readl(edu->regs + EDU_IRQ_STATUS);
@@ -93,16 +95,16 @@ irqreturn_t edu_engine_irq(int irq, void *data)
 
 /**
  * edu_engine_start - start a transfer
- * @mr: the memory region; the caller holds a reference
- * @addr: where in @mr
- * @buf: where in the device's buffer
- * @length: number of bytes, at most to the ends of @mr and of the buffer
- * @to_mem: from the device's buffer to @mr rather than from @mr
+ * @mr: memory region, on which the caller holds a reference
+ * @addr: address in @mr
+ * @buf: offset in the device's buffer
+ * @length: number of bytes, not beyond the end of @mr or of the buffer
+ * @to_mem: transfer to @mr rather than from it
  *
- * Context: only the worker; nothing is running. Call edu_engine_wait() if a
- * transfer was started.
+ * Context: the worker, with the engine idle. If a transfer was started,
+ * edu_engine_wait() has to be called.
  *
- * Return: how many bytes are being transferred, which may be less than @length;
+ * Return: number of bytes being transferred, which may be less than @length;
  * -EAGAIN if @mr is not mapped; -EIO if the device is dead.
  */
 int edu_engine_start(struct edu_mr *mr, u64 addr, u32 buf, u32 length,
@@ -157,10 +159,10 @@ static bool edu_engine_stopped(struct edu_dev *edu)
 
 /**
  * edu_engine_wait - wait for the transfer that was started
- * @edu: the device
+ * @edu: device
  *
- * Return: 0, or -EIO if the device is gone or hangs. It is dead then and does
- * not touch memory any more.
+ * Return: 0, or -EIO if the device was removed or hangs. It is dead then and
+ * does not access memory anymore.
  */
 int edu_engine_wait(struct edu_dev *edu)
 {
@@ -169,7 +171,7 @@ int edu_engine_wait(struct edu_dev *edu)
 	if (!stopped) {
 		pci_clear_master(edu->pdev);
 		ibdev_err(&edu->ibdev,
-			  "DMA engine is gone or hangs, device disabled: unbind the driver and reset the device\n");
+			  "DMA engine does not respond, device disabled: unbind the driver and reset the device\n");
 	}
 	scoped_guard(spinlock_irqsave, &edu->lock) {
 		if (!stopped)
@@ -189,11 +191,11 @@ static bool edu_engine_uses(struct edu_mr *mr)
 }
 
 /**
- * edu_engine_quiesce - wait until the engine does not touch a region any more
- * @mr: the memory region, not mapped any more
+ * edu_engine_quiesce - wait until the engine does not access a region anymore
+ * @mr: memory region, not mapped anymore
  *
- * Context: may be called with the reservation lock held. Sleeps for the rest of
- * one transfer at most.
+ * Context: may be called with the reservation lock held. Sleeps until the
+ * current transfer has ended, at most.
  */
 void edu_engine_quiesce(struct edu_mr *mr)
 {

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The worker: executes work requests, a chunk at a time.
+ * The worker: executes work requests, one chunk at a time.
  *
- * It takes the first queue pair of the list that has something to do, moves it
- * to the end of the list, executes one chunk and starts over. In between the
- * device's buffer holds nothing and the worker knows nothing: all progress is
- * in the queue pair. So queue pairs take turns however long their messages
- * are, and a chunk is what RESET, destruction and flushing wait for.
+ * It takes the first queue pair of the list that has work, moves it to the end
+ * of the list, executes one chunk and starts over. Between chunks the device's
+ * buffer holds no data and the worker has no state: all progress is recorded in
+ * the queue pair. So queue pairs take turns regardless of the size of their
+ * messages, and RESET, destruction and flushing wait for a chunk and not for a
+ * message.
  *
- * While edu_dev.cur_qp and .cur_peer name a queue pair its first requests stay
- * where they are, so the worker reads them without a lock. How a chunk ended is
- * looked at with the lock held again: if the program took a queue pair out of
- * its state meanwhile, the chunk does not count.
+ * While edu_dev.cur_qp or .cur_peer is a queue pair, its first requests stay in
+ * place, so the worker reads them without a lock. The result of a chunk is
+ * evaluated with the lock held again: if the program has changed the state of a
+ * queue pair in the meantime, the chunk does not count.
  *
- * Loopback has both ends at hand, so nothing is sent. What a wire would do to a
- * request is worked out instead: the other end does not answer, is not ready
- * or refuses.
+ * With loopback both ends are at hand and nothing is sent. What a wire would do
+ * to a request is derived instead: the peer does not answer, is not ready, or
+ * refuses it.
  */
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
 
 #include "edu_ib.h"
 
-/* For requests that may wait for ever */
+/* Between attempts of a request that has no timeout */
 #define EDU_WAIT	(HZ / 10)
 #define EDU_RETRY_FOREVER	7
 
@@ -34,11 +35,11 @@ enum edu_fault {
 	EDU_REMOTE_ACCESS,	/* memory that the request names by rkey */
 	EDU_REMOTE_INVALID,	/* what the responder's queue pair allows */
 	EDU_RECV_PROT,		/* memory of the receive request */
-	EDU_RECV_LENGTH,	/* too little of it */
+	EDU_RECV_LENGTH,	/* the receive request is too short */
 	EDU_DEVICE,		/* the device is dead */
 };
 
-/* What becomes of both ends then. A responder that noticed is in error, too. */
+/* Effect on both ends; the responder is in error as well if it noticed */
 static const struct {
 	enum ib_wc_status send;
 	enum ib_wc_status recv;
@@ -72,13 +73,13 @@ static const struct {
 
 /**
  * struct edu_step - one chunk
- * @qp: the requester
- * @peer: the responder, may be the same
- * @send: what to do
- * @recv: the receive request that it goes to or, at its end, consumes; or NULL
- * @done: bytes that were moved before
+ * @qp: requester
+ * @peer: responder, may be the requester itself
+ * @send: request to execute
+ * @recv: receive request that takes the data or is consumed at the end; or NULL
+ * @done: bytes of @send that have been transferred
  * @bytes: bytes of this chunk
- * @fault: it must not be done
+ * @fault: why @send must not be executed, or EDU_OK
  */
 struct edu_step {
 	struct edu_qp *qp;
@@ -91,11 +92,11 @@ struct edu_step {
 };
 
 /**
- * struct edu_side - where the bytes of a request come from or go to
- * @sge: memory, in order, at least as much as the request moves
+ * struct edu_side - source or destination of a request
+ * @sge: memory, in order, not shorter than the request
  * @ibpd: protection domain of the keys
- * @access: what the keys must allow
- * @fault: what it is if they do not
+ * @access: IB_ACCESS_* that the keys must allow
+ * @fault: result if they do not
  */
 struct edu_side {
 	const struct ib_sge *sge;
@@ -110,10 +111,10 @@ static bool edu_is_send(const struct edu_wqe *send)
 }
 
 /*
- * Choosing; edu_dev.lock is held
+ * Selecting; edu_dev.lock is held
  */
 
-/* Who answers requests of this queue pair */
+/* The responder of a queue pair, or NULL if nothing would answer */
 static struct edu_qp *edu_qp_peer(const struct edu_qp *qp)
 {
 	struct edu_qp *peer;
@@ -126,7 +127,7 @@ static struct edu_qp *edu_qp_peer(const struct edu_qp *qp)
 			return NULL;
 		if (peer->attr.dest_qp_num != qp->ibqp.qp_num)
 			return NULL;
-		/* It was reset and knows nothing of this message */
+		/* It has been reset since this message was started */
 		if (qp->started && peer->epoch != qp->peer_epoch)
 			return NULL;
 		return peer;
@@ -155,7 +156,7 @@ static void edu_no_answer(struct edu_qp *qp)
 		edu_fail(qp, IB_WC_RETRY_EXC_ERR);
 }
 
-/* The encoding: 0.01, 0.02, 0.03, 0.04, 0.06 ms and so on, 0 is the longest */
+/* Encoded: 0.01, 0.02, 0.03, 0.04, 0.06 ms and so on; 0 is the longest */
 static u64 edu_rnr_nsecs(u8 timer)
 {
 	u64 n = timer ?: 32;
@@ -172,7 +173,7 @@ static void edu_not_ready(struct edu_qp *qp, const struct edu_qp *peer)
 		edu_fail(qp, IB_WC_RNR_RETRY_EXC_ERR);
 }
 
-/* What the queue pairs have to say to it, before memory is looked at */
+/* Check the request against both queue pairs. Memory is checked later. */
 static enum edu_fault edu_check_request(const struct edu_step *step)
 {
 	const struct ib_qp_attr *peer = &step->peer->attr;
@@ -196,7 +197,7 @@ static enum edu_fault edu_check_request(const struct edu_step *step)
 	}
 }
 
-/* Work out the next chunk of a queue pair, or why there is none now */
+/* Find the next chunk of a queue pair, or handle why there is none now */
 static bool edu_qp_next(struct edu_qp *qp, struct edu_step *step)
 {
 	const struct edu_wqe *send = edu_ring_first(&qp->sq);
@@ -214,7 +215,7 @@ static bool edu_qp_next(struct edu_qp *qp, struct edu_step *step)
 		.done = qp->done,
 		.bytes = min(left, EDU_CHUNK),
 	};
-	/* Immediate data comes with the last packet */
+	/* Immediate data is in the last packet */
 	if (edu_is_send(send) || (left <= EDU_CHUNK &&
 				  send->opcode == IB_WR_RDMA_WRITE_WITH_IMM)) {
 		if (!peer->rq.count) {
@@ -229,7 +230,7 @@ static bool edu_qp_next(struct edu_qp *qp, struct edu_step *step)
 	return true;
 }
 
-/* If there is nothing to do, makes sure that the worker comes back in time */
+/* If nothing can be done now, queue the worker for when something can */
 static bool edu_step_begin(struct edu_dev *edu, struct edu_step *step)
 {
 	unsigned long now = jiffies, wait = MAX_JIFFY_OFFSET;
@@ -258,7 +259,7 @@ static bool edu_step_begin(struct edu_dev *edu, struct edu_step *step)
  * Executing
  */
 
-/* All keys of a request are checked before its first byte is moved */
+/* All keys of a request are checked before its first byte is transferred */
 static enum edu_fault edu_check_side(struct edu_dev *edu,
 				     const struct edu_side *side, u64 length)
 {
@@ -282,7 +283,7 @@ static enum edu_fault edu_check_side(struct edu_dev *edu,
 }
 
 /*
- * Move bytes between memory and the start of the device's buffer. Keys are
+ * Transfer between memory and the start of the device's buffer. Keys are
  * looked up again: regions may have been deregistered since the last chunk.
  */
 static enum edu_fault edu_move(struct edu_dev *edu, const struct edu_side *side,
@@ -404,7 +405,7 @@ static void edu_step_end(struct edu_dev *edu, const struct edu_step *step,
 	guard(spinlock_irqsave)(&edu->lock);
 	edu->cur_qp = NULL;
 	edu->cur_peer = NULL;
-	/* Without an answer it will be tried again, or given up */
+	/* If the peer does not answer anymore, it is retried or fails */
 	if (step->qp->attr.qp_state == IB_QPS_RTS &&
 	    (fault == EDU_DEVICE || edu_qp_peer(step->qp) == step->peer)) {
 		if (fault)
@@ -414,7 +415,7 @@ static void edu_step_end(struct edu_dev *edu, const struct edu_step *step,
 	}
 	if (fault == EDU_DEVICE)
 		edu_qp_error_all(edu);
-	/* What was put off because the worker was at it */
+	/* Deferred while the worker was using them */
 	edu_qp_run(step->qp);
 	edu_qp_run(step->peer);
 	wake_up_all(&edu->idle);
@@ -440,7 +441,7 @@ void edu_work(struct work_struct *work)
 		return;
 	fault = edu_step_run(edu, &step);
 	edu_step_end(edu, &step, fault);
-	/* Others may be waiting for their turn */
+	/* Other queue pairs may have work */
 	mod_delayed_work(edu->wq, &edu->work, 0);
 	if (fault == EDU_DEVICE)
 		ib_dispatch_event(&event);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a program may have of the device itself: one page of its BAR, as a dma-buf.
+ * Export of one page of the device's BAR as a dma-buf.
  *
- * There are no registers in that page. A program that has it can do no harm, and
- * nothing else: it is there for what other devices export, doorbells and memory,
- * and how that is taken away when the program's context goes. Each context has one
- * such page, at offset 0 of what could be mapped if this driver let programs map.
+ * The page has no registers, so access to it has no effect. It stands for what
+ * other devices export, doorbells and memory, and shows how access is revoked
+ * when the user context is destroyed. Each context has one such page, at mmap
+ * offset 0, although this driver does not support mmap.
  */
 #include <linux/pci.h>
 #include <linux/pci-p2pdma.h>
@@ -19,10 +19,10 @@ static struct edu_ucontext *to_edu_ucontext(struct ib_ucontext *ibuctx)
 }
 
 /**
- * edu_export_init - let the device's BAR be reached by other devices
- * @edu: the device
+ * edu_export_init - make the device's BAR available to other devices
+ * @edu: device
  *
- * Return: 0, also in a kernel that cannot do that; or a negative errno.
+ * Return: 0, also if the kernel does not support that; or a negative errno.
  */
 int edu_export_init(struct edu_dev *edu)
 {

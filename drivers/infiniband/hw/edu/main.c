@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI device, and the RDMA device that is made of it.
+ * PCI driver, and registration of the RDMA device.
  *
  * The port is an InfiniBand port that is a subnet of its own: LID 1, one GID,
- * one partition, no management and no connection manager. That is the least
- * that the core lets a program connect RC queue pairs over; a RoCE port would
- * need a network device. Without get_dma_mr the core keeps its users in the
- * kernel away.
+ * one partition, no management and no connection manager. That is the minimum
+ * that the core needs to let programs connect RC queue pairs; a RoCE port would
+ * need a network device. Without get_dma_mr there are no kernel consumers.
  *
- * Removal stops the worker first, so that the engine does not touch memory any
- * more, and flushes. Then the core destroys what programs left, with the
- * operations below, before the interrupt and the registers go.
+ * Removal stops the worker first, so that the engine does not access memory
+ * anymore, and flushes the queues. Then the core destroys what programs have
+ * left behind, through the operations below, before the interrupt and the
+ * registers are released.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-mapping.h>
@@ -74,7 +74,7 @@ static int edu_query_port(struct ib_device *ibdev, u32 port,
 	attr->lid = EDU_LID;
 	attr->sm_lid = EDU_LID;
 	attr->max_vl_num = 1;
-	/* The slowest there is */
+	/* The lowest rate there is */
 	attr->active_width = IB_WIDTH_1X;
 	attr->active_speed = IB_SPEED_SDR;
 	return 0;
@@ -108,7 +108,7 @@ static int edu_query_pkey(struct ib_device *ibdev, u32 port, u16 index,
 	return 0;
 }
 
-/* Programs have nothing of the device mapped */
+/* There are no mappings to zap */
 static void edu_disassociate_ucontext(struct ib_ucontext *ibuctx)
 {
 }
@@ -125,7 +125,7 @@ static int edu_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 
 static const struct ib_device_ops edu_ops = {
 	.owner = THIS_MODULE,
-	/* Numbers are upstream's to give, and this driver is not there */
+	/* No ID has been assigned upstream */
 	.driver_id = RDMA_DRIVER_UNKNOWN,
 	.uverbs_abi_ver = EDU_ABI_VERSION,
 
@@ -171,11 +171,11 @@ static int edu_setup_pci(struct edu_dev *edu, struct pci_dev *pdev)
 	edu->regs = pcim_iomap_region(pdev, EDU_BAR, KBUILD_MODNAME);
 	if (IS_ERR(edu->regs))
 		return PTR_ERR(edu->regs);
-	/* QEMU has to be told the same: -device edu,dma_mask=... */
+	/* Has to match -device edu,dma_mask=... of QEMU */
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;
-	/* The engine takes parts of any size: they are cut into chunks */
+	/* Segments can have any size: transfers are split into chunks */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	ret = edu_engine_init(edu);
 	if (ret)
@@ -183,7 +183,7 @@ static int edu_setup_pci(struct edu_dev *edu, struct pci_dev *pdev)
 	ret = edu_export_init(edu);
 	if (ret)
 		return ret;
-	/* Freed with the device: it is a managed one */
+	/* Freed automatically after pcim_enable_device() */
 	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_INTX);
 	return ret < 0 ? ret : 0;
 }
@@ -202,7 +202,7 @@ static void edu_setup_ibdev(struct edu_dev *edu)
 	ibdev->phys_port_cnt = 1;
 	ibdev->num_comp_vectors = 1;
 	ibdev->dev.parent = &pdev->dev;
-	/* Queues are in the kernel: these are system calls */
+	/* The queues are in kernel memory, and these verbs are system calls */
 	ibdev->uverbs_cmd_mask |= BIT_ULL(IB_USER_VERBS_CMD_POST_SEND) |
 				  BIT_ULL(IB_USER_VERBS_CMD_POST_RECV) |
 				  BIT_ULL(IB_USER_VERBS_CMD_POLL_CQ) |
@@ -210,7 +210,7 @@ static void edu_setup_ibdev(struct edu_dev *edu)
 	ib_set_device_ops(ibdev, &edu_ops);
 }
 
-/* The worker is done with its chunk, at the latest, and does not start another */
+/* Waits for the current chunk. The worker does not start another. */
 static void edu_stop(struct edu_dev *edu)
 {
 	scoped_guard(spinlock_irqsave, &edu->lock)
@@ -282,8 +282,9 @@ static void edu_remove(struct pci_dev *pdev)
 }
 
 /*
- * Without ids: it is bound by driver_override. A device that was not given a
- * dma_mask truncates addresses, and memory is not for programs to hit by chance.
+ * No device IDs: it has to be bound by driver_override. If QEMU was started
+ * without a dma_mask the device truncates addresses, and would access arbitrary
+ * memory.
  */
 static struct pci_driver edu_driver = {
 	.name = KBUILD_MODNAME,

@@ -2,33 +2,33 @@
 /*
  * Memory regions: keys, translation, and dma-bufs that move.
  *
- * A region is translated by a table of DMA addresses of equally large blocks,
- * as large as its memory allows. Memory of a program is pinned, its table is
- * built once. A dma-buf may be moved or taken back by its exporter at any
- * time, so its table comes and goes:
+ * A region is translated by a table of the DMA addresses of blocks of one size,
+ * the largest that its memory allows. User memory is pinned, and its table is
+ * built once. A dma-buf may be moved or revoked by its exporter at any time, so
+ * its table is dropped and built again:
  *
- *	registration	maps, so that what the device cannot reach, or may not,
- *			is refused there and then
+ *	registration	maps, so that memory which the device cannot reach or
+ *			may not access is refused at this point
  *	invalidation	marks the region as not mapped, waits for the engine,
- *			unmaps. When it returns nothing touches the memory.
- *	next use	the worker maps again, by edu_mr_transfer()
+ *			unmaps. When it returns nothing accesses the memory.
+ *	next use	the worker maps again: edu_mr_transfer()
  *
- * An invalidation comes with the reservation lock held, and waits for the
- * engine under it. So the worker takes that lock only while the engine stands
- * still, and takes no second one: two regions of a work request are used one
+ * An invalidation is called with the reservation lock held, and waits for the
+ * engine under it. So the worker takes that lock only while the engine is idle,
+ * and never takes a second one: two regions of a work request are used one
  * after the other. The first transfer after a mapping is started before the
- * lock is dropped; therefore each mapping is good for one transfer at least,
- * and the worker gets ahead however often the buffer moves.
+ * lock is dropped. So at least one transfer is made with each mapping, and the
+ * worker makes progress however often the buffer moves.
  *
- * A region may also be pinned. That is for tests of what devices need that cannot
- * follow: such a region is mapped once, does not move, and a revoke is its end.
+ * A region may also be pinned, to test what devices need that cannot follow a
+ * move: it is mapped once, does not move, and is lost upon a revoke.
  *
- * A move between the two transfers of a chunk needs no care. The bytes in the
- * device's buffer were read from the old place while it was valid, and the
- * exporter copies the buffer only after the engine has stopped.
+ * A move between the two transfers of a chunk needs no handling. The bytes in
+ * the device's buffer were read from the old location while it was valid, and
+ * the exporter copies the dma-buf only after the engine has stopped.
  *
- * The worker finds a region by its key and holds a reference while it uses it.
- * Deregistration takes the key away and waits for that reference.
+ * The worker looks a region up by its key and holds a reference while it uses
+ * it. Deregistration removes the key and waits for that reference.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf.h>
@@ -80,7 +80,7 @@ static int edu_mr_translate(struct edu_mr *mr)
 			break;
 		table[i++] = rdma_block_iter_dma_address(&iter);
 	}
-	/* The exporter mapped less than it promised */
+	/* The exporter mapped less than the region needs */
 	if (i < entries) {
 		kvfree(table);
 		return -EIO;
@@ -126,7 +126,7 @@ static int edu_mr_map_locked(struct edu_mr *mr)
 	ret = ib_umem_dmabuf_map_pages(umem);
 	if (!ret)
 		ret = edu_mr_translate(mr);
-	/* It may have mapped and then failed to wait for the bytes */
+	/* It stays mapped if waiting for the exporter's copy failed */
 	if (ret)
 		ib_umem_dmabuf_unmap_pages(umem);
 	return ret;
@@ -149,7 +149,7 @@ static void edu_mr_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	/* If it is not a region yet, nothing is mapped */
+	/* Before it is set nothing is mapped */
 	if (mr)
 		edu_mr_unmap_locked(mr);
 }
@@ -164,13 +164,13 @@ static const struct dma_buf_attach_ops edu_mr_attach_ops = {
  */
 
 /**
- * edu_mr_get - find the memory region that a work request may use
- * @edu: the device
- * @ibpd: the protection domain it must be of
- * @sge: key and the range that must lie in it
- * @access: the IB_ACCESS_* it must allow
+ * edu_mr_get - look up a memory region for a work request
+ * @edu: device
+ * @ibpd: protection domain that the region must be in
+ * @sge: key of the region, and a range that must be inside it
+ * @access: IB_ACCESS_* that it must allow
  *
- * Return: the region with a reference, or NULL.
+ * Return: the region, with a reference taken, or NULL.
  */
 struct edu_mr *edu_mr_get(struct edu_dev *edu, const struct ib_pd *ibpd,
 			  const struct ib_sge *sge, int access)
@@ -179,7 +179,7 @@ struct edu_mr *edu_mr_get(struct edu_dev *edu, const struct ib_pd *ibpd,
 
 	xa_lock(&edu->mrs);
 	mr = xa_load(&edu->mrs, sge->lkey >> 8);
-	/* In this order nothing can overflow */
+	/* The order of the checks avoids overflows */
 	if (mr && mr->ibmr.lkey == sge->lkey && mr->ibmr.pd == ibpd &&
 	    (mr->access & access) == access && sge->addr >= mr->ibmr.iova &&
 	    sge->length <= mr->ibmr.length &&
@@ -197,7 +197,7 @@ void edu_mr_put(struct edu_mr *mr)
 		complete(&mr->unused);
 }
 
-/* Start a transfer on a region that was invalidated */
+/* Start a transfer of a region that was invalidated */
 static int edu_mr_map_and_start(struct edu_mr *mr, u64 addr, u32 buf,
 				u32 length, bool to_mem)
 {
@@ -214,16 +214,16 @@ static int edu_mr_map_and_start(struct edu_mr *mr, u64 addr, u32 buf,
 
 /**
  * edu_mr_transfer - transfer between a region and the device's buffer
- * @mr: the region; the caller holds a reference
- * @addr: where in @mr
- * @buf: where in the device's buffer
- * @length: number of bytes, at most to the ends of both
- * @to_mem: from the device's buffer to @mr rather than from @mr
+ * @mr: memory region, on which the caller holds a reference
+ * @addr: address in @mr
+ * @buf: offset in the device's buffer
+ * @length: number of bytes, not beyond the end of @mr or of the buffer
+ * @to_mem: transfer to @mr rather than from it
  *
- * Context: only the worker. Takes the reservation lock if it has to map.
+ * Context: the worker. Takes the reservation lock if it has to map.
  *
- * Return: 0; -EIO if the device is dead; any other error if the region cannot be
- * mapped.
+ * Return: 0; -EIO if the device is dead; any other error if the region cannot
+ * be mapped.
  */
 int edu_mr_transfer(struct edu_mr *mr, u64 addr, u32 buf, u32 length,
 		    bool to_mem)
@@ -252,7 +252,7 @@ int edu_mr_transfer(struct edu_mr *mr, u64 addr, u32 buf, u32 length,
  * Registration
  */
 
-/* A region with a key that nobody knows yet */
+/* A region whose key cannot be looked up yet */
 static struct edu_mr *edu_mr_alloc(struct ib_pd *ibpd, u64 length, u64 iova,
 				   int access)
 {
@@ -284,13 +284,13 @@ static struct edu_mr *edu_mr_alloc(struct ib_pd *ibpd, u64 length, u64 iova,
 	mr->ibmr.pd = ibpd;
 	mr->ibmr.iova = iova;
 	mr->ibmr.length = length;
-	/* A stale key does not fit the next region of the same index */
+	/* A stale key must not match the next region with the same index */
 	mr->ibmr.lkey = index << 8 | (u8)atomic_inc_return(&edu->key);
 	mr->ibmr.rkey = mr->ibmr.lkey;
 	return mr;
 }
 
-/* Cannot fail: edu_mr_alloc() made the place */
+/* Cannot fail: edu_mr_alloc() reserved the entry */
 static struct ib_mr *edu_mr_publish(struct edu_mr *mr)
 {
 	struct edu_dev *edu = to_edu_dev(mr->ibmr.device);
@@ -303,7 +303,7 @@ static void edu_mr_destroy(struct edu_mr *mr)
 {
 	struct edu_dev *edu = to_edu_dev(mr->ibmr.device);
 
-	/* No more references, and none is left */
+	/* No new references, and wait for existing ones */
 	xa_erase(&edu->mrs, mr->ibmr.lkey >> 8);
 	edu_mr_put(mr);
 	wait_for_completion(&mr->unused);
@@ -317,7 +317,7 @@ static void edu_mr_destroy(struct edu_mr *mr)
 	} else if (mr->umem) {
 		edu_mr_untranslate(mr);
 	}
-	/* Callbacks may come until this returns */
+	/* Callbacks may run until this returns */
 	if (mr->umem)
 		ib_umem_release(mr->umem);
 	kfree(mr);
@@ -356,7 +356,7 @@ err_destroy:
 	return ERR_PTR(ret);
 }
 
-/* The reservation lock is held, and the core unmaps and unpins */
+/* Called with the reservation lock held; the core unmaps and unpins */
 static void edu_mr_revoke(void *priv)
 {
 	struct edu_mr *mr = priv;

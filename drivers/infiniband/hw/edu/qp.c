@@ -3,18 +3,18 @@
  * Queue pairs: creation, attributes and states.
  *
  * The state changes under edu_dev.lock: by the program, and to ERR also by the
- * worker. What follows from it is this:
+ * worker. In each state:
  *
  *	RESET	nothing is executed or posted. Entering it waits for the worker,
- *		so that memory of the work requests is the program's again.
+ *		so the program gets the memory of its work requests back.
  *	INIT	receive requests may be posted
- *	RTR	answers requests of the other end
- *	RTS	executes send requests, too
- *	ERR	all requests are flushed, at once or, if the worker is at it,
- *		after its chunk
+ *	RTR	requests of the peer are answered
+ *	RTS	send requests are executed as well
+ *	ERR	all requests are flushed: immediately or, if the worker executes
+ *		one of them, after its chunk
  *
- * edu_qp.mutex keeps others out while RESET waits: the queues are emptied only
- * then and must not be filled in between.
+ * edu_qp.mutex keeps other changes out while RESET waits: the queues are not
+ * emptied until then, and must not be filled in the meantime.
  */
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
@@ -25,7 +25,7 @@
 #include "edu_ib.h"
 
 #define EDU_QPN_MAX	0xffffff
-#define EDU_QPN_FIRST	2 /* 0 and 1 are taken by management */
+#define EDU_QPN_FIRST	2 /* 0 and 1 are for management */
 
 #define EDU_QP_ATTR	(IB_QP_STATE | IB_QP_CUR_STATE | IB_QP_ACCESS_FLAGS | \
 			 IB_QP_PKEY_INDEX | IB_QP_PORT | IB_QP_AV | \
@@ -48,7 +48,7 @@ static bool edu_qpn_taken(struct edu_dev *edu, u32 qpn)
 	return false;
 }
 
-/* Numbers come round late, so that stale ones are noticed */
+/* A number is not reused for long, so that stale ones are noticed */
 static int edu_qp_add(struct edu_dev *edu, struct edu_qp *qp)
 {
 	guard(spinlock_irqsave)(&edu->lock);
@@ -119,7 +119,7 @@ static bool edu_qp_idle(struct edu_qp *qp)
 	return !edu_qp_in_use(qp);
 }
 
-/* In RESET the worker does not take it up again */
+/* In RESET the worker does not select it again */
 static void edu_qp_wait(struct edu_qp *qp)
 {
 	wait_event(to_edu_dev(qp->ibqp.device)->idle, edu_qp_idle(qp));
@@ -161,7 +161,7 @@ static void edu_qp_reset(struct edu_qp *qp)
 	qp->retries = 0;
 	qp->rnrs = 0;
 	qp->not_before = jiffies;
-	/* The other end may be in the middle of a message to this one */
+	/* The peer may be in the middle of a message to this queue pair */
 	qp->epoch++;
 }
 
@@ -208,7 +208,7 @@ static void edu_qp_set(struct edu_qp *qp, const struct ib_qp_attr *attr,
 		to->port_num = attr->port_num;
 	if (mask & IB_QP_AV) {
 		to->ah_attr = attr->ah_attr;
-		/* The core's reference, for the time of the call */
+		/* A reference of the core's, dropped after this call */
 		to->ah_attr.grh.sgid_attr = NULL;
 	}
 	if (mask & IB_QP_PATH_MTU)

@@ -2,8 +2,8 @@
 /*
  * Work queues: posting, completing and flushing of work requests.
  *
- * Requests are copied into rings of fixed size. Nothing is looked up when they
- * are posted: keys are checked when the worker gets there, as a device does.
+ * Requests are copied into rings of fixed size. Keys are not checked when they
+ * are posted, but when the worker executes them, as a device does.
  */
 #include <linux/cleanup.h>
 
@@ -29,9 +29,9 @@ static enum ib_wc_opcode edu_wc_opcode(enum ib_wr_opcode opcode)
 }
 
 /**
- * edu_send_complete - finish the first send request of a queue pair
- * @qp: the queue pair
- * @status: how it ended
+ * edu_send_complete - complete the first send request of a queue pair
+ * @qp: queue pair
+ * @status: status of the completion
  */
 void edu_send_complete(struct edu_qp *qp, enum ib_wc_status status)
 {
@@ -54,11 +54,11 @@ void edu_send_complete(struct edu_qp *qp, enum ib_wc_status status)
 }
 
 /**
- * edu_recv_complete - finish the first receive request of a queue pair
- * @qp: the queue pair
- * @status: how it ended
- * @from: the sender, or NULL if there is none
- * @send: what was sent, or NULL
+ * edu_recv_complete - complete the first receive request of a queue pair
+ * @qp: queue pair
+ * @status: status of the completion
+ * @from: requester, or NULL
+ * @send: send request of @from, or NULL
  */
 void edu_recv_complete(struct edu_qp *qp, enum ib_wc_status status,
 		       const struct edu_qp *from, const struct edu_wqe *send)
@@ -99,7 +99,7 @@ static void edu_qp_flush(struct edu_qp *qp)
  * States; edu_dev.lock is held
  */
 
-/* Does the worker execute a chunk of it, on one end or the other? */
+/* Whether the worker executes a chunk of it, as requester or responder */
 bool edu_qp_in_use(const struct edu_qp *qp)
 {
 	struct edu_dev *edu = to_edu_dev(qp->ibqp.device);
@@ -109,11 +109,11 @@ bool edu_qp_in_use(const struct edu_qp *qp)
 }
 
 /**
- * edu_qp_run - do what the state says
- * @qp: the queue pair, whose state or queues changed
+ * edu_qp_run - do what the state requires
+ * @qp: queue pair whose state or queues have changed
  *
- * While the worker is at it, the first requests belong to the worker, which
- * calls this again when it is through.
+ * While the worker uses the queue pair, the first requests belong to it. It
+ * calls this again afterwards.
  */
 void edu_qp_run(struct edu_qp *qp)
 {
