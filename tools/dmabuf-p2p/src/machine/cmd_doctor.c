@@ -64,7 +64,7 @@ static const char doc[] =
 	"  module-order        modprobe would take others\n"
 	"  module-other        neither of dmabuf-phys nor of the kernel\n"
 	"  module-builtin      in the kernel's image, not to be replaced\n"
-	"  module-config       ruled out by the kernel's configuration\n"
+	"  module-config       ruled out by the kernel's configuration, or that is unknown\n"
 	"  module-dkms         DKMS has not built or not installed them\n"
 	"  module-none         not installed\n"
 	"  module-kvm          KVM's alone are not installed\n"

@@ -351,6 +351,14 @@ static void check_foreign(struct doctor *doctor, const struct modules *modules)
 	free(foreign.kernels);
 }
 
+/* What to do about a file that came with the kernel */
+static const char *get_again(const char *fault)
+{
+	return strstr(fault, "cannot be read") ?
+		       "Run this as root." :
+		       "Install the kernel's package again.";
+}
+
 /* So that "this kernel" is clear in what follows */
 static void tell_installed(struct doctor *doctor,
 			   const struct module_review *review)
@@ -365,6 +373,9 @@ static void tell_installed(struct doctor *doctor,
 	if (!is_debian)
 		doctor_add(doctor, MARK_WARN, "module-package",
 			   text_format("which package of Debian's this kernel is of is not known, so neither is whether modules were built for it"),
+			   review->image_fault ?
+			   text_format("%s. %s", review->image_fault,
+				       get_again(review->image_fault)) :
 			   text_format("Look at /boot/vmlinuz-%s: it is not there, or not Debian's.",
 				       review->modules.release));
 }
@@ -394,6 +405,16 @@ static bool check_support(struct doctor *doctor, const struct modules *modules)
 				       modules->release),
 			   text_format("In a container, run this outside; otherwise install this kernel's package again."));
 	return false;
+}
+
+static void tell_unknown_config(struct doctor *doctor,
+				const struct modules *modules)
+{
+	if (!modules->config.text && modules->config.fault)
+		doctor_add(doctor, MARK_WARN, "module-config",
+			   text_format("what this kernel was built with is not known: %s",
+				       modules->config.fault),
+			   text_format("%s", get_again(modules->config.fault)));
 }
 
 void doctor_modules(struct doctor *doctor)
@@ -431,6 +452,7 @@ void doctor_modules(struct doctor *doctor)
 			free(names);
 		}
 		if (modules->has_folder) {
+			tell_unknown_config(doctor, modules);
 			tell_none(doctor, &review, false);
 			tell_none(doctor, &review, true);
 			check_foreign(doctor, modules);

@@ -12,6 +12,7 @@
 #include "array.h"
 #include "doctor.h"
 #include "doctor_modules.h"
+#include "regular_file.h"
 #include "sysfs_file.h"
 #include "text.h"
 
@@ -39,60 +40,21 @@ static const struct {
 	{ "KVM_GUEST_MEMFD", "y", true },
 };
 
-#define NR_OPTIONS ARRAY_SIZE(options)
-
-/* "CONFIG_VFIO=m" sets the value of VFIO; all others are n */
-static void take_option(char values[NR_OPTIONS], const char *line)
-{
-	size_t i, len;
-
-	if (strncmp(line, "CONFIG_", 7))
-		return;
-	line += 7;
-	for (i = 0; i < NR_OPTIONS; i++) {
-		len = strlen(options[i].name);
-		if (!strncmp(line, options[i].name, len) && line[len] == '=')
-			values[i] = line[len + 1];
-	}
-}
-
-static FILE *open_config(const struct modules *modules)
-{
-	char *paths[] = {
-		text_format("%s/boot/config-%s", modules->root,
-			    modules->release),
-		text_format("%s/lib/modules/%s/config", modules->root,
-			    modules->release),
-	};
-	FILE *file = fopen(paths[0], "re");
-
-	if (!file)
-		file = fopen(paths[1], "re");
-	free(paths[0]);
-	free(paths[1]);
-	return file;
-}
-
 bool no_modules_config(struct doctor *doctor, const struct modules *modules,
 		       bool is_kvm)
 {
-	char values[NR_OPTIONS], *list = text_format("%s", "");
-	FILE *file = open_config(modules);
-	char *line = NULL;
-	size_t size = 0, i;
+	char *list = text_format("%s", ""), value;
 	bool found;
+	size_t i;
 
-	memset(values, 'n', sizeof(values));
-	while (file && getline(&line, &size, file) > 0)
-		take_option(values, line);
-	free(line);
-	for (i = 0; file && i < NR_OPTIONS; i++) {
+	for (i = 0; modules->config.text && i < ARRAY_SIZE(options); i++) {
+		value = kernel_config_value(&modules->config, options[i].name);
 		if (options[i].is_kvm != is_kvm ||
-		    strchr(options[i].values, values[i]))
+		    strchr(options[i].values, value))
 			continue;
-		list = text_join(list, ", ", text_format("CONFIG_%s=%c",
-							 options[i].name,
-							 values[i]));
+		list = text_join(list, ", ",
+				 text_format("CONFIG_%s=%c", options[i].name,
+					     value));
 	}
 	found = *list;
 	if (found)
@@ -102,8 +64,6 @@ bool no_modules_config(struct doctor *doctor, const struct modules *modules,
 				       list),
 			   text_format("Boot a kernel of Debian's " MODULES_SERIES " series, or one that tools/kernel builds."));
 	free(list);
-	if (file)
-		fclose(file);
 	return found;
 }
 
@@ -119,7 +79,7 @@ static char *cause_in_log(const struct modules *modules, const char *package,
 	char *path = text_format("%s/var/lib/dkms/%s/%s/build/make.log",
 				 modules->root, package, version);
 	char *kernel = text_format(" for kernel %s ", modules->release);
-	FILE *file = fopen(path, "re");
+	FILE *file = regular_open(path, NULL);
 	char *line = NULL, *found, *cause = NULL;
 	size_t size = 0;
 

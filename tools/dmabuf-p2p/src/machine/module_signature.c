@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "module_signature.h"
+#include "regular_file.h"
 #include "sysfs_file.h"
 #include "text.h"
 
@@ -25,7 +26,7 @@ static unsigned char *read_all(size_t *size, const char *root, const char *name)
 {
 	char *path = text_format("%s%s", root, name);
 	unsigned char *data = NULL;
-	FILE *file = fopen(path, "re");
+	FILE *file = regular_open(path, NULL);
 
 	free(path);
 	if (!file)

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
 #include "message.h"
 #include "module_state.h"
 #include "sysfs_file.h"
@@ -46,22 +45,24 @@ enum boot_header {
 	BOOT_END = 0x210,
 };
 
-static void find_image_banner(const struct modules *modules, char *banner,
+static void find_image_banner(struct module_review *review, char *banner,
 			      size_t size)
 {
-	char *paths[] = {
-		text_format("%s/boot/vmlinuz-%s", modules->root,
-			    modules->release),
-		text_format("%s/lib/modules/%s/vmlinuz", modules->root,
-			    modules->release),
-	};
+	const struct modules *modules = &review->modules;
 	unsigned char header[BOOT_END];
-	size_t i, offset;
+	size_t offset;
+	enum kernel_place place;
+	char *fault;
 	FILE *file;
 
 	banner[0] = 0;
-	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		file = banner[0] ? NULL : fopen(paths[i], "re");
+	for (place = 0; place < KERNEL_PLACES && !banner[0]; place++) {
+		file = kernel_file_open(modules->root, modules->release,
+					"vmlinuz", place, &fault);
+		if (!review->image_fault)
+			review->image_fault = fault;
+		else
+			free(fault);
 		if (file && fread(header, sizeof(header), 1, file) == 1 &&
 		    !memcmp(header + BOOT_MAGIC, "HdrS", 4)) {
 			offset = header[BOOT_KERNEL_VERSION] +
@@ -71,7 +72,6 @@ static void find_image_banner(const struct modules *modules, char *banner,
 		}
 		if (file)
 			fclose(file);
-		free(paths[i]);
 	}
 }
 
@@ -93,7 +93,7 @@ static void find_packages(struct module_review *review)
 	const struct modules *modules = &review->modules;
 	char banner[512];
 
-	find_image_banner(modules, banner, sizeof(banner));
+	find_image_banner(review, banner, sizeof(banner));
 	find_package(review->image_package, sizeof(review->image_package),
 		     banner);
 	if (modules->is_running)
@@ -189,6 +189,7 @@ void review_free(struct module_review *review)
 {
 	modules_free(&review->modules);
 	signing_free(&review->signing);
+	free(review->image_fault);
 	free(review->states);
 }
 

@@ -50,6 +50,7 @@ enum module_state {
  * @signing: what the kernel demands of them
  * @package: version of the Debian package that the kernel is from; empty if unknown
  * @image_package: that of its boot image, which an upgrade may have replaced; likewise
+ * @image_fault: what keeps that image from being read; NULL if nothing does
  * @states: of each of @modules
  */
 struct module_review {
@@ -57,6 +58,7 @@ struct module_review {
 	struct signing signing;
 	char package[80];
 	char image_package[80];
+	char *image_fault;
 	enum module_state *states;
 };
 

@@ -14,6 +14,7 @@
 #include "array.h"
 #include "message.h"
 #include "modules.h"
+#include "regular_file.h"
 #include "sysfs_file.h"
 #include "text.h"
 #include "verb.h"
@@ -243,6 +244,7 @@ void modules_read(struct modules *modules, const struct pci_model *model,
 	modules->has_folder = modules->release[0] &&
 			      !sysfs_access(0, model->root, "/lib/modules/%s",
 					    modules->release);
+	kernel_config_read(&modules->config, model->root, modules->release);
 	modules->list = calloc(NR_ALL, sizeof(*modules->list));
 	if (!modules->list)
 		out_of_memory();
@@ -282,6 +284,7 @@ void modules_free(struct modules *modules)
 		free(modules->list[i].install);
 	}
 	free(modules->list);
+	kernel_config_free(&modules->config);
 }
 
 /* Return: whether one of the paths of a line of modules.dep is our VFIO */
@@ -321,7 +324,7 @@ void modules_foreign(const struct modules *modules,
 {
 	char *path = text_format("%s/lib/modules/%s/modules.dep", modules->root,
 				 modules->release);
-	FILE *file = fopen(path, "re");
+	FILE *file = regular_open(path, NULL);
 	char *line = NULL, *colon;
 	struct module_file found;
 	size_t size = 0;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernel_file.h"
 #include "pci_model.h"
 
 /*
@@ -80,6 +81,7 @@ struct module {
  * @release: of the kernel they are for
  * @is_running: that is the running one; of any other nothing is loaded
  * @has_folder: its modules can be looked at: /lib/modules/RELEASE is there
+ * @config: the kernel's
  * @list: the modules
  * @nr: their number
  */
@@ -88,6 +90,7 @@ struct modules {
 	char release[80];
 	bool is_running;
 	bool has_folder;
+	struct kernel_config config;
 	struct module *list;
 	size_t nr;
 };
