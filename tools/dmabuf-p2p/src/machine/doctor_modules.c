@@ -295,62 +295,6 @@ static void tell_none(struct doctor *doctor, const struct module_review *review,
 	free(names);
 }
 
-struct foreign {
-	const struct modules *modules;
-	char *loaded;
-	char *installed;	/* on purpose: not with the kernel */
-	char *kernels;
-};
-
-static void take_foreign(const char *name, const char *path, void *arg)
-{
-	struct foreign *foreign = arg;
-	const struct modules *modules = foreign->modules;
-	char **list = &foreign->installed;
-	size_t i;
-
-	/* The kernel's own in place of ours were told already */
-	for (i = 0; i < modules->nr; i++)
-		if (!strcmp(modules->list[i].sysfs, name))
-			return;
-	if (modules->is_running &&
-	    !sysfs_access(0, modules->root, "/sys/module/%s", name))
-		list = &foreign->loaded;
-	else if (!strncmp(path, "kernel/", 7))
-		list = &foreign->kernels;
-	*list = text_join(*list, " ", text_format("%s", name));
-}
-
-static void warn_foreign(struct doctor *doctor, const char *state,
-			 const char *names)
-{
-	if (*names)
-		doctor_add(doctor, MARK_WARN, "module-foreign",
-			   text_format("%s, but refused beside the VFIO of dmabuf-phys, which has other structures: %s",
-				       state, names),
-			   text_format("Do without them, or without dmabuf-phys: apt remove dmabuf-phys-dkms."));
-}
-
-/* Built with the kernel's own structures: the namespace of our exports refuses them */
-static void check_foreign(struct doctor *doctor, const struct modules *modules)
-{
-	struct foreign foreign = { modules, text_format("%s", ""),
-				   text_format("%s", ""), text_format("%s", "") };
-
-	modules_foreign(modules, take_foreign, &foreign);
-	warn_foreign(doctor, "loaded", foreign.loaded);
-	warn_foreign(doctor, "installed", foreign.installed);
-	if (*foreign.kernels)
-		doctor_add(doctor, MARK_OK, "module-foreign",
-			   text_format("%srefused beside the VFIO of dmabuf-phys: %s",
-				       modules->is_running ? "not loaded, and " :
-							     "",
-				       foreign.kernels), NULL);
-	free(foreign.loaded);
-	free(foreign.installed);
-	free(foreign.kernels);
-}
-
 /* What to do about a file that came with the kernel */
 static const char *get_again(const char *fault)
 {
@@ -455,7 +399,7 @@ void doctor_modules(struct doctor *doctor)
 			tell_unknown_config(doctor, modules);
 			tell_none(doctor, &review, false);
 			tell_none(doctor, &review, true);
-			check_foreign(doctor, modules);
+			doctor_foreign(doctor, modules);
 		}
 	}
 	review_free(&review);

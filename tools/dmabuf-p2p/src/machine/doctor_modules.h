@@ -10,6 +10,9 @@
 /* The kernels that patches/ is for */
 #define MODULES_SERIES "7.3"
 
+/* With it what the namespace of our exports should refuse is loaded, with a warning */
+#define MODULES_UNGUARDED "MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS"
+
 /*
  * Why modules are not there: each looks for one cause, tells it if that is it, and
  * returns whether it was.
@@ -30,5 +33,8 @@ bool no_modules_dkms(struct doctor *doctor, const struct modules *modules,
  */
 void no_modules_missing(struct doctor *doctor, const struct modules *modules,
 			bool is_debian, const char *names);
+
+/** doctor_foreign - modules of others beside our VFIO, and whether they are refused */
+void doctor_foreign(struct doctor *doctor, const struct modules *modules);
 
 #endif /* DOCTOR_MODULES_H */

@@ -26,6 +26,7 @@ static const struct {
 	bool is_kvm;
 } options[] = {
 	{ "DMA_SHARED_BUFFER", "y" },
+	{ MODULES_UNGUARDED, "n" },
 	{ "PCI_P2PDMA", "y" },
 	{ "VFIO", "m" },
 	{ "VFIO_IOMMU_TYPE1", "m" },
