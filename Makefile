@@ -74,8 +74,7 @@ kernel-deb: packages
 
 modules: KDIR ?= /lib/modules/$(shell uname -r)/build
 modules:
-	@packaging/modules/compose $(KDIR) build/modules
-	@$(MAKE) -j$(shell nproc) -C $(KDIR) M=$(CURDIR)/build/modules modules
+	@tools/modules $(KDIR)
 
 lint: packages
 	@tools/lint
