@@ -118,6 +118,36 @@ static void test_small_bar(void)
 	bar_ranges_free(&ranges);
 }
 
+static void list_is(const uint64_t bar_size[6], const char *want,
+		    const char *name)
+{
+	char text[BAR_RANGES_ERROR];
+
+	bar_ranges_list(bar_size, 4096, text);
+	if (strcmp(text, want))
+		printf("# '%s'\n", text);
+	tap_ok(!strcmp(text, want), name);
+}
+
+static void test_list(void)
+{
+	static const uint64_t huge[6] = {
+		UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1,
+		UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1,
+	};
+	static const uint64_t small[6] = { 256, 0, 0, 0, MiB(1) };
+	static const uint64_t none[6] = { 0 };
+	char text[BAR_RANGES_ERROR];
+
+	list_is(sizes, "there are bar0 (1M), bar2 (64M)", "BARs that are there");
+	list_is(small, "there are bar0 (256, less than a page), bar4 (1M)",
+		"BARs that are there, of which one is too small");
+	list_is(none, "it has no BAR that is memory", "no BARs");
+	bar_ranges_list(huge, 4096, text);
+	tap_ok(strlen(text) < sizeof(text) - 1 && strstr(text, "bar5"),
+	       "the longest list is whole");
+}
+
 static void test_many(void)
 {
 	static char text[13 * BAR_RANGES_MAX + 13];
@@ -148,6 +178,7 @@ int main(void)
 	test_bad_text();
 	test_bad_for_device();
 	test_small_bar();
+	test_list();
 	test_many();
 	return tap_end();
 }

@@ -114,6 +114,28 @@ int bar_ranges_resolve(struct bar_ranges *ranges, const uint64_t bar_size[6],
 	return 0;
 }
 
+void bar_ranges_list(const uint64_t bar_size[6], uint64_t page_size,
+		     char text[BAR_RANGES_ERROR])
+{
+	char size[UNITS_TEXT];
+	size_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < 6; i++) {
+		if (!bar_size[i])
+			continue;
+		len += (size_t)snprintf(text + len, BAR_RANGES_ERROR - len,
+					"%sbar%u (%s%s)",
+					len ? ", " : "there are ", i,
+					format_size(bar_size[i], size),
+					bar_size[i] < page_size ?
+					", less than a page" : "");
+	}
+	if (!len)
+		snprintf(text, BAR_RANGES_ERROR,
+			 "it has no BAR that is memory");
+}
+
 void bar_ranges_free(struct bar_ranges *ranges)
 {
 	free(ranges->range);

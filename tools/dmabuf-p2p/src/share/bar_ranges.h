@@ -58,6 +58,15 @@ int bar_ranges_parse(struct bar_ranges *ranges, const char *text,
 int bar_ranges_resolve(struct bar_ranges *ranges, const uint64_t bar_size[6],
 		       uint64_t page_size, char error[BAR_RANGES_ERROR]);
 
+/**
+ * bar_ranges_list - which BARs there are to be exported, "there are bar0 (1M), bar2 (64M)"
+ * @bar_size: see bar_ranges_resolve()
+ * @page_size: bytes; a BAR that is smaller cannot be exported
+ * @text: receives it
+ */
+void bar_ranges_list(const uint64_t bar_size[6], uint64_t page_size,
+		     char text[BAR_RANGES_ERROR]);
+
 /** bar_ranges_free - harmless if bar_ranges_parse() has failed */
 void bar_ranges_free(struct bar_ranges *ranges);
 

@@ -314,7 +314,9 @@ static void put_device(struct opened *device)
 static int resolve(struct bar_ranges *ranges, const char *addr)
 {
 	char error[BAR_RANGES_ERROR], path[64];
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t size[6] = { 0 }, start, end, flags;
+	char there[BAR_RANGES_ERROR];
 	unsigned int i;
 	FILE *file;
 
@@ -326,10 +328,10 @@ static int resolve(struct bar_ranges *ranges, const char *addr)
 			size[i] = end - start + 1;
 	if (file)
 		fclose(file);
-	if (!bar_ranges_resolve(ranges, size, (uint64_t)sysconf(_SC_PAGESIZE),
-				error))
+	if (!bar_ranges_resolve(ranges, size, page_size, error))
 		return EXIT_OK;
-	complain(addr, NULL, "%s", error);
+	bar_ranges_list(size, page_size, there);
+	complain(addr, there, "%s", error);
 	return EXIT_USAGE;
 }
 
