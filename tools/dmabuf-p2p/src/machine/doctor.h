@@ -2,6 +2,7 @@
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "pci_model.h"
@@ -36,12 +37,14 @@ struct finding {
  * struct doctor - an examination
  * @model: the machine's PCI devices; its @root is where to look
  * @release: the installed kernel whose modules are looked at; NULL for the running one
+ * @loads_nothing: the running kernel has no CONFIG_MODULES, and not all that is needed
  * @findings: in the order they were made
  * @nr_findings: their number
  */
 struct doctor {
 	struct pci_model model;
 	const char *release;
+	bool loads_nothing;
 	struct finding *findings;
 	size_t nr_findings;
 };

@@ -324,20 +324,13 @@ static void tell_installed(struct doctor *doctor,
 				       review->modules.release));
 }
 
-/* Return: whether it is of no use to look at modules */
-static bool check_support(struct doctor *doctor, const struct modules *modules)
+static void check_support(struct doctor *doctor, const struct modules *modules)
 {
 	const char *root = modules->root;
 	char text[16];
 
 	if (!modules->has_folder && !sysfs_access(0, root, "/dev/dma_buf_phys"))
-		return false;
-	if (sysfs_access(0, root, "/proc/modules")) {
-		doctor_add(doctor, MARK_WARN, "module-config",
-			   text_format("this kernel loads no modules: it lacks CONFIG_MODULES"),
-			   text_format("Boot one that does, such as Debian's of the " MODULES_SERIES " series, for which there is dmabuf-phys-dkms, or one that tools/kernel builds."));
-		return true;
-	}
+		return;
 	sysfs_text(text, sizeof(text), root, "/proc/sys/kernel/modules_disabled");
 	if (!strcmp(text, "1"))
 		doctor_add(doctor, MARK_WARN, "module-disabled",
@@ -348,7 +341,6 @@ static bool check_support(struct doctor *doctor, const struct modules *modules)
 			   text_format("there is no /lib/modules/%s, so what could be loaded cannot be told",
 				       modules->release),
 			   text_format("In a container, run this outside; otherwise install this kernel's package again."));
-	return false;
 }
 
 static void tell_unknown_config(struct doctor *doctor,
@@ -384,23 +376,25 @@ void doctor_modules(struct doctor *doctor)
 	size_t state;
 	char *names;
 
+	if (doctor->loads_nothing)
+		return;
 	review_read(&review, &doctor->model, doctor->release);
-	if (!modules->is_running)
+	if (modules->is_running)
+		check_support(doctor, modules);
+	else
 		tell_installed(doctor, &review);
-	if (!modules->is_running || !check_support(doctor, modules)) {
-		for (state = 0; state < ARRAY_SIZE(tellers); state++) {
-			names = review_names(&review, (enum module_state)state);
-			if (names && tellers[state])
-				tellers[state](doctor, &review,
-					       (enum module_state)state, names);
-			free(names);
-		}
-		if (modules->has_folder) {
-			tell_unknown_config(doctor, modules);
-			tell_none(doctor, &review, false);
-			tell_none(doctor, &review, true);
-			doctor_foreign(doctor, modules);
-		}
+	for (state = 0; state < ARRAY_SIZE(tellers); state++) {
+		names = review_names(&review, (enum module_state)state);
+		if (names && tellers[state])
+			tellers[state](doctor, &review,
+				       (enum module_state)state, names);
+		free(names);
+	}
+	if (modules->has_folder) {
+		tell_unknown_config(doctor, modules);
+		tell_none(doctor, &review, false);
+		tell_none(doctor, &review, true);
+		doctor_foreign(doctor, modules);
 	}
 	review_free(&review);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "doctor_modules.h"
 #include "sysfs_file.h"
 #include "text.h"
 #include "units.h"
@@ -41,6 +42,26 @@ static void check_version(struct doctor *doctor)
 				       FIRST_MAJOR, FIRST_MINOR));
 }
 
+/* First: where it is so, nothing else that is missing can be mended */
+static void check_loading(struct doctor *doctor)
+{
+	const char *root = doctor->model.root;
+
+	doctor->loads_nothing = sysfs_access(F_OK, root, "/proc/modules") &&
+				sysfs_access(F_OK, root, "/dev/dma_buf_phys");
+	if (doctor->loads_nothing)
+		doctor_add(doctor, MARK_WARN, "module-config",
+			   text_format("this kernel loads no modules: it lacks CONFIG_MODULES"),
+			   text_format("Boot one that does, such as Debian's of the " MODULES_SERIES " series, for which there is dmabuf-phys-dkms, or one that tools/kernel builds."));
+}
+
+/* What to do about something that a module brings */
+static char *load(const struct doctor *doctor, const char *remedy)
+{
+	return text_format("%s", doctor->loads_nothing ?
+			   "Boot a kernel that loads modules." : remedy);
+}
+
 static void check_framework(struct doctor *doctor)
 {
 	const char *root = doctor->model.root;
@@ -61,7 +82,7 @@ static void check_framework(struct doctor *doctor)
 	else
 		doctor_add(doctor, MARK_WARN, "framework",
 			   text_format("physical lists: no /dev/dma_buf_phys; without them a dma-buf of more than one range reaches few devices"),
-			   text_format("modprobe dma-buf-phys; what is said of modules tells why there may be none."));
+			   load(doctor, "modprobe dma-buf-phys; what is said of modules tells why there may be none."));
 }
 
 static void check_vfio(struct doctor *doctor)
@@ -71,7 +92,7 @@ static void check_vfio(struct doctor *doctor)
 	if (sysfs_access(F_OK, root, "/sys/bus/pci/drivers/vfio-pci")) {
 		doctor_add(doctor, MARK_FAIL, "vfio-pci",
 			   text_format("the driver vfio-pci is not there"),
-			   text_format("modprobe vfio-pci."));
+			   load(doctor, "modprobe vfio-pci."));
 		return;
 	}
 	doctor_add(doctor, MARK_OK, "vfio-pci",
@@ -81,6 +102,7 @@ static void check_vfio(struct doctor *doctor)
 void doctor_kernel(struct doctor *doctor)
 {
 	check_version(doctor);
+	check_loading(doctor);
 	check_framework(doctor);
 	check_vfio(doctor);
 }
@@ -122,7 +144,7 @@ static void check_iommufd(struct doctor *doctor)
 	else
 		doctor_add(doctor, MARK_FAIL, "iommufd",
 			   text_format("no /dev/iommu"),
-			   text_format("modprobe iommufd. Stock kernels may lack it: dmabuf-phys has it."));
+			   load(doctor, "modprobe iommufd. Stock kernels may lack it: dmabuf-phys has it."));
 }
 
 static void check_vfio_devices(struct doctor *doctor)
