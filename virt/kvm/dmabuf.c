@@ -39,7 +39,8 @@
  * two held. A fault takes it inside an SRCU read section, so synchronize_srcu() must
  * not be called under that lock. Memslot updates wait for that section. Therefore a
  * fault waits interruptibly, waits for a copy without the lock, and starts over after
- * a while, which ends the section.
+ * a while, which ends the section. Only the lock itself is waited for without a limit:
+ * an exporter holds it while it waits for the fences of other importers.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
@@ -54,7 +55,7 @@
 
 MODULE_IMPORT_NS("DMA_BUF");
 
-/* Maximum time that one fault waits for copies, delaying memslot updates */
+/* Maximum time that looking up one page waits for copies, delaying memslot updates */
 #define KVM_DMABUF_COPY_TIMEOUT msecs_to_jiffies(50)
 
 /**
@@ -166,6 +167,11 @@ static int kvm_dmabuf_wait_copy(struct kvm_dmabuf *kd, long *left)
 	return ret ? 0 : -EAGAIN;
 }
 
+/*
+ * Zap all of the slot, or nothing: while it is being deleted only a copy of it is
+ * active, and @kd->slot may lack the rmaps of shadow pages. No page can be mapped by
+ * then, and a zap that begins at the first gfn finds that out.
+ */
 static void kvm_dmabuf_zap(struct kvm_dmabuf *kd)
 {
 	struct kvm_memory_slot *slot = kd->slot;
