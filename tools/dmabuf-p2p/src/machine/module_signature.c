@@ -92,27 +92,89 @@ static void read_keys(struct signing *signing, const char *root)
 		fclose(file);
 }
 
-void signing_read(struct signing *signing, const char *root)
+/*
+ * "mok_certificate=/etc/keys/$kernelver.der": DKMS has a shell read it. Return: the last
+ * such line's path, to be freed, or @path.
+ */
+static char *configured(char *path, const char *root, const char *name,
+			const char *release)
+{
+	char *full = text_format("%s%s", root, name), *line = NULL, *value;
+	FILE *file = regular_open(full, NULL);
+	size_t size = 0, len;
+
+	free(full);
+	while (file && getline(&line, &size, file) > 0) {
+		value = line + strspn(line, " \t");
+		if (strncmp(value, "mok_certificate=", 16))
+			continue;
+		value += 16;
+		value += strspn(value, "\"'");
+		value[strcspn(value, "\"' \t\n;#")] = 0;
+		len = strcspn(value, "$");
+		free(path);
+		if (!strncmp(value + len, "$kernelver", 10))
+			path = text_format("%.*s%s%s", (int)len, value, release,
+					   value + len + 10);
+		else if (!strncmp(value + len, "${kernelver}", 12))
+			path = text_format("%.*s%s%s", (int)len, value, release,
+					   value + len + 12);
+		else
+			path = text_format("%s", value);
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return path;
+}
+
+/* Return: the certificate that DKMS was told to sign with, to be freed; NULL if none */
+static char *find_configured(const char *root, const char *release)
+{
+	static const char folder[] = "/etc/dkms/framework.conf.d";
+	char *path = configured(NULL, root, "/etc/dkms/framework.conf", release);
+	char **names = sysfs_list(root, "%s", folder), *name;
+	size_t i;
+
+	for (i = 0; names[i]; i++) {
+		if (strlen(names[i]) < 5 ||
+		    strcmp(names[i] + strlen(names[i]) - 5, ".conf"))
+			continue;
+		name = text_format("%s/%s", folder, names[i]);
+		path = configured(path, root, name, release);
+		free(name);
+	}
+	sysfs_list_free(names);
+	return path;
+}
+
+void signing_read(struct signing *signing, const char *root,
+		  const char *release)
 {
 	static const char *const paths[] = {
 		"/var/lib/dkms/mok.pub", "/var/lib/shim-signed/mok/MOK.der",
 	};
 	size_t i;
 
-	*signing = (struct signing) { .mok_path = paths[0] };
+	*signing = (struct signing) { 0 };
 	read_cause(signing, root);
 	read_keys(signing, root);
-	for (i = 0; i < 2 && !signing->mok; i++) {
-		signing->mok = read_all(&signing->mok_size, root, paths[i]);
-		if (signing->mok)
-			signing->mok_path = paths[i];
+	signing->mok_path = find_configured(root, release);
+	if (signing->mok_path) {
+		signing->mok = read_all(&signing->mok_size, root,
+					signing->mok_path);
+		return;
 	}
+	for (i = 0; i < 2 && !signing->mok; i++)
+		signing->mok = read_all(&signing->mok_size, root, paths[i]);
+	signing->mok_path = text_format("%s", paths[signing->mok ? i - 1 : 0]);
 }
 
 void signing_free(struct signing *signing)
 {
 	free(signing->keys);
 	free(signing->mok);
+	free(signing->mok_path);
 }
 
 static int digit(char c)

@@ -34,10 +34,12 @@ struct signing {
 	char *keys;
 	unsigned char *mok;
 	size_t mok_size;
-	const char *mok_path;
+	char *mok_path;
 };
 
-void signing_read(struct signing *signing, const char *root);
+/** signing_read - @release: of the kernel, which the certificate's path may have in it */
+void signing_read(struct signing *signing, const char *root,
+		  const char *release);
 void signing_free(struct signing *signing);
 
 /** signing_judge - nothing is verified: who has signed is what can be told */

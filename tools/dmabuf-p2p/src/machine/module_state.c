@@ -174,7 +174,8 @@ void review_read(struct module_review *review, const struct pci_model *model,
 
 	*review = (struct module_review) { 0 };
 	modules_read(&review->modules, model, release);
-	signing_read(&review->signing, model->root);
+	signing_read(&review->signing, model->root,
+		     review->modules.release);
 	find_packages(review);
 	review->states = calloc(review->modules.nr, sizeof(*review->states));
 	if (!review->states) {
