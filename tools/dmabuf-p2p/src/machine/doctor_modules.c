@@ -238,7 +238,7 @@ static void tell_loaded_before(struct doctor *doctor,
 			       "another build of dmabuf-phys is loaded than is installed" :
 			       "installed from dmabuf-phys, but the kernel's own are loaded",
 			       names),
-		   text_format("Reboot, after update-initramfs -u if they are in the initramfs. Or %s%s%smodprobe -r %s, then modprobe -a %s%s.",
+		   text_format("Reboot, after update-initramfs -u or dracut -f if they are in the initramfs. Or %s%s%smodprobe -r %s, then modprobe -a %s%s.",
 			       *users ? "end what uses " : "", users,
 			       *users ? ", " : "", order, names,
 			       has_bound(&doctor->model) ?
