@@ -143,6 +143,39 @@ static void fd_flags(void)
 }
 
 /**
+ * SUBTEST: write-only
+ * Description: Whoever may not read a dma-buf does not read it through a mapping of
+ *	the CPU's or of a device's, whatever that is said to be for
+ */
+static void write_only(void)
+{
+	static const int modes[] = { O_WRONLY, O_ACCMODE };
+	struct vfio_region_dma_range range = { 0, PAGE };
+	uint32_t ioas = ioas_alloc(iommufd);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		int fd = vfio_dmabuf_mode(&dev, modes[i], BAR, &range, 1);
+		uint32_t prot;
+
+		igt_assert(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0) ==
+			   MAP_FAILED);
+		igt_assert_eq(errno, EACCES);
+		for (prot = IOMMU_IOAS_MAP_WRITEABLE;
+		     prot <= (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE);
+		     prot += IOMMU_IOAS_MAP_WRITEABLE) {
+			uint64_t iova = GiB(1);
+
+			igt_assert_eq(__ioas_map_file_prot(iommufd, ioas, fd, 0,
+							   PAGE, &iova, prot),
+				      -EACCES);
+		}
+		close(fd);
+	}
+	iommufd_destroy(iommufd, ioas);
+}
+
+/**
  * SUBTEST: while-disabled
  * Description: Export works while memory is disabled: the dma-buf starts revoked
  */
@@ -537,6 +570,9 @@ int igt_main()
 
 	igt_subtest("fd-flags")
 		fd_flags();
+
+	igt_subtest("write-only")
+		write_only();
 
 	igt_subtest("while-disabled")
 		while_disabled();

@@ -237,6 +237,16 @@ static void read_only(void)
 	igt_assert_fd(other);
 	guard_fill(scene.bar, 0, SIZE);
 	refused(EACCES, guest_memfd, (uint32_t)other);
+	close(other);
+	/* The guest could read as well */
+	head.open_flags = O_WRONLY | O_CLOEXEC;
+	other = __vfio_dmabuf_raw(&scene.shm, &head, &range, 1);
+	igt_assert_fd(other);
+	refused(EACCES, guest_memfd, (uint32_t)other);
+	close(other);
+	head.open_flags = O_RDONLY | O_CLOEXEC;
+	other = __vfio_dmabuf_raw(&scene.shm, &head, &range, 1);
+	igt_assert_fd(other);
 	/* What the descriptor says later is not what it was made with */
 	igt_assert_eq(fcntl(other, F_SETFL, O_RDWR), 0);
 	refused(EACCES, guest_memfd, (uint32_t)other);

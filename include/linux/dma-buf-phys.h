@@ -107,6 +107,7 @@ struct vm_area_struct;
  * DOC: rights
  *
  * The mode of a dma-buf's file limits what importers may do to the memory.
+ * Without FMODE_READ nobody can attach: importers read, whatever else they do.
  * Without FMODE_WRITE, dma_buf_phys_dma_map() fails with -EACCES unless the
  * direction is DMA_TO_DEVICE. Importers that use the list itself have to check
  * dma_buf_phys_is_writable().
@@ -328,6 +329,7 @@ struct dma_buf_phys {
 	/* private: constant; with a reference to inode and memcg */
 	struct inode *inode;
 	struct mem_cgroup *memcg;
+	bool readable;
 	bool writable;
 	bool own_ops;
 	/* private: under the reservation lock */

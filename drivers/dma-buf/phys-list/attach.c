@@ -57,9 +57,10 @@ static int phys_attach_locked(struct dma_buf_phys_attachment *at)
  * Return: the attachment, to be ended with dma_buf_phys_detach() or
  * dma_buf_phys_detach_locked(); -EOPNOTSUPP if the dma-buf has no physical
  * list, in which case the importer can fall back to a scatterlist, or if the
- * list has a type that the importer cannot use; -ENODEV if the buffer is dead;
- * -EINVAL if @ops has no notify callback; -ENOMEM; or the exporter's error when
- * asked for the list.
+ * list has a type that the importer cannot use; -EACCES if the dma-buf's file
+ * was created without FMODE_READ; -ENODEV if the buffer is dead; -EINVAL if
+ * @ops has no notify callback; -ENOMEM; or the exporter's error when asked for
+ * the list.
  */
 struct dma_buf_phys_attachment *
 dma_buf_phys_attach(struct dma_buf *dmabuf,
@@ -74,6 +75,8 @@ dma_buf_phys_attach(struct dma_buf *dmabuf,
 	phys = dma_buf_phys_lookup(dmabuf);
 	if (!phys)
 		return ERR_PTR(-EOPNOTSUPP);
+	if (!phys->readable)
+		return ERR_PTR(-EACCES);
 
 	at = kzalloc_obj(*at, GFP_KERNEL_ACCOUNT);
 	if (!at)

@@ -32,6 +32,7 @@ void dma_buf_phys_init(struct dma_buf_phys *phys, struct dma_buf *dmabuf,
 	phys->inode = file_inode(dmabuf->file);
 	ihold(phys->inode);
 	phys->memcg = get_mem_cgroup_from_mm(current->mm);
+	phys->readable = dmabuf->file->f_mode & FMODE_READ;
 	phys->writable = dmabuf->file->f_mode & FMODE_WRITE;
 	INIT_LIST_HEAD(&phys->attachments);
 	spin_lock_init(&phys->lock);

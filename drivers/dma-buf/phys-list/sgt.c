@@ -34,7 +34,8 @@ struct phys_sgt {
  * @attach: the attachment
  *
  * Return: 0; -EOPNOTSUPP if the importer is not revocable or does not support
- * peer-to-peer memory; -ENODEV if the buffer is not live; or an error as for
+ * peer-to-peer memory; -EACCES if the dma-buf's file was created without
+ * FMODE_READ; -ENODEV if the buffer is not live; or an error as for
  * dma_buf_phys_dma_map(), so that a missing route shows early.
  */
 int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
@@ -45,6 +46,8 @@ int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *a
 
 	if (!attach->peer2peer || !dma_buf_attach_revocable(attach))
 		return -EOPNOTSUPP;
+	if (!phys->readable)
+		return -EACCES;
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	if (phys->state != DMA_BUF_PHYS_LIVE) {

@@ -32,6 +32,17 @@ static void attach_test_without_notify(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(at), -EINVAL);
 }
 
+static void attach_test_to_write_only(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	buf->phys.readable = false;
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), -EACCES);
+	buf->phys.readable = true;
+	KUNIT_EXPECT_EQ(test, kt_attach(imp), 0);
+}
+
 static void attach_test_with_wrong_types(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
@@ -200,6 +211,7 @@ static void attach_test_dead_is_not_asked(struct kunit *test)
 static struct kunit_case attach_test_cases[] = {
 	KT_CASE(attach_test_to_foreign_dmabuf),
 	KT_CASE(attach_test_without_notify),
+	KT_CASE(attach_test_to_write_only),
 	KT_CASE(attach_test_with_wrong_types),
 	KT_CASE(attach_test_with_one_wrong_type),
 	KT_CASE(attach_test_to_dead),

@@ -168,6 +168,17 @@ static void sgt_test_static_importer_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), 0);
 }
 
+static void sgt_test_write_only_refused(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_sg_imp *imp = kt_sg_imp(test, buf);
+
+	buf->phys.readable = false;
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), -EACCES);
+	buf->phys.readable = true;
+	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), 0);
+}
+
 static void sgt_test_encrypted_refused(struct kunit *test)
 {
 	struct dma_buf_phys_builder b;
@@ -373,6 +384,7 @@ static struct kunit_case sgt_test_cases[] = {
 	KUNIT_CASE(sgt_test_frags_above_4_gib),
 	KUNIT_CASE(sgt_test_many_frags),
 	KUNIT_CASE(sgt_test_static_importer_refused),
+	KUNIT_CASE(sgt_test_write_only_refused),
 	KUNIT_CASE(sgt_test_encrypted_refused),
 	KUNIT_CASE(sgt_test_no_route_refused),
 	KUNIT_CASE(sgt_test_out_of_reach),
