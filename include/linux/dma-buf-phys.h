@@ -593,6 +593,7 @@ int dma_buf_phys_dma_map(struct dma_buf_phys_attachment *at, struct device *dev,
 			 u64 offset, u64 length, enum dma_data_direction dir,
 			 struct dma_buf_phys_dma *dma);
 void dma_buf_phys_dma_unmap(struct dma_buf_phys_dma *dma);
+size_t dma_buf_phys_dma_max_ranges(struct dma_buf_phys_dma *dma);
 struct dma_buf_phys_dma_iter *
 dma_buf_phys_dma_first(struct dma_buf_phys_dma_iter *iter,
 		       struct dma_buf_phys_dma *dma, u64 offset, u64 length);

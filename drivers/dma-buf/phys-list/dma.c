@@ -374,6 +374,29 @@ static __always_inline void phys_range_load(struct dma_buf_phys_dma_iter *iter)
 }
 
 /**
+ * dma_buf_phys_dma_max_ranges - limit the number of DMA ranges of a mapping
+ * @dma: the mapping
+ *
+ * To allocate room for all of them without walking them first. Takes O(groups +
+ * log frags), or constant time if the mapping is contiguous.
+ *
+ * Return: the number of frags that the mapping covers, or 1 if it is contiguous;
+ * dma_buf_phys_for_each_dma() finds at most that many ranges.
+ */
+size_t dma_buf_phys_dma_max_ranges(struct dma_buf_phys_dma *dma)
+{
+	struct dma_buf_phys_iter first, last;
+
+	if (phys_dma_is_contiguous(dma))
+		return 1;
+	dma_buf_phys_iter_first(&first, dma->list, dma->offset, 1);
+	dma_buf_phys_iter_first(&last, dma->list,
+				dma->offset + dma->length - 1, 1);
+	return last.frag - first.frag + 1;
+}
+EXPORT_SYMBOL_GPL(dma_buf_phys_dma_max_ranges);
+
+/**
  * dma_buf_phys_dma_first - get the first DMA range of a part of a mapping
  * @iter: the iterator
  * @dma: the mapping

@@ -84,7 +84,7 @@ static struct scatterlist *phys_sgt_append(struct phys_sgt *ps,
 static u64 phys_sgt_max_nents(struct phys_sgt *ps)
 {
 	return div_u64(ps->dma.length, PHYS_SG_MAX_LENGTH) +
-	       (phys_dma_is_contiguous(&ps->dma) ? 1 : ps->dma.list->nr_frags);
+	       dma_buf_phys_dma_max_ranges(&ps->dma);
 }
 
 static int phys_sgt_alloc(struct phys_sgt *ps)

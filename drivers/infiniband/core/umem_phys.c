@@ -29,6 +29,7 @@
 #include <linux/dma-buf-phys.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-resv.h>
+#include <linux/math64.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -189,7 +190,7 @@ void ib_umem_phys_unpin(struct ib_umem_dmabuf *umem_dmabuf)
 }
 
 /*
- * Append entries for a range after @sg, or only count them without a table. In
+ * Append entries for a range after @sg, and count those that a table lacks. In
  * between ib_umem_dmabuf_map_pages() finds the start of the umem by adding up
  * lengths, as if the whole dma-buf were mapped.
  */
@@ -215,7 +216,7 @@ static unsigned int ib_umem_phys_append(struct scatterlist **sg,
 	return nents;
 }
 
-/* All entries of a mapping, filled in if there is a table. Adjacent ranges are one. */
+/* Returns how many entries a mapping takes. Adjacent ranges are one. */
 static u64 ib_umem_phys_fill(struct ib_umem_phys *phys, u64 start, u64 length,
 			     struct scatterlist *sg)
 {
@@ -236,18 +237,30 @@ static u64 ib_umem_phys_fill(struct ib_umem_phys *phys, u64 start, u64 length,
 	return nents + ib_umem_phys_append(&sg, addr, len);
 }
 
+/*
+ * Walking the ranges costs more than anything else here, so it is not done to count
+ * them. The first guess is too low only if some of them cross a multiple of the size
+ * of an entry, and then the fill tells how many entries it takes.
+ */
 static int ib_umem_phys_make_table(struct ib_umem_phys *phys, u64 start,
 				   u64 length)
 {
-	u64 nents = ib_umem_phys_fill(phys, start, length, NULL);
+	u64 max, nents = dma_buf_phys_dma_max_ranges(&phys->dma) + 2 +
+			 div_u64(start + length, IB_UMEM_PHYS_MAX_SG);
 	int ret;
 
-	if (nents > INT_MAX)
-		return -ENOMEM;
-	ret = sg_alloc_table(&phys->sgt, nents, GFP_KERNEL_ACCOUNT);
-	if (ret)
-		return ret;
-	ib_umem_phys_fill(phys, start, length, phys->sgt.sgl);
+	do {
+		max = nents;
+		if (max > INT_MAX)
+			return -ENOMEM;
+		ret = sg_alloc_table(&phys->sgt, max, GFP_KERNEL_ACCOUNT);
+		if (ret)
+			return ret;
+		nents = ib_umem_phys_fill(phys, start, length, phys->sgt.sgl);
+		if (nents > max)
+			sg_free_table(&phys->sgt);
+	} while (nents > max);
+	phys->sgt.nents = nents;
 	return 0;
 }
 

@@ -366,7 +366,7 @@ static void dma_test_expect_bars(struct kunit *test, struct dma_test_imp *imp,
 				 u64 slice, u64 length)
 {
 	struct dma_buf_phys_dma_iter iter;
-	unsigned int wrong = 0;
+	unsigned int wrong = 0, nr = 0;
 	u64 next = 0;
 
 	dma_buf_phys_for_each_dma(&iter, &imp->dma, 0, length) {
@@ -379,8 +379,10 @@ static void dma_test_expect_bars(struct kunit *test, struct dma_test_imp *imp,
 		    iter.addr != KT_BASE + PAGES(2 * page) + shift)
 			wrong++;
 		next += iter.length;
+		nr++;
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_dma_max_ranges(&imp->dma), nr);
 	KUNIT_EXPECT_EQ(test, next, length);
 }
 
