@@ -180,6 +180,19 @@ static long long charge(const char *cgroup)
 	return (long long)memcg_stat(cgroup, "kernel");
 }
 
+/* The kernel sums its counters up every 2 s, and frees some memory later than that */
+static long long settled_charge(const char *cgroup, uint64_t deadline)
+{
+	long long before, now = charge(cgroup);
+
+	do {
+		before = now;
+		usleep(2500000);
+		now = charge(cgroup);
+	} while (now != before && now_ms() < deadline);
+	return now;
+}
+
 /**
  * SUBTEST: charged
  * Description: The list of a udmabuf is charged to the memory cgroup of its
@@ -187,11 +200,11 @@ static long long charge(const char *cgroup)
  */
 static void charged(void)
 {
-	const uint64_t size = MiB(32), deadline = now_ms() + PATIENCE_MS;
+	const uint64_t size = MiB(32);
 	struct dma_buf_phys_query q;
 	int other, between, dmabuf, phys = query_open();
 	long long made, asked, list, more;
-	uint64_t at;
+	uint64_t at, deadline;
 
 	memcg_mount();
 	memcg_make(maker);
@@ -206,14 +219,14 @@ static void charged(void)
 	dmabuf = __udmabuf(other, 0, size);
 	igt_assert_fd(dmabuf);
 	memcg_enter(asker);
-	made = charge(maker);
+	made = settled_charge(maker, now_ms() + PATIENCE_MS);
 	asked = charge(asker);
 	query(phys, dmabuf, &q);
 	igt_assert_eq_u64(q.length, size);
 	/* Pages that follow each other are one range; all else of a query is little */
 	list = (long long)q.nr_frags * 16;
 	igt_assert_f(list >= 16384, "memory is not scattered: %lld bytes\n", list);
-	/* The kernel sums its counters up every 2 s */
+	deadline = now_ms() + PATIENCE_MS;
 	while ((more = charge(maker) - made) < list && now_ms() < deadline)
 		usleep(100000);
 	asked = charge(asker) - asked;
