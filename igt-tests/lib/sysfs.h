@@ -2,6 +2,8 @@
 #ifndef LIB_SYSFS_H
 #define LIB_SYSFS_H
 
+#include <sys/types.h>
+
 #include "devices/sysfs.h"
 
 /**
@@ -10,5 +12,14 @@
  * @text: what to write
  */
 void sysfs_write(const char *path, const char *text);
+
+/**
+ * task_state - what a process or a thread is doing, or fail the test
+ * @task: process or thread ID
+ *
+ * Return: its state as in /proc: 'R' if it runs, 'S' if it sleeps, 'D' if it waits
+ * uninterruptibly.
+ */
+char task_state(pid_t task);
 
 #endif /* LIB_SYSFS_H */

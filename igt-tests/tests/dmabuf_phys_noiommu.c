@@ -126,23 +126,13 @@ static void wait_waits(struct asker *asker)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
 	unsigned int found = 0;
-	char path[64];
 
 	while (found < 10) {
 		pid_t tid = __atomic_load_n(&asker->tid, __ATOMIC_ACQUIRE);
-		char state = 0;
-		FILE *file;
 
 		igt_assert_f(now_ms() < deadline, "nobody waits for the restore\n");
 		usleep(1000);
-		if (!tid)
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-		file = fopen(path, "re");
-		igt_assert_f(file, "cannot open %s: %s\n", path, strerror(errno));
-		igt_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-		fclose(file);
-		found = state == 'D' ? found + 1 : 0;
+		found = tid && task_state(tid) == 'D' ? found + 1 : 0;
 	}
 }
 

@@ -317,16 +317,6 @@ static void slow_child(int dmabuf)
 			      AT(0)));
 }
 
-/* It waits for the memory cgroup: nothing else here takes long */
-static bool is_held_up(pid_t pid)
-{
-	char path[32], text[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	igt_assert_eq(__sysfs_read(path, text, sizeof(text)), 0);
-	return strstr(text, ") D ");
-}
-
 /**
  * SUBTEST: slow-charge
  * Description: A program over its memory cgroup limit is throttled while it maps
@@ -355,7 +345,8 @@ static void slow_charge(void)
 	deadline = now_ms() + PATIENCE_MS;
 	while (!vtd_mapped(edu, AT(0)) && now_ms() < deadline)
 		;
-	while (!is_held_up(pid) && now_ms() < deadline)
+	/* For the memory cgroup: nothing else here takes long */
+	while (task_state(pid) != 'D' && now_ms() < deadline)
 		usleep(10000);
 	start = now_ms();
 	in_time = start < deadline;

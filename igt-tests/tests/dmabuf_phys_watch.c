@@ -312,32 +312,17 @@ static void *read_once(void *arg)
 	return NULL;
 }
 
-static FILE *task_file(pid_t tid, const char *name)
-{
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
-	file = fopen(path, "re");
-	igt_assert_f(file, "cannot open %s: %s\n", path, strerror(errno));
-	return file;
-}
-
 /* The thread is in read() and sleeps: a signal before that would be lost */
 static void wait_asleep(struct reader *reader)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
-	char call[64] = "", state = 0;
-	FILE *file;
+	char path[32], call[256], state;
 
+	snprintf(path, sizeof(path), "/proc/%d/syscall", reader->tid);
 	for (;;) {
 		igt_assert(!__atomic_load_n(&reader->done, __ATOMIC_ACQUIRE));
-		file = task_file(reader->tid, "stat");
-		igt_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-		fclose(file);
-		file = task_file(reader->tid, "syscall");
-		igt_assert(fgets(call, sizeof(call), file));
-		fclose(file);
+		state = task_state(reader->tid);
+		igt_assert_eq(__sysfs_read(path, call, sizeof(call)), 0);
 		/* "running", or the number of the call */
 		if (state == 'S' && atoi(call) == SYS_read && *call != 'r')
 			return;
