@@ -294,8 +294,8 @@ struct dma_buf_phys_ops {
 	 * @get_list: optional; tell where the buffer is
 	 *
 	 * Called with the reservation lock held, if the buffer is live but the
-	 * framework has no list: on the first attach, if no list was passed on
-	 * export. Returns a sealed list, which the framework then owns, or an
+	 * framework has no list: on the first attach or query, if no list was
+	 * passed on export. Returns a sealed list, which the framework then owns, or an
 	 * ERR_PTR, which is passed on to the importer. Memory it allocates is
 	 * charged to the memory cgroup that exported the buffer.
 	 */
