@@ -80,12 +80,17 @@ static int look(const char *addr, uint64_t iova, uint64_t length)
 static bool mapped(const char *addr, uint64_t iova, uint64_t length)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
+	struct vtd_entry entry;
 	int there;
 
 	while ((there = look(addr, iova, length)) < 0) {
-		igt_assert_f(now_ms() < deadline,
-			     "%s: a part of a mapping stays, or one to the wrong place\n",
-			     addr);
+		if (now_ms() >= deadline) {
+			/* Unless it is the walk that fails, which this tells */
+			vtd_lookup(addr, iova, &entry);
+			igt_assert_f(false,
+				     "%s: a part of a mapping stays, or one to the wrong place\n",
+				     addr);
+		}
 		usleep(10000);
 	}
 	return there;
