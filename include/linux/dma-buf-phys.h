@@ -295,9 +295,9 @@ struct dma_buf_phys_ops {
 	 *
 	 * Called with the reservation lock held, if the buffer is live but the
 	 * framework has no list: on the first attach or query, if no list was
-	 * passed on export. Returns a sealed list, which the framework then owns, or an
-	 * ERR_PTR, which is passed on to the importer. Memory it allocates is
-	 * charged to the memory cgroup that exported the buffer.
+	 * passed on export. Returns a sealed list, which the framework then
+	 * owns, or an ERR_PTR, which is passed on to the importer. Memory it
+	 * allocates is charged to the memory cgroup that exported the buffer.
 	 */
 	struct dma_buf_phys_list *(*get_list)(struct dma_buf_phys *phys);
 
