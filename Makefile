@@ -86,8 +86,11 @@ series: packages
 refresh:
 	@tools/kernel/refresh
 
+# A run that holds the lock, or waits for it, must find it
 clean:
-	rm -rf build
+	@[ ! -d build ] || flock -n -E 75 build/lock find build/ -mindepth 1 ! -path build/lock -delete || { \
+		[ $$? != 75 ] || echo 'make clean: build/ is in use by another run: wait for it, or end it' >&2; \
+		exit 1; }
 
 distclean: clean
 	tools/kernel/clean
