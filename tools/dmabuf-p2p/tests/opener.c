@@ -218,6 +218,26 @@ static bool finds_map(void (*fn)(void))
 	return ret == 1 && opener.number == -1;
 }
 
+/*
+ * A machine that stands still for as long as anybody is waited for has the search end at
+ * process 1, of which there is no more to say than that
+ */
+static bool names_who_hangs(void)
+{
+	int attempt, ret;
+
+	for (attempt = 0; attempt < 3; attempt++) {
+		ret = find("/dev/full", say, 1);
+		if (ret == -ETIMEDOUT && opener.pid == last)
+			return true;
+		printf("# %s, at process %d instead of %d\n",
+		       ret < 0 ? strerror(-ret) : "it ended", opener.pid, last);
+		if (ret != -ETIMEDOUT)
+			break;
+	}
+	return false;
+}
+
 int main(void)
 {
 	links = mmap(NULL, 2 * sizeof(*links), PROT_READ | PROT_WRITE,
@@ -240,7 +260,7 @@ int main(void)
 		       syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILES, 0, 0),
 	       "files that threads share are looked at once");
 	*hangs = true;
-	tap_ok(find("/dev/full", say, 1) == -ETIMEDOUT && opener.pid == last,
+	tap_ok(names_who_hangs(),
 	       "who waits for ever with his mappings locked is not waited for");
 	tap_ok(waitpid(-1, NULL, 0) > 0 || errno == ECHILD, "and nobody is left that does");
 	in_list("1", false);
