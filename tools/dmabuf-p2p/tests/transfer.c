@@ -48,6 +48,8 @@ static struct fake {
 	unsigned int interrupt_at;
 	unsigned int done;
 	uint64_t longest;
+	bool disk_place[256];	/* of 4 KiB, that were moved */
+	uint64_t highest;	/* place in what is no disk */
 } fake;
 
 /* What each question takes, and each answer, ns */
@@ -108,6 +110,23 @@ static int post(struct engine *engine, const struct move *move,
 	return 0;
 }
 
+static uint8_t *place(const struct move *move, const struct end *end)
+{
+	if (!end->disk)
+		return end->buffer.cpu + move->at;
+	fake.disk_place[move->disk_at / 4096] = true;
+	if (move->at > fake.highest)
+		fake.highest = move->at;
+	return end->buffer.cpu + move->disk_at;
+}
+
+static int reach(struct engine *engine, struct end *end)
+{
+	(void)engine;
+	(void)end;
+	return 0;
+}
+
 static int poll(struct engine *engine, unsigned int *tag)
 {
 	const struct move *move;
@@ -133,13 +152,14 @@ static int poll(struct engine *engine, unsigned int *tag)
 	*tag = fake.queue[fake.nr].tag + fake.lies;
 	if (fake.done != fake.drop_at &&
 	    (!fake.drop_from || fake.done < fake.drop_from))
-		memcpy(move->to->buffer.cpu + move->at,
-		       move->from->buffer.cpu + move->at, move->length);
+		memcpy(place(move, move->to), place(move, move->from),
+		       move->length);
 	return 1;
 }
 
 static const struct engine_ops ops = {
 	.kind = "fake",
+	.reach = reach,
 	.post = post,
 	.poll = poll,
 };
@@ -367,6 +387,45 @@ static void test_verify(void)
 	       "ends that lie side by side are");
 }
 
+/* Of a disk all of it is used, however little memory there is */
+static void test_disk(void)
+{
+	static struct bench bench = {
+		.job = { .spec = { "mem:64K", "disk:0+1M" }, .seed = 5 },
+		.sizes = { 4096 },
+		.nr_sizes = 1,
+		.asked_for = true,
+		.iterations = 300,
+		.duration = UINT64_MAX,
+		.depth = 1,
+		.format = BENCH_JSON,
+	};
+	int verify, ret, i, used;
+
+	for (verify = 0; verify < 3; verify++) {
+		reset();
+		ends[1].disk = true;
+		ends[0].size = 65536;
+		bench.job.engine = engine;
+		bench.job.from = ends[0];
+		bench.job.to = ends[1];
+		bench.job.verify = verify;
+		bench.nr_results = 0;
+		fake.drop_from = verify == 2 ? 200 : 0;
+		ret = bench_measure(&bench);
+		for (i = used = 0; i < 256; i++)
+			used += fake.disk_place[i];
+		if (verify < 2)
+			tap_ok(ret == EXIT_OK && used == 256 &&
+				       fake.highest == 65536 - 4096,
+			       verify ? "the same, every byte compared" :
+			       "bench: all of a disk, in turn with little memory");
+		else
+			tap_ok(ret == EXIT_MISMATCH,
+			       "bench: what does not arrive on a disk is found");
+	}
+}
+
 /* Both ends are dma-bufs; what the second leg reads is not */
 static void test_told(void)
 {
@@ -480,6 +539,7 @@ int main(void)
 	test_depth();
 	test_hang();
 	test_verify();
+	test_disk();
 	test_told();
 	test_revoked();
 	test_cause();

@@ -31,6 +31,7 @@
  * @ways_left: of this size, with the one under way
  * @way_began: when that one did, ns
  * @passes: of which all bytes were compared
+ * @disk_next: where on the disk to go on, bytes: not where it was just now
  * @label: for the progress
  */
 struct run {
@@ -43,6 +44,7 @@ struct run {
 	unsigned int ways_left;
 	uint64_t way_began;
 	uint64_t passes;
+	uint64_t disk_next;
 	char label[UNITS_TEXT];
 };
 
@@ -120,6 +122,20 @@ static void note(struct measured *m, const struct transfer *transfer)
 	m->max = stats.max;
 }
 
+/* All of the disk in turn: what it has just read it has in its cache */
+static int move(struct run *run, struct transfer *transfer)
+{
+	const uint64_t stride = transfer_stride(transfer->size), done = stats.count;
+	int ret;
+
+	if (transfer->disk_areas)
+		transfer->disk_first = run->disk_next / stride %
+				       transfer->disk_areas;
+	ret = transfer_run(transfer);
+	run->disk_next = (transfer->disk_first + stats.count - done) * stride;
+	return ret;
+}
+
 static int warm_up(struct run *run, struct transfer *transfer)
 {
 	struct bench *bench = run->bench;
@@ -138,7 +154,7 @@ static int warm_up(struct run *run, struct transfer *transfer)
 	if (!warmup.iterations)
 		return EXIT_OK;
 	stats_reset(&stats);
-	ret = transfer_run(&warmup);
+	ret = move(run, &warmup);
 	if (!ret && run->rate <= 0)
 		run->rate = (double)stats.count * (double)warmup.size * 1e9 /
 			    (double)(warmup.elapsed + 1);
@@ -160,6 +176,7 @@ static int verified_run(struct run *run, struct transfer *transfer)
 		.to = &run->bench->job.to,
 		.size = transfer->size,
 		.areas = transfer->areas,
+		.disk_areas = transfer->disk_areas,
 	};
 	uint64_t left = transfer->iterations, elapsed = 0, done, past;
 	int ret;
@@ -174,10 +191,11 @@ static int verified_run(struct run *run, struct transfer *transfer)
 			break;
 		transfer->duration = past < duration ? duration - past : 0;
 		done = stats.count;
-		ret = transfer_run(transfer);
+		ret = move(run, transfer);
 		done = stats.count - done;
 		left -= done;
 		elapsed += transfer->elapsed;
+		verify.disk_first = transfer->disk_first;
 		if (!ret)
 			ret = verify_check(&verify, done);
 	} while (!ret && left && now_ns() - run->way_began < duration);
@@ -194,6 +212,8 @@ static int measure_way(struct run *run, const struct way *way,
 		.way = way,
 		.size = result->size,
 		.areas = bench_areas(bench, result->size),
+		.disk_areas = transfer_disk_areas(&bench->job.from,
+						  &bench->job.to, result->size),
 		.piece = bench->job.engine.max,
 		.depth = result->depth,
 		.iterations = bench->iterations,
@@ -211,7 +231,7 @@ static int measure_way(struct run *run, const struct way *way,
 	stats_reset(&stats);
 	run->way_began = now_ns();
 	ret = bench->job.verify ? verified_run(run, &transfer) :
-				  transfer_run(&transfer);
+				  move(run, &transfer);
 	/* What an interrupted or broken run has done, it has done */
 	note(m, &transfer);
 	if (m->iterations && (way == &run->direct || m->rate < run->rate))

@@ -75,12 +75,14 @@ struct engine {
  * @from: from where
  * @to: to where
  * @at: offset in both
+ * @disk_at: offset on a disk instead, of the end that is one
  * @length: bytes, at most engine.max
  */
 struct move {
 	const struct end *from;
 	const struct end *to;
 	uint64_t at;
+	uint64_t disk_at;
 	uint64_t length;
 };
 

@@ -187,13 +187,13 @@ static int post(struct engine *engine, const struct move *move,
 	int ret;
 
 	ret = __nvme_post(&state->nvme, slot, move->to->disk,
-			  disk->at + move->at, memory->address + move->at,
+			  disk->at + move->disk_at, memory->address + move->at,
 			  (uint32_t)move->length);
 	if (ret) {
 		snprintf(engine->why, sizeof(engine->why),
 			 "0x%" PRIx64 "+0x%" PRIx64
 			 " of the disk is not aligned to its blocks",
-			 disk->at + move->at, move->length);
+			 disk->at + move->disk_at, move->length);
 		return ret;
 	}
 	state->tag[slot] = tag;

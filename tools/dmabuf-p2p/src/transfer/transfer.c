@@ -37,6 +37,7 @@
  * struct job - moving one piece of transfer.size bytes
  * @active: there is one
  * @at: offset of its place
+ * @disk_at: the same on a disk
  * @leg: that is under way
  * @posted: bytes of it that the engine has got
  * @pieces: of these, not done yet
@@ -45,6 +46,7 @@
 struct job {
 	bool active;
 	uint64_t at;
+	uint64_t disk_at;
 	unsigned int leg;
 	uint64_t posted;
 	unsigned int pieces;
@@ -67,15 +69,26 @@ uint64_t transfer_stride(uint64_t size)
 	return (size + TRANSFER_STRIDE - 1) & ~(TRANSFER_STRIDE - 1);
 }
 
-uint64_t transfer_areas(const struct end *from, const struct end *to,
-			uint64_t size)
+static uint64_t places(uint64_t room, uint64_t size)
 {
-	uint64_t room = from->size < to->size ? from->size : to->size;
-
 	if (size > room)
 		return 0;
 	/* The last one need not be a whole stride */
 	return (room - size) / transfer_stride(size) + 1;
+}
+
+uint64_t transfer_disk_areas(const struct end *from, const struct end *to,
+			     uint64_t size)
+{
+	const struct end *disk = from->disk ? from : to;
+
+	return disk->disk ? places(disk->size, size) : 0;
+}
+
+uint64_t transfer_areas(const struct end *from, const struct end *to,
+			uint64_t size)
+{
+	return places(from->size < to->size ? from->size : to->size, size);
 }
 
 uint64_t transfer_piece(const struct engine *engine, uint64_t size,
@@ -161,9 +174,14 @@ static int failed(struct state *s)
 
 static void begin(struct state *s, struct job *job, uint64_t now)
 {
+	const struct transfer *t = s->t;
+	const uint64_t stride = transfer_stride(t->size);
+	const uint64_t disk = t->disk_areas ? t->disk_areas : t->areas;
+
 	*job = (struct job) {
 		.active = true,
-		.at = s->nr_started % s->t->areas * transfer_stride(s->t->size),
+		.at = s->nr_started % t->areas * stride,
+		.disk_at = (s->nr_started + t->disk_first) % disk * stride,
 		.started = now,
 	};
 	s->nr_started++;
@@ -229,6 +247,7 @@ static int post(struct state *s, struct job *job)
 
 	while (job->posted < s->t->size && s->pieces < s->t->engine->depth) {
 		move.at = job->at + job->posted;
+		move.disk_at = job->disk_at + job->posted;
 		move.length = s->t->size - job->posted;
 		if (move.length > s->t->piece)
 			move.length = s->t->piece;

@@ -39,6 +39,8 @@ struct way {
  * @way: how
  * @size: bytes of a job
  * @areas: job i moves the (i % areas)-th place of this size
+ * @disk_areas: of a disk the ((i + disk_first) % disk_areas)-th; 0: as @areas
+ * @disk_first: see there
  * @piece: bytes that the engine moves at once, at most
  * @depth: jobs at a time; transfer_run() makes that transfer_depth()
  * @iterations: jobs to do; UINT64_MAX: as many as @duration allows
@@ -56,6 +58,8 @@ struct transfer {
 	const struct way *way;
 	uint64_t size;
 	uint64_t areas;
+	uint64_t disk_areas;
+	uint64_t disk_first;
 	uint64_t piece;
 	unsigned int depth;
 	uint64_t iterations;
@@ -71,6 +75,10 @@ struct transfer {
 /** transfer_areas - how many jobs of a size fit into both ends side by side */
 uint64_t transfer_areas(const struct end *from, const struct end *to,
 			uint64_t size);
+
+/** transfer_disk_areas - how many fit into the end that is a disk; 0 if none is */
+uint64_t transfer_disk_areas(const struct end *from, const struct end *to,
+			     uint64_t size);
 
 /**
  * transfer_piece - what an engine is to move at once, for there to be progress

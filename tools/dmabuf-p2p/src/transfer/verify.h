@@ -11,6 +11,8 @@
  * @to: to where
  * @size: bytes of a job
  * @areas: places of that size, see &struct transfer
+ * @disk_areas: likewise
+ * @disk_first: likewise
  * @seed: of the pattern that @from is filled with, unless it is a disk
  */
 struct verify {
@@ -19,6 +21,8 @@ struct verify {
 	struct end *to;
 	uint64_t size;
 	uint64_t areas;
+	uint64_t disk_areas;
+	uint64_t disk_first;
 	uint64_t seed;
 };
 
