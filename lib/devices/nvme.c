@@ -145,7 +145,10 @@ int __nvme_open(struct nvme *nvme, const char *addr, int iommufd)
 	ret = __vfio_open(&nvme->dev, addr, iommufd);
 	if (ret)
 		return ret;
-	ret = __vfio_enable(&nvme->dev);
+	/* All of this is polled */
+	ret = __vfio_mask_intx(&nvme->dev);
+	if (!ret)
+		ret = __vfio_enable(&nvme->dev);
 	if (!ret) {
 		nvme->queues = mmap(NULL, queues_size(),
 				    PROT_READ | PROT_WRITE,

@@ -147,6 +147,17 @@ int __vfio_find_cap(struct vfio_device *dev, uint8_t id);
 int __vfio_memory_enable(struct vfio_device *dev, bool on);
 
 /**
+ * __vfio_mask_intx - keep the device from using its interrupt pin
+ * @dev: the device
+ *
+ * VFIO lets it when a device is opened, and there may be nobody who would answer: the
+ * line may be shared, and the kernel would switch it off for all.
+ *
+ * Return: 0 or -errno.
+ */
+int __vfio_mask_intx(struct vfio_device *dev);
+
+/**
  * __wait_restored - wait until importers have mapped again what was given back
  * @behind: scratch; after a timeout, debugfs' line of a dma-buf that is behind
  * @size: size of @behind, bytes

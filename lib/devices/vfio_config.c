@@ -72,6 +72,15 @@ int __vfio_memory_enable(struct vfio_device *dev, bool on)
 	return __vfio_config_write(dev, PCI_COMMAND, 2, command);
 }
 
+int __vfio_mask_intx(struct vfio_device *dev)
+{
+	uint32_t command;
+	int ret = __vfio_config_read(dev, PCI_COMMAND, 2, &command);
+
+	return ret ? ret : __vfio_config_write(dev, PCI_COMMAND, 2,
+					       command | PCI_COMMAND_INTX_DISABLE);
+}
+
 /* A buffer that is locked just now may be one that is behind */
 static bool any_behind(char *line, size_t size)
 {

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "devices/nvme.h"
 #include "tap.h"
@@ -220,8 +222,24 @@ static void test_completion(void)
 	free(regs);
 }
 
+/* Config space is a file here */
+static void test_interrupt(void)
+{
+	const uint16_t command = 0x0006;
+	struct vfio_device dev = { .fd = memfd_create("config", MFD_CLOEXEC) };
+	uint16_t now = 0;
+
+	dev.region[VFIO_PCI_CONFIG_REGION_INDEX].offset = 4096;
+	tap_ok(pwrite(dev.fd, &command, 2, 4096 + 4) == 2 &&
+		       !__vfio_mask_intx(&dev) &&
+		       pread(dev.fd, &now, 2, 4096 + 4) == 2 && now == 0x0406,
+	       "a device keeps its interrupt pin to itself");
+	close(dev.fd);
+}
+
 int main(void)
 {
+	test_interrupt();
 	test_cap();
 	test_controller();
 	test_namespace();

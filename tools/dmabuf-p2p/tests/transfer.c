@@ -45,6 +45,7 @@ static struct fake {
 	bool in_order;		/* the oldest is done first */
 	bool hung;
 	bool lies;		/* about what is done */
+	volatile uint8_t *doorbell;	/* written to by each post() */
 	unsigned int interrupt_at;
 	unsigned int done;
 	uint64_t longest;
@@ -101,6 +102,8 @@ static int post(struct engine *engine, const struct move *move,
 	(void)engine;
 	if (fake.nr == DEPTH)
 		return -EAGAIN;
+	if (fake.doorbell)
+		*fake.doorbell = 1;
 	fake.queue[fake.nr++] = (struct queued){ *move, tag };
 	fake.posted++;
 	if (fake.nr > fake.most)
@@ -510,6 +513,11 @@ static void test_cause(void)
 	engine.why[0] = 0;
 	tap_ok(bounce() == EXIT_FAILED && strstr(engine.why, "taken away"),
 	       "why the CPU could not copy");
+	reset();
+	fake.doorbell = gone;
+	tap_ok(run(4096, 1, 1, 1, false) == EXIT_FAILED && !fake.posted &&
+		       strstr(engine.why, "its registers are gone"),
+	       "a doorbell that was taken away");
 	munmap(gone, ROOM);
 	close(empty);
 }

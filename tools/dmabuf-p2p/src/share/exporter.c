@@ -288,6 +288,8 @@ static int open_device(struct opened **to, const char *addr, bool bind)
 	taken_adopt(addr);
 	/* What is off at the moment makes a dma-buf that is revoked */
 	ret = __vfio_memory_enable(&free->dev, true);
+	if (!ret)
+		ret = __vfio_mask_intx(&free->dev);
 	if (ret) {
 		complain(addr, NULL, "cannot enable its memory: %s",
 			 strerror(-ret));

@@ -129,7 +129,8 @@ static void report(const struct copy *copy, uint64_t elapsed)
 /* Done is what a loss of power does not undo */
 static int flush(struct engine *engine)
 {
-	if (!engine->ops->flush || !engine->ops->flush(engine))
+	engine->why[0] = 0;
+	if (!engine_flush(engine))
 		return EXIT_OK;
 	complain(engine->name, "see dmesg", "%s", engine->why);
 	return EXIT_FAILED;

@@ -183,6 +183,16 @@ int cpu_copy(void *to, const void *from, size_t length, bool device)
 	return 0;
 }
 
+int cpu_guarded(int (*fn)(void *arg), void *arg)
+{
+	int ret;
+
+	GUARD();
+	ret = fn(arg);
+	UNGUARD();
+	return ret;
+}
+
 int cpu_settle(const void *at, size_t length)
 {
 	const volatile uint8_t *bytes = at;

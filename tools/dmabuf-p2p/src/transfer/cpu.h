@@ -70,6 +70,16 @@ int cpu_compare(const void *from, const void *reference, size_t length,
 int cpu_copy(void *to, const void *from, size_t length, bool device);
 
 /**
+ * cpu_guarded - call what touches memory that may be taken away
+ * @fn: the function; called with @arg. It must not use cpu_copy() and the like before
+ *	it is done with such memory itself.
+ * @arg: for @fn
+ *
+ * Return: what @fn does, or -EFAULT, with @fn left in the middle.
+ */
+int cpu_guarded(int (*fn)(void *arg), void *arg);
+
+/**
  * cpu_settle - wait until what was written to a device's memory is there
  * @at: what was written last
  * @length: bytes of it

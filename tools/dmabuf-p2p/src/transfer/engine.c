@@ -9,6 +9,7 @@
 
 #include "access.h"
 #include "array.h"
+#include "cpu.h"
 #include "devices/sysfs.h"
 #include "engine.h"
 #include "message.h"
@@ -229,6 +230,64 @@ int engine_memory(struct engine *engine, struct end *end, uint64_t size)
 	if (ret)
 		end_close(end);
 	return ret;
+}
+
+struct call {
+	struct engine *engine;
+	const struct move *move;
+	unsigned int *tag;
+};
+
+static int call_post(void *arg)
+{
+	const struct call *call = arg;
+
+	return call->engine->ops->post(call->engine, call->move, *call->tag);
+}
+
+static int call_poll(void *arg)
+{
+	const struct call *call = arg;
+
+	return call->engine->ops->poll(call->engine, call->tag);
+}
+
+static int call_flush(void *arg)
+{
+	const struct call *call = arg;
+
+	return call->engine->ops->flush(call->engine);
+}
+
+static int guarded(struct engine *engine, int (*fn)(void *arg), struct call *call)
+{
+	int ret = cpu_guarded(fn, call);
+
+	if (ret == -EFAULT && !engine->why[0])
+		snprintf(engine->why, sizeof(engine->why),
+			 "its registers are gone: it was reset or unplugged, or its memory was switched off");
+	return ret;
+}
+
+int engine_post(struct engine *engine, const struct move *move, unsigned int tag)
+{
+	struct call call = { .engine = engine, .move = move, .tag = &tag };
+
+	return guarded(engine, call_post, &call);
+}
+
+int engine_poll(struct engine *engine, unsigned int *tag)
+{
+	struct call call = { .engine = engine, .tag = tag };
+
+	return guarded(engine, call_poll, &call);
+}
+
+int engine_flush(struct engine *engine)
+{
+	struct call call = { .engine = engine };
+
+	return engine->ops->flush ? guarded(engine, call_flush, &call) : 0;
 }
 
 void engine_leave(struct engine *engine, struct end *end)

@@ -186,6 +186,21 @@ int engine_reach(struct engine *engine, struct end *from, struct end *to);
  */
 int engine_memory(struct engine *engine, struct end *end, uint64_t size);
 
+/**
+ * engine_post - &engine_ops.post, also of a device that is taken away meanwhile
+ *
+ * Its registers are memory of a BAR: when that is switched off the CPU gets SIGBUS.
+ *
+ * Return: as the operation.
+ */
+int engine_post(struct engine *engine, const struct move *move, unsigned int tag);
+
+/** engine_poll - the same of &engine_ops.poll */
+int engine_poll(struct engine *engine, unsigned int *tag);
+
+/** engine_flush - the same of &engine_ops.flush; 0 if it has none */
+int engine_flush(struct engine *engine);
+
 /** engine_leave - take an end from the engine */
 void engine_leave(struct engine *engine, struct end *end);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "devices/iommufd.h"
 #include "devices/nvme.h"
 #include "devices/sysfs.h"
@@ -56,6 +57,19 @@ static int no_iommu(const char *addr)
 	return EXIT_UNSUPPORTED;
 }
 
+static int attach(void *arg)
+{
+	struct state *state = arg;
+
+	return __nvme_attach(&state->nvme, state->ioas);
+}
+
+static int shut_down(void *arg)
+{
+	nvme_shutdown(arg);
+	return 0;
+}
+
 static int start(struct engine *engine, struct state *state)
 {
 	const char *addr = engine->pci;
@@ -79,7 +93,7 @@ static int start(struct engine *engine, struct state *state)
 	if (!ret)
 		ret = __ioas_alloc(state->iommufd, &state->ioas);
 	if (!ret)
-		ret = __nvme_attach(&state->nvme, state->ioas);
+		ret = cpu_guarded(attach, state);
 	if (ret == -EOPNOTSUPP) {
 		complain(addr, "use another controller or namespace format",
 			 "%s", state->nvme.why);
@@ -90,6 +104,8 @@ static int start(struct engine *engine, struct state *state)
 			 "raise 'ulimit -l', or run as root: its queues have to be locked" :
 			 ret == -EADDRINUSE ?
 			 "the machine reserves the addresses that this program uses" :
+			 ret == -EFAULT ?
+			 "it was reset or unplugged, or its memory was switched off: try again" :
 			 "it may be broken: see dmesg, and 'nvme smart-log' when its driver has it again",
 			 "the controller does not start: %s", strerror(-ret));
 		return EXIT_FAILED;
@@ -108,7 +124,7 @@ static void close_nvme(struct engine *engine)
 
 	/* With commands under way there is nothing to be done in order */
 	if (state->runs && !state->nvme.busy)
-		nvme_shutdown(&state->nvme);
+		cpu_guarded(shut_down, &state->nvme);
 	nvme_close(&state->nvme);
 	if (state->iommufd >= 0)
 		close(state->iommufd);

@@ -251,8 +251,8 @@ static int post(struct state *s, struct job *job)
 		move.length = s->t->size - job->posted;
 		if (move.length > s->t->piece)
 			move.length = s->t->piece;
-		ret = s->t->engine->ops->post(s->t->engine, &move,
-					      (unsigned int)(job - s->job));
+		ret = engine_post(s->t->engine, &move,
+				  (unsigned int)(job - s->job));
 		if (ret)
 			return ret;
 		job->posted += move.length;
@@ -269,7 +269,7 @@ static int poll(struct state *s)
 	struct job *job;
 	int ret;
 
-	ret = s->t->engine->ops->poll(s->t->engine, &tag);
+	ret = engine_poll(s->t->engine, &tag);
 	if (ret <= 0)
 		return ret;
 	/* Where it comes from a device may have written it */
