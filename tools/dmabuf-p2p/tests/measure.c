@@ -3,17 +3,20 @@
  * What bench and copy compute: percentiles, lists of sizes, patterns, progress
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "array.h"
+#include "buffer.h"
 #include "cpu.h"
 #include "progress.h"
 #include "sizes.h"
 #include "stats.h"
 #include "tap.h"
+#include "verb.h"
 
 #define SIZE 4096u
 
@@ -205,6 +208,29 @@ static void test_lost(void)
 	close(fd);
 }
 
+/* What a user opened for reading can be a source, and nothing else */
+static void test_read_only(void)
+{
+	int fd = memfd_create("source", MFD_CLOEXEC);
+	struct buffer buffer = { .spec = "fd:3", .size = SIZE, .vfio.fd = -1 };
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	buffer.fd = ftruncate(fd, SIZE) || pwrite(fd, "x", 1, 0) != 1 ?
+			    -1 : open(path, O_RDONLY | O_CLOEXEC);
+	tap_ok(buffer_map(&buffer, true) == EXIT_FAILED &&
+		       !buffer_map(&buffer, false) && buffer.cpu[0] == 'x',
+	       "a file opened for reading: mapped to be read only");
+	tap_ok(buffer_map(&buffer, true) == EXIT_FAILED && buffer.cpu[0] == 'x',
+	       "and not to be written later");
+	buffer_close(&buffer);
+	buffer.fd = fd;
+	tap_ok(!buffer_map(&buffer, false) && !buffer_map(&buffer, true),
+	       "one that may be written to: read first, written later");
+	buffer.cpu[0] = 'y';
+	buffer_close(&buffer);
+}
+
 static void test_progress(void)
 {
 	char line[80];
@@ -228,6 +254,7 @@ int main(void)
 	test_sizes();
 	test_pattern();
 	test_lost();
+	test_read_only();
 	test_progress();
 	return tap_end();
 }

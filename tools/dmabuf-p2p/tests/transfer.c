@@ -193,6 +193,7 @@ static void reset(void)
 				.fd = -1,
 				.size = ROOM,
 				.cpu = (uint8_t *)memory[i],
+				.writable = true,
 			},
 			.size = ROOM,
 		};
@@ -378,6 +379,30 @@ static void test_verify(void)
 	tap_ok(ret[1] == EXIT_MISMATCH && !bench.result[0].direct.verified,
 	       "bench: a round in which nothing arrives is found");
 
+	/* Dma-bufs with the same bytes already: of the source nothing is written */
+	for (i = 0; i < 2; i++) {
+		reset();
+		memset(memory[0], 0x5a, ROOM);
+		memset(memory[1], 0x5a, ROOM);
+		ends[0].buffer.fd = ends[1].buffer.fd = 1000;
+		ends[0].buffer.writable = false;
+		fake.drop_at = i ? 5 : 0;
+		ret[i] = run(4096, 1, 256, 1, false);
+	}
+	tap_ok(ret[0] == EXIT_OK && ret[1] == EXIT_MISMATCH &&
+		       ends[0].buffer.cpu[4096] == 0x5a && !ends[0].buffer.writable,
+	       "what is in the source stays there, and what does not arrive is found");
+
+	reset();
+	memset(memory[0], 0x5a, ROOM);
+	ends[0].buffer.fd = ends[1].buffer.fd = 1000;
+	ends[1].buffer.cpu = ends[0].buffer.cpu + 65536;
+	ends[0].size = ends[1].size = ROOM - 65536;
+	ret[0] = run(131072, 1, 1, 1, false);
+	for (i = 0; i < (int)ROOM && ends[0].buffer.cpu[i] == 0x5a; i++)
+		;
+	tap_ok(ret[0] == EXIT_USAGE && i == (int)ROOM,
+	       "ends that overlap are as they were");
 	reset();
 	ends[1].buffer.cpu = ends[0].buffer.cpu + 65536;
 	ends[0].size = ends[1].size = ROOM - 65536;
@@ -434,9 +459,9 @@ static void test_told(void)
 {
 	reset();
 	ends[0].buffer.fd = ends[1].buffer.fd = 1000;
-	tap_ok(run(4096, 1, 10, 2, true) == EXIT_OK && told.begun == 5 &&
-		       told.ended == 5 && told.writes == 3 && !told.inside,
-	       "exporters are told what the CPU does: fills, spoils, looks, copies, compares");
+	tap_ok(run(4096, 1, 10, 2, true) == EXIT_OK && told.begun == 7 &&
+		       told.ended == 7 && told.writes == 3 && !told.inside,
+	       "exporters are told what the CPU does: looks, spoils, copies, compares");
 	reset();
 	ends[1].buffer.fd = 1000;
 	told.error = EIO;

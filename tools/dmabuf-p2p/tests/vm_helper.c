@@ -166,7 +166,7 @@ static int open_mapped(struct buffer *buffer, const char *spec)
 {
 	int ret = buffer_open(buffer, spec, true);
 
-	return ret ? ret : buffer_map(buffer);
+	return ret ? ret : buffer_map(buffer, true);
 }
 
 static int same(const char *a, const char *b)

@@ -109,40 +109,56 @@ int buffer_open(struct buffer *buffer, const char *spec, bool bind)
 	return ret;
 }
 
-int buffer_map(struct buffer *buffer)
+/* Return: 0 or the errno */
+static int map_it(struct buffer *buffer, bool write)
 {
 	int flags = buffer->fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+	int rights = PROT_READ | (write ? PROT_WRITE : 0);
 	void *map;
 
 	if (buffer->cpu)
+		return mprotect(buffer->cpu, buffer->size, rights) ? errno : 0;
+	map = mmap(NULL, buffer->size, rights, flags, buffer->fd, 0);
+	if (map == MAP_FAILED)
+		return errno;
+	buffer->cpu = map;
+	return 0;
+}
+
+int buffer_map(struct buffer *buffer, bool write)
+{
+	int err;
+
+	/* Plain memory is for engines, too */
+	write |= buffer->fd < 0;
+	if (buffer->cpu && (buffer->writable || !write))
 		return EXIT_OK;
 	if (buffer->size > SIZE_MAX) {
 		complain(buffer->spec, NULL, "too large for this program");
 		return EXIT_FAILED;
 	}
-	map = mmap(NULL, buffer->size, PROT_READ | PROT_WRITE, flags,
-		   buffer->fd, 0);
-	if (map != MAP_FAILED) {
-		buffer->cpu = map;
+	err = map_it(buffer, write);
+	if (!err) {
+		buffer->writable = write;
 		return EXIT_OK;
 	}
-	if (buffer->fd >= 0 && errno == EOPNOTSUPP) {
+	if (buffer->fd >= 0 && err == EOPNOTSUPP) {
 		complain(buffer->spec, "export it without --no-host-access",
 			 "no CPU may access it: it is for private memory of guests");
 		return EXIT_UNSUPPORTED;
 	}
-	if (buffer->fd >= 0 && (errno == EINVAL || errno == ENOTTY ||
-				errno == ENODEV)) {
+	if (buffer->fd >= 0 && (err == EINVAL || err == ENOTTY ||
+				err == ENODEV)) {
 		complain(buffer->spec, "physical lists add that: see 'dmabuf-p2p doctor'",
 			 "its exporter has no way for the CPU to access it");
 		return EXIT_UNSUPPORTED;
 	}
-	if (buffer->fd >= 0 && errno == EACCES) {
+	if (buffer->fd >= 0 && err == EACCES) {
 		complain(buffer->spec, "open it for reading and writing",
 			 "the CPU cannot write to it: the dma-buf was opened for reading only");
 		return EXIT_FAILED;
 	}
-	complain(buffer->spec, NULL, "cannot map it: %s", strerror(errno));
+	complain(buffer->spec, NULL, "cannot map it: %s", strerror(err));
 	return EXIT_FAILED;
 }
 

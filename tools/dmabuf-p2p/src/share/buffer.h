@@ -14,6 +14,7 @@
  * @fd: the dma-buf; -1 for plain memory ("mem:SIZE"), which has none
  * @size: bytes
  * @cpu: CPU mapping of all of it; NULL until buffer_map()
+ * @writable: the CPU may write to it there
  * @vfio: the exporting device if this process exports it, otherwise its fd is -1
  */
 struct buffer {
@@ -21,6 +22,7 @@ struct buffer {
 	int fd;
 	uint64_t size;
 	uint8_t *cpu;
+	bool writable;
 	struct vfio_device vfio;
 };
 
@@ -49,11 +51,12 @@ int buffer_open(struct buffer *buffer, const char *spec, bool bind);
 
 /**
  * buffer_map - let the CPU at all of a buffer
- * @buffer: from buffer_open(); its @cpu is filled in
+ * @buffer: from buffer_open(); its @cpu is filled in, and stays what it is
+ * @write: to write as well: that takes a dma-buf opened for it
  *
  * Return: enum exit_code, as buffer_open().
  */
-int buffer_map(struct buffer *buffer);
+int buffer_map(struct buffer *buffer, bool write);
 
 /** buffer_close - undo buffer_open(); harmless if it failed */
 void buffer_close(struct buffer *buffer);

@@ -177,6 +177,7 @@ static int verified_run(struct run *run, struct transfer *transfer)
 		.size = transfer->size,
 		.areas = transfer->areas,
 		.disk_areas = transfer->disk_areas,
+		.pattern = bench->job.pattern,
 	};
 	uint64_t left = transfer->iterations, elapsed = 0, done, past;
 	int ret;

@@ -85,9 +85,11 @@ static void say_runs(const struct bench *bench)
 		snprintf(limit, sizeof(limit), "%s%g s",
 			 *times ? ", at most " : "",
 			 (double)bench->duration / 1e9);
-	if (bench->job.verify)
+	if (job_has_seed(&bench->job))
 		snprintf(verified, sizeof(verified),
 			 ", every byte compared, seed %" PRIu64, bench->job.seed);
+	else if (bench->job.verify)
+		snprintf(verified, sizeof(verified), ", every byte compared");
 	say("runs", text_format("%s%s for each size%s, depth %u%s", times, limit,
 				bench->bounce ? " and way" : "", bench->depth,
 				verified));
@@ -307,7 +309,7 @@ static void end_json(const struct bench *bench, int ret)
 	else
 		json_null(sub, "emulated_by");
 	json_member(obj, "engine", sub);
-	if (bench->job.verify)
+	if (job_has_seed(&bench->job))
 		json_number(obj, "seed", bench->job.seed);
 	else
 		json_null(obj, "seed");

@@ -46,7 +46,7 @@ static const char doc[] =
 	ENGINE_HELP "\n"
 	"Unless one end is memory, the way through memory is measured beside it: by the engine into memory, and from there by the engine or, to and from a disk, by the CPU. The ratio says how many times the bandwidth of that the direct way has.\n\n"
 	"Percentiles are those of single transfers, at most 0.1 % off, or 1 % where one takes more than 5 ms: half of them took no longer than p50. No more are under way than the engine takes at once, whatever --depth says. Small sizes go round in 4M of memory, and through all of the disk's part: name a large one, or what the disk has cached shows. What takes longer than 10 s a transfer is left out unless --sizes asks for it. Ctrl-C shows what was measured so far.\n\n"
-	"With --verify what was in FROM is lost, unless it is a disk. It writes other bytes before each round through those places and compares them after it; that time is part of --duration, but not of the results.\n\n"
+	VERIFY_HELP " Before each round through those places what is in TO is spoilt, and after it compared; that time is part of --duration, but not of the results.\n\n"
 	"EXAMPLES\n"
 	"  From a disk into the BAR of another device, and through memory:\n"
 	"    dmabuf-p2p bench disk:0+16G 01:00.0/bar2:0-64M --via nvme:04:00.0 --bind\n"
@@ -192,8 +192,8 @@ static int open_bounce(struct bench *bench)
 	if (!bench->bounce)
 		return EXIT_OK;
 	/* The CPU's part of it */
-	ret = job->from.disk ? buffer_map(&job->to.buffer) :
-	      job->to.disk ? buffer_map(&job->from.buffer) : EXIT_OK;
+	ret = job->from.disk ? buffer_map(&job->to.buffer, true) :
+	      job->to.disk ? buffer_map(&job->from.buffer, false) : EXIT_OK;
 	if (ret) {
 		complain(NULL, "add --no-bounce to measure the direct way alone",
 			 "the way through memory needs that access");

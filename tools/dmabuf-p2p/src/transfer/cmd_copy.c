@@ -35,7 +35,7 @@ static const char doc[] =
 	"Move the bytes of FROM to TO, once, by a device that does DMA.\v"
 	BUFFER_HELP "or disk:OFFSET+LENGTH, on the disk of an NVMe engine.\n\n"
 	ENGINE_HELP "\n"
-	"With --verify what was in FROM is lost, unless it is a disk: that is read into memory a second time, and compared with.\n\n"
+	VERIFY_HELP "\n\n"
 	"EXAMPLES\n"
 	"  16 MiB of a disk into the BAR of another device, every byte compared:\n"
 	"    dmabuf-p2p copy disk:0+16M 01:00.0/bar2:0-16M \\\n"
@@ -161,6 +161,7 @@ static int move(struct copy *copy)
 		.to = &copy->job.to,
 		.size = copy->size,
 		.areas = 1,
+		.pattern = copy->job.pattern,
 		.seed = copy->job.seed,
 	};
 	int ret = EXIT_OK;

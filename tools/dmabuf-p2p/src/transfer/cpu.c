@@ -90,6 +90,23 @@ int cpu_spoil(void *to, uint64_t at, size_t length, uint64_t seed)
 	return fill(to, at, length, seed, UINT64_MAX);
 }
 
+int cpu_invert(void *to, const void *from, size_t length)
+{
+	const volatile uint64_t *from_words = from;
+	const volatile uint8_t *from_bytes = from;
+	volatile uint64_t *words = to;
+	volatile uint8_t *bytes = to;
+	size_t i;
+
+	GUARD();
+	for (i = 0; i + 8 <= length; i += 8)
+		words[i / 8] = ~from_words[i / 8];
+	for (; i < length; i++)
+		bytes[i] = (uint8_t)~from_bytes[i];
+	UNGUARD();
+	return 0;
+}
+
 /* Which byte of a word it is that differs */
 static int differ(struct mismatch *mismatch, uint64_t at, uint64_t expected,
 		  uint64_t found)

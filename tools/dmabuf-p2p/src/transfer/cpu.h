@@ -41,6 +41,9 @@ int cpu_fill(void *to, uint64_t at, size_t length, uint64_t seed);
 /** cpu_spoil - write what cpu_fill() would, every bit inverted */
 int cpu_spoil(void *to, uint64_t at, size_t length, uint64_t seed);
 
+/** cpu_invert - copy, every bit inverted; both at a multiple of 8 */
+int cpu_invert(void *to, const void *from, size_t length);
+
 /**
  * cpu_check - compare with the pattern of a seed
  * @from: what to compare, at a multiple of 8

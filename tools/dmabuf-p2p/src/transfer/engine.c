@@ -141,7 +141,7 @@ int end_open(struct end *end, const char *spec, bool bind)
 	ret = buffer_open(&end->buffer, spec, bind);
 	/* Engines take memory by its address */
 	if (!ret && end->buffer.fd < 0)
-		ret = buffer_map(&end->buffer);
+		ret = buffer_map(&end->buffer, true);
 	end->size = end->buffer.size;
 	return ret;
 }

@@ -41,7 +41,7 @@ static int open_cpu(struct engine *engine, const char *name)
 static int reach(struct engine *engine, struct end *end)
 {
 	(void)engine;
-	return buffer_map(&end->buffer);
+	return buffer_map(&end->buffer, end->write);
 }
 
 static int post(struct engine *engine, const struct move *move,

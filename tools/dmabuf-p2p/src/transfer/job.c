@@ -8,14 +8,16 @@
 #include "units.h"
 #include "verb.h"
 
-enum { OPT_SEED = 256, OPT_OVERWRITE, OPT_FORCE };
+enum { OPT_SEED = 256, OPT_PATTERN, OPT_OVERWRITE, OPT_FORCE };
 
 static const struct argp_option options[] = {
 	{ "via", 'e', "ENGINE", 0, "What moves the bytes (cpu)", 0 },
 	{ "bind", 'b', NULL, 0,
 	  "Take devices away from their drivers while this runs", 0 },
 	{ "verify", 'v', NULL, 0,
-	  "Fill FROM with a pattern first, and compare every byte of TO", 0 },
+	  "Compare every byte of TO with FROM", 0 },
+	{ "pattern", OPT_PATTERN, NULL, 0,
+	  "Fill FROM with a pattern before that: what was there is lost", 0 },
 	{ "seed", OPT_SEED, "N", 0, "Of that pattern (another one each time)", 0 },
 	{ "force", OPT_FORCE, NULL, 0,
 	  "Try it where Linux knows no peer-to-peer route", 0 },
@@ -47,6 +49,8 @@ static void finish(struct job *job, struct argp_state *state)
 
 	if (!job->spec[1])
 		argp_error(state, "say from where, and to where");
+	if (job->pattern && !strncmp(job->spec[0], "disk:", 5))
+		argp_error(state, "--pattern does not overwrite a disk");
 	/* Each mem:SIZE is memory of its own */
 	if (job->verify && !strcmp(job->spec[0], job->spec[1]) &&
 	    strncmp(job->spec[0], "mem:", 4))
@@ -66,6 +70,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'v':
 		job->verify = true;
+		return 0;
+	case OPT_PATTERN:
+		job->pattern = job->verify = true;
 		return 0;
 	case OPT_SEED:
 		job->seed = job_number(state, "--seed", arg, 0, UINT64_MAX);
@@ -107,6 +114,12 @@ int job_open(struct job *job)
 	if (!ret)
 		ret = end_open(&job->to, job->spec[1], job->bind);
 	return ret;
+}
+
+bool job_has_seed(const struct job *job)
+{
+	return job->verify && !job->from.disk &&
+	       (job->pattern || job->from.buffer.fd < 0);
 }
 
 void job_close(struct job *job)

@@ -13,6 +13,7 @@
  * @spec: FROM and TO
  * @via: name of the engine
  * @verify: compare every byte
+ * @pattern: of what is in FROM before that
  * @seed: of the pattern
  * @seeded: the user has chosen it
  * @overwrite: a disk may be written to
@@ -26,6 +27,7 @@ struct job {
 	const char *spec[2];
 	const char *via;
 	bool verify;
+	bool pattern;
 	uint64_t seed;
 	bool seeded;
 	bool overwrite;
@@ -36,6 +38,12 @@ struct job {
 };
 
 #define JOB_DEFAULTS { .via = "cpu" }
+
+/* For the --help of verbs that have jobs */
+#define VERIFY_HELP                                                          \
+	"With --verify TO is made different from FROM first, and compared with it in the end; what is on a disk is read by the engine for that. " \
+	"Where TO is a disk, and has had the same bytes before, only --pattern proves that they were written. --pattern overwrites FROM; " \
+	"what is in mem:SIZE is a pattern in any case."
 
 /**
  * job_children - the options and arguments of a job
@@ -62,6 +70,9 @@ uint64_t job_number(struct argp_state *state, const char *option,
  * Return: enum exit_code; anything but EXIT_OK has been complained about.
  */
 int job_open(struct job *job);
+
+/** job_has_seed - whether what is moved is a pattern, and @seed tells which */
+bool job_has_seed(const struct job *job);
 
 /** job_close - whatever is under way is over */
 void job_close(struct job *job);

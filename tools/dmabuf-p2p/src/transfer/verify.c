@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "access.h"
@@ -46,76 +47,153 @@ static int begin(const struct end *end, bool write)
 	return EXIT_FAILED;
 }
 
-/* With cpu_fill() or cpu_spoil() */
-static int fill_all(struct end *end, uint64_t length, uint64_t seed,
-		    int (*fill)(void *to, uint64_t at, size_t length,
-				uint64_t seed))
-{
-	uint64_t at;
+/* What is written: the pattern, its inverse, or the inverse of what @from has */
+enum fill { FILL_PATTERN, FILL_SPOIL, FILL_INVERT };
 
-	for (at = 0; at < length; at += CHUNK) {
-		if (interrupted())
-			return EXIT_INTERRUPTED;
-		if (fill(end->buffer.cpu + at, at, chunk(length - at), seed))
-			return lost(end);
+static int fill_chunk(const struct verify *v, struct end *end, enum fill fill,
+		      uint64_t at, uint64_t length)
+{
+	uint8_t *to = end->buffer.cpu + at;
+
+	switch (fill) {
+	case FILL_PATTERN:
+		return cpu_fill(to, at, length, v->seed);
+	case FILL_SPOIL:
+		return cpu_spoil(to, at, length, v->seed);
+	case FILL_INVERT:
+		break;
 	}
-	/* Before a device is told to look at it */
-	return end->buffer.fd >= 0 && cpu_settle(end->buffer.cpu, length) ?
-		       lost(end) : EXIT_OK;
+	return cpu_invert(to, v->from->buffer.cpu + at, length);
 }
 
-static int prepare(struct end *end, uint64_t length, uint64_t seed,
-		   int (*fill)(void *to, uint64_t at, size_t length,
-			       uint64_t seed))
+static int fill_all(const struct verify *v, struct end *end, enum fill fill)
 {
+	const uint64_t length = span(v, v->areas);
+	uint64_t at;
 	int ret;
 
-	if (end->disk)
-		return EXIT_OK;
-	ret = buffer_map(&end->buffer);
-	if (!ret)
-		ret = begin(end, true);
-	if (ret)
-		return ret;
-	ret = fill_all(end, length, seed, fill);
+	ret = begin(end, true);
+	for (at = 0; !ret && at < length; at += CHUNK) {
+		if (interrupted())
+			ret = EXIT_INTERRUPTED;
+		else if (fill_chunk(v, end, fill, at, chunk(length - at)))
+			ret = lost(end);
+	}
+	/* Before a device is told to look at it */
+	if (!ret && end->buffer.fd >= 0 && cpu_settle(end->buffer.cpu, length))
+		ret = lost(end);
 	access_end(end, true);
 	return ret;
 }
 
-/* Two names of the same bytes: the source is spoilt as well, page by page */
-static int check_apart(const struct verify *v, uint64_t length)
+/* A word of each page, into @words, or only a sum of them */
+static int look(const struct end *end, uint64_t length, uint64_t *words,
+		uint64_t *sum)
 {
-	struct mismatch m;
-	uint64_t at;
-	int ret = EXIT_OK;
+	uint64_t at, word;
 
+	*sum = 0;
+	for (at = 0; at + 8 <= length; at += TRANSFER_STRIDE) {
+		if (cpu_copy(&word, end->buffer.cpu + at, 8, true))
+			return lost(end);
+		if (words)
+			words[at / TRANSFER_STRIDE] = word;
+		*sum = (*sum ^ word) * 0x100000001b3ull + 1;
+	}
+	return EXIT_OK;
+}
+
+static int put(const struct end *end, uint64_t length, const uint64_t *words,
+	       uint64_t invert)
+{
+	uint64_t at, word;
+
+	for (at = 0; at + 8 <= length; at += TRANSFER_STRIDE) {
+		word = words[at / TRANSFER_STRIDE] ^ invert;
+		if (cpu_copy(end->buffer.cpu + at, &word, 8, true))
+			return lost(end);
+	}
+	return length >= 8 && end->buffer.fd >= 0 &&
+	       cpu_settle(end->buffer.cpu, at - TRANSFER_STRIDE + 8) ?
+		       lost(end) : EXIT_OK;
+}
+
+/* Two names of the same bytes: what changes at the one changes at the other */
+static int compare_names(const struct verify *v, uint64_t length, uint64_t *words)
+{
+	uint64_t before, after, ignored;
+	int ret = look(v->from, length, NULL, &before);
+
+	if (!ret)
+		ret = look(v->to, length, words, &ignored);
+	if (!ret)
+		ret = put(v->to, length, words, UINT64_MAX);
+	if (!ret)
+		ret = look(v->from, length, NULL, &after);
+	if (!ret)
+		ret = put(v->to, length, words, 0);
+	if (ret || before == after)
+		return ret;
+	complain(v->to->spec, "take parts that have nothing in common",
+		 "it overlaps %s: that cannot be verified", v->from->spec);
+	return EXIT_USAGE;
+}
+
+/* Before anything is lost: page by page, and put back as it was */
+static int check_apart(const struct verify *v)
+{
+	const uint64_t length = span(v, v->areas);
+	uint64_t *words;
+	int ret;
+
+	/* Memory of this program is nobody else's */
 	if (v->from->disk || v->to->disk)
 		return EXIT_OK;
+	words = malloc((length / TRANSFER_STRIDE + 1) * sizeof(*words));
+	if (!words) {
+		complain(NULL, NULL, "out of memory");
+		return EXIT_FAILED;
+	}
 	ret = begin(v->from, false);
-	for (at = 0; !ret && at < length; at += TRANSFER_STRIDE) {
-		ret = cpu_check(v->from->buffer.cpu + at, at,
-				length - at < 8 ? length - at : 8, v->seed, &m);
-		if (ret > 0) {
-			complain(v->to->spec, "take parts that have nothing in common",
-				 "it overlaps %s: that cannot be verified",
-				 v->from->spec);
-			ret = EXIT_USAGE;
-		} else if (ret) {
-			ret = lost(v->from);
-		}
+	if (!ret) {
+		ret = begin(v->to, true);
+		if (!ret)
+			ret = compare_names(v, length, words);
+		access_end(v->to, true);
 	}
 	access_end(v->from, false);
+	free(words);
 	return ret;
+}
+
+/* Plain memory has nothing in it that anybody would miss */
+static bool has_pattern(const struct verify *v)
+{
+	return !v->from->disk && (v->pattern || v->from->buffer.fd < 0);
 }
 
 int verify_prepare(const struct verify *v)
 {
-	uint64_t length = span(v, v->areas);
-	int ret = prepare(v->from, length, v->seed, cpu_fill);
+	const bool pattern = has_pattern(v);
+	int ret = EXIT_OK;
 
+	if (!v->from->disk)
+		ret = buffer_map(&v->from->buffer, pattern);
+	if (!ret && !v->to->disk)
+		ret = buffer_map(&v->to->buffer, true);
 	if (!ret)
-		ret = prepare(v->to, length, v->seed, cpu_spoil);
-	return ret ? ret : check_apart(v, length);
+		ret = check_apart(v);
+	if (!ret && pattern)
+		ret = fill_all(v, v->from, FILL_PATTERN);
+	if (ret || v->to->disk)
+		return ret;
+	if (v->from->disk || pattern)
+		return fill_all(v, v->to, FILL_SPOIL);
+	ret = begin(v->from, false);
+	if (!ret)
+		ret = fill_all(v, v->to, FILL_INVERT);
+	access_end(v->from, false);
+	return ret;
 }
 
 static int mismatch(const struct verify *v, const struct mismatch *m)
@@ -124,13 +202,13 @@ static int mismatch(const struct verify *v, const struct mismatch *m)
 
 	snprintf(remedy, sizeof(remedy), "--seed %" PRIu64 " writes the same again",
 		 v->seed);
-	complain(v->to->spec, v->from->disk ? NULL : remedy,
+	complain(v->to->spec, has_pattern(v) ? remedy : NULL,
 		 "byte 0x%" PRIx64 " is 0x%02x instead of 0x%02x", m->at,
 		 m->found, m->expected);
 	return EXIT_MISMATCH;
 }
 
-/* @reference: what was on the disk; NULL: the pattern was at the source */
+/* @reference: what there should be; NULL: the pattern */
 static int compare_place(const struct verify *v, const uint8_t *bytes,
 			 const uint8_t *reference, uint64_t at)
 {
@@ -197,23 +275,40 @@ static int read_disk(const struct verify *v, const struct end *disk,
 	return transfer_run(&transfer);
 }
 
+/* With the pattern, with what the source has, or with what its disk has */
+static int compare_all(const struct verify *v, const struct end *disk,
+		       const uint8_t *from_disk, uint64_t areas)
+{
+	const uint8_t *bytes = v->to->disk ? from_disk : v->to->buffer.cpu;
+	const uint8_t *reference = has_pattern(v) ? NULL :
+				   disk && v->from->disk ? from_disk :
+							   v->from->buffer.cpu;
+	int ret;
+
+	if (!reference || v->from->disk)
+		return compare(v, bytes, reference, areas);
+	ret = begin(v->from, false);
+	if (!ret)
+		ret = compare(v, bytes, reference, areas);
+	access_end(v->from, false);
+	return ret;
+}
+
 int verify_check(const struct verify *v, uint64_t areas)
 {
-	const struct end *disk = v->from->disk ? v->from : v->to;
+	const struct end *disk = v->from->disk ? v->from :
+				 v->to->disk ? v->to : NULL;
 	struct end memory;
 	int ret;
 
-	if (!disk->disk)
-		return compare(v, v->to->buffer.cpu, NULL, areas);
-
+	if (!disk)
+		return compare_all(v, NULL, NULL, areas);
 	ret = engine_memory(v->engine, &memory, span(v, areas));
 	if (ret)
 		return ret;
 	ret = read_disk(v, disk, &memory, areas);
-	if (!ret && v->from->disk)
-		ret = compare(v, v->to->buffer.cpu, memory.buffer.cpu, areas);
-	else if (!ret)
-		ret = compare(v, memory.buffer.cpu, NULL, areas);
+	if (!ret)
+		ret = compare_all(v, disk, memory.buffer.cpu, areas);
 	engine_leave(v->engine, &memory);
 	end_close(&memory);
 	return ret;

@@ -13,7 +13,8 @@
  * @areas: places of that size, see &struct transfer
  * @disk_areas: likewise
  * @disk_first: likewise
- * @seed: of the pattern that @from is filled with, unless it is a disk
+ * @pattern: fill @from with a pattern; plain memory always is
+ * @seed: of the pattern
  */
 struct verify {
 	struct engine *engine;
@@ -23,16 +24,17 @@ struct verify {
 	uint64_t areas;
 	uint64_t disk_areas;
 	uint64_t disk_first;
+	bool pattern;
 	uint64_t seed;
 };
 
 /**
- * verify_prepare - fill the source, and spoil the destination
+ * verify_prepare - fill the source, if that is wanted, and spoil the destination
  * @verify: what is to be moved
  *
  * A disk is not filled, and none is spoilt. Afterwards no byte of a destination
- * that is no disk is what the pattern has there. To what is on a disk that has been
- * written to before only a new seed makes a difference.
+ * that is no disk is what the source has there, unless that is one. To what is on a
+ * disk that has been written to before only a pattern makes a difference.
  *
  * Return: enum exit_code, complained about; EXIT_USAGE if the two overlap.
  */
