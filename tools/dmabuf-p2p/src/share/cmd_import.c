@@ -76,7 +76,8 @@ static int run(int argc, char **argv)
 	if (fd < 0)
 		return -fd;
 	if (!args.command) {
-		ret = info_fd(fd, args.spec, NULL, args.json);
+		ret = info_fd(fd, args.spec,
+			      &(struct info_how){ .json = args.json });
 	} else {
 		/* What the kernel says counts, not the header */
 		ret = dmabuf_size(fd, args.spec, &size);

@@ -212,8 +212,9 @@ int info_verdict(const struct dmabuf *dmabuf, const char *spec,
 	return EXIT_MISMATCH;
 }
 
-int info_fd(int fd, const char *spec, const char *route, bool json)
+int info_fd(int fd, const char *spec, const struct info_how *how)
 {
+	struct json_object *obj;
 	struct dmabuf dmabuf;
 	uint64_t size;
 	int ret;
@@ -228,12 +229,21 @@ int info_fd(int fd, const char *spec, const char *route, bool json)
 		return EXIT_FAILED;
 	}
 	dmabuf.fd = fd;
-	dmabuf_ask(&dmabuf, route);
-	if (json)
-		json_print(info_json(&dmabuf, route));
-	else
-		info_print(&dmabuf, spec, route);
-	ret = info_verdict(&dmabuf, spec, route);
+	dmabuf_ask(&dmabuf, how->route);
+	if (how->json) {
+		obj = info_json(&dmabuf, how->route);
+		if (how->users)
+			holders_json(how->users, dmabuf.inode, obj);
+		json_print(obj);
+	} else {
+		info_print(&dmabuf, spec, how->route);
+		if (how->users) {
+			putchar('\n');
+			holders_print(how->users, dmabuf.inode);
+			holders_print_rest(how->users, true);
+		}
+	}
+	ret = info_verdict(&dmabuf, spec, how->route);
 	dmabuf_release(&dmabuf);
 	return ret;
 }

@@ -5,18 +5,30 @@
 #include <stdbool.h>
 
 #include "dmabuf.h"
+#include "holders.h"
 #include "json.h"
+
+/**
+ * struct info_how - how to tell about a dma-buf
+ * @route: full address of the device to tell the routes of, or NULL
+ * @users: who has dma-bufs, to be told as well, or NULL
+ * @json: as JSON
+ */
+struct info_how {
+	const char *route;
+	const struct holders *users;
+	bool json;
+};
 
 /**
  * info_fd - tell what a dma-buf of this process holds
  * @fd: the dma-buf
  * @spec: as the user named it, for messages
- * @route: full address of the device to tell the routes of, or NULL
- * @json: as JSON
+ * @how: how
  *
- * Return: enum exit_code; EXIT_MISMATCH if @route does not reach all of it.
+ * Return: enum exit_code; EXIT_MISMATCH if the device does not reach all of it.
  */
-int info_fd(int fd, const char *spec, const char *route, bool json);
+int info_fd(int fd, const char *spec, const struct info_how *how);
 
 /** info_print - about one dma-buf, in text */
 void info_print(const struct dmabuf *dmabuf, const char *spec,
@@ -37,12 +49,11 @@ int info_verdict(const struct dmabuf *dmabuf, const char *spec,
  * info_process - tell what the dma-bufs of a process hold
  * @pid: the process
  * @only: number of the only file descriptor to tell of, or -1
- * @route: as info_fd()
- * @json: as JSON
+ * @how: how
  *
  * Return: enum exit_code, as info_fd().
  */
-int info_process(pid_t pid, int only, const char *route, bool json);
+int info_process(pid_t pid, int only, const struct info_how *how);
 
 /**
  * info_all - tell which process has which dma-bufs
