@@ -21,6 +21,12 @@ _dmabuf_p2p_devices() {
 		[[ $cur != ??:* && $cur != [0-9a-f]? ]] || words+=("${addr#0000:}$append")
 		words+=("$addr$append")
 	done
+	# Names of PCI devices, once somebody has begun to type one
+	if [[ $cur = [a-z]* ]]; then
+		for path in "${DMABUF_P2P_ROOT-}"/sys/class/{infiniband,net,nvme,block,drm,accel}/"$cur"*; do
+			[[ ! -e $path || $(readlink -f "$path") != */pci*/* ]] || words+=("${path##*/}$append")
+		done
+	fi
 	_dmabuf_p2p_reply "$cur" "${words[@]}"
 }
 
@@ -142,6 +148,8 @@ _dmabuf_p2p() {
 		_dmabuf_p2p_engines "$cur" "$before" ;;
 	--kernel)
 		_dmabuf_p2p_list "$cur" "$before" _dmabuf_p2p_kernels ;;
+	--class)
+		_dmabuf_p2p_reply "$cur" "$before"{storage,network,display,multimedia,memory,accelerator} ;;
 	--route)
 		_dmabuf_p2p_devices "$cur" '' ;;
 	--pid)

@@ -10,8 +10,8 @@
 #include "device.h"
 #include "device_use.h"
 #include "devices/pci.h"
-#include "exporter.h"
 #include "opener.h"
+#include "take.h"
 #include "taken.h"
 #include "tap.h"
 #include "verb.h"
@@ -77,7 +77,7 @@ static int take(bool may, int what)
 	may_bind = may;
 	found = what;
 	bound = false;
-	return export_take(ADDR, true);
+	return take_device(ADDR, true);
 }
 
 int main(void)

@@ -13,6 +13,7 @@
 #include <linux/dma-buf-phys.h>
 
 #include "device.h"
+#include "device_names.h"
 #include "devices/pci.h"
 #include "devices/sysfs.h"
 #include "message.h"
@@ -92,13 +93,22 @@ bool device_find(char addr[DEVICE_ADDR], const char *text)
 {
 	bool is_address = device_parse(addr, text);
 	char there[512];
+	int ret;
 
 	if (is_address && pci_exists(addr))
 		return true;
+	ret = is_address ? -ENOENT : device_named("", text, addr);
+	if (!ret)
+		return true;
+	if (ret == -ENOTUNIQ) {
+		complain(text, DEVICE_SEVERAL_REMEDY,
+			 "several PCI devices have that name");
+		return false;
+	}
 	list_devices(there, sizeof(there));
 	complain(text, there, is_address ?
 			 "no such PCI device" :
-			 "this is no PCI address such as 01:00.0 or 0000:01:00.0");
+			 "this is no PCI address such as 01:00.0 or 0000:01:00.0, and no name such as eth0 or nvme0n1");
 	return false;
 }
 

@@ -21,7 +21,7 @@ bool device_parse(char addr[DEVICE_ADDR], const char *text);
 /**
  * device_find - a PCI device by what the user calls it
  * @addr: receives the full address
- * @text: see device_parse()
+ * @text: see device_parse(), or a name that the kernel has: "eth0", "nvme0n1"
  *
  * Return: whether there is one. If not, that has been complained about, and
  * what there is instead.

@@ -4,8 +4,11 @@
  */
 #include <argp.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "array.h"
 #include "device.h"
 #include "message.h"
 #include "topo.h"
@@ -21,6 +24,8 @@ enum view {
 
 enum topo_option {
 	OPTION_ALL = 'a',
+	OPTION_CLASS = 'c',
+	OPTION_DRIVER = 'd',
 	OPTION_JSON = 'j',
 	OPTION_SVG = 's',
 	OPTION_TREE = 't',
@@ -31,6 +36,8 @@ enum topo_option {
 struct args {
 	enum view view;
 	bool all;
+	const char *class;
+	const char *driver;
 	const char *svg;
 	const char *root;
 	char **names;
@@ -39,6 +46,9 @@ struct args {
 
 static const struct argp_option options[] = {
 	{ "all", OPTION_ALL, NULL, 0, "Show devices without memory BARs as well" },
+	{ "class", OPTION_CLASS, "CLASS", 0,
+	  "Only devices of that class: network, storage, display, or hexadecimal as lspci -n has it" },
+	{ "driver", OPTION_DRIVER, "NAME", 0, "Only devices that have this driver" },
 	{ "tree", OPTION_TREE, NULL, 0, "Show the bridges above the devices, and their ACS" },
 	{ "why", OPTION_WHY, NULL, 0, "Explain the route between the two DEVICEs named" },
 	{ "json", OPTION_JSON, NULL, 0, "Print everything as JSON" },
@@ -52,7 +62,8 @@ static const char doc[] =
 	"Show PCI devices with memory BARs, and by which route the kernel lets each "
 	"reach the BARs of the others: by bus address below one switch, through the "
 	"host bridge, or not at all, and then which bridge or CPU decides that. A "
-	"DEVICE is a PCI address, with or without domain; without any, all devices "
+	"DEVICE is a PCI address, with or without domain, or a name that the kernel has "
+	"for it, such as mlx5_0, eth0, nvme0n1 or card0; without any, all devices "
 	"with memory BARs that are no bridges are shown."
 	"\v"
 	"Others than root cannot read the ACS registers of bridges: where they decide, "
@@ -63,9 +74,47 @@ static const char doc[] =
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p topo\n"
 	"  dmabuf-p2p topo --tree 01:00.0 03:00.0\n"
-	"  dmabuf-p2p topo --why 03:00.0 01:00.0\n"
+	"  dmabuf-p2p topo --why mlx5_0 nvme0n1\n"
+	"  dmabuf-p2p topo --class network\n"
 	"  dmabuf-p2p topo --svg topology.svg\n"
 	"  dmabuf-p2p topo --json | jq '.routes[] | select(.route == \"none\")'\n";
+
+/* Base classes; what else there is has numbers */
+static const struct {
+	const char *name;
+	const char *digits;
+} class_names[] = {
+	{ "storage", "01" }, { "network", "02" }, { "display", "03" },
+	{ "multimedia", "04" }, { "memory", "05" }, { "accelerator", "12" },
+};
+
+static const char *class_digits(const char *class)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(class_names); i++)
+		if (!strcmp(class, class_names[i].name))
+			return class_names[i].digits;
+	return class;
+}
+
+static bool class_is_known(const char *class)
+{
+	const char *digits = class_digits(class);
+
+	return *digits && strlen(digits) <= 4 &&
+	       !digits[strspn(digits, "0123456789abcdefABCDEF")];
+}
+
+static bool is_wanted(const struct args *args, const struct pci_device *dev)
+{
+	const char *digits = args->class ? class_digits(args->class) : "";
+	char class[8];
+
+	snprintf(class, sizeof(class), "%04x", dev->class);
+	return !strncasecmp(class, digits, strlen(digits)) &&
+	       (!args->driver || !strcmp(dev->driver, args->driver));
+}
 
 static void set_view(struct argp_state *state, enum view view)
 {
@@ -83,6 +132,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_ALL:
 		args->all = true;
+		return 0;
+	case OPTION_CLASS:
+		if (!class_is_known(arg))
+			argp_error(state, "there is no class '%s'", arg);
+		args->class = arg;
+		return 0;
+	case OPTION_DRIVER:
+		args->driver = arg;
 		return 0;
 	case OPTION_TREE:
 		set_view(state, VIEW_TREE);
@@ -107,6 +164,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_SUCCESS:
 		if (args->view == VIEW_WHY && args->nr_names != 2)
 			argp_error(state, "--why takes two devices");
+		if (args->nr_names && (args->class || args->driver))
+			argp_error(state, "--class and --driver choose among all devices");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -145,8 +204,9 @@ static int choose(struct topo *topo, const struct args *args)
 	for (i = 0; !args->nr_names && i < model->nr_devices; i++) {
 		const struct pci_device *dev = &model->devices[i];
 
-		if (args->all ? !dev->port :
-				pci_has_memory(dev) && !pci_is_bridge(dev))
+		if (is_wanted(args, dev) &&
+		    (args->all ? !dev->port :
+				 pci_has_memory(dev) && !pci_is_bridge(dev)))
 			topo->devs[topo->nr_devs++] = dev;
 	}
 	return EXIT_OK;

@@ -18,6 +18,7 @@
 
 #include "array.h"
 #include "device.h"
+#include "device_names.h"
 #include "message.h"
 #include "pci_model.h"
 #include "sysfs_file.h"
@@ -192,7 +193,7 @@ static void read_device(struct pci_device *dev, struct pci_dev *from,
 	dev->bus = from->bus;
 	dev->devfn = (uint8_t)(from->dev << 3 | from->func);
 	snprintf(dev->addr, sizeof(dev->addr), "%04x:%02x:%02x.%u",
-		 dev->domain & 0xfffff, dev->bus, from->dev, from->func & 7u);
+		 dev->domain & 0xffffff, dev->bus, from->dev, from->func & 7u);
 	dev->vendor = from->vendor_id;
 	dev->device = from->device_id;
 	dev->class = from->device_class;
@@ -325,6 +326,19 @@ static int in_order(const void *a, const void *b)
 	       ((*y)->bus << 8 | (*y)->dev << 3 | (*y)->func);
 }
 
+static void add_name(const char *addr, const char *name, void *arg)
+{
+	struct pci_device *dev = by_address(arg, addr);
+	char *longer;
+
+	if (!dev)
+		return;
+	longer = text_format("%s%s%s", dev->names ? dev->names : "",
+			     dev->names ? " " : "", name);
+	free(dev->names);
+	dev->names = text_clean(longer);
+}
+
 int pci_model_read(struct pci_model *model, const char *root)
 {
 	struct pci_access *access;
@@ -365,6 +379,7 @@ int pci_model_read(struct pci_model *model, const char *root)
 		read_port(&model->devices[i], order[i], root);
 		read_acs(&model->devices[i], order[i], root);
 	}
+	device_names_each(root, add_name, model);
 	for (i = 0; i < model->nr_hosts; i++)
 		find_first(model, &model->hosts[i]);
 	pci_model_read_cpu(model, root);
@@ -375,6 +390,10 @@ int pci_model_read(struct pci_model *model, const char *root)
 
 void pci_model_free(struct pci_model *model)
 {
+	size_t i;
+
+	for (i = 0; i < model->nr_devices; i++)
+		free(model->devices[i].names);
 	free(model->devices);
 	free(model->hosts);
 	memset(model, 0, sizeof(*model));
@@ -386,9 +405,15 @@ const struct pci_device *pci_model_find(const struct pci_model *model,
 	const struct pci_device *dev;
 	char addr[DEVICE_ADDR];
 
-	if (!device_parse(addr, text)) {
-		complain(text, "Write 0000:01:00.0 or 01:00.0.",
-			 "no PCI address");
+	int ret = 0;
+
+	if (!device_parse(addr, text))
+		ret = device_named(model->root, text, addr);
+	if (ret) {
+		complain(text, ret == -ENOTUNIQ ? DEVICE_SEVERAL_REMEDY :
+			 "Write 0000:01:00.0, 01:00.0, or a name such as mlx5_0, eth0 or nvme0n1.",
+			 ret == -ENOTUNIQ ? "several PCI devices have that name" :
+			 "neither a PCI address nor the name of a PCI device");
 		return NULL;
 	}
 	dev = by_address(model, addr);

@@ -59,6 +59,7 @@ enum pci_port {
  * @class: base class and subclass, such as 0x0108
  * @name: from the list of PCI IDs; if that does not know it, class and IDs
  * @class_name: from the list of PCI IDs
+ * @names: that the kernel has for what it does, "mlx5_0 eth0", or NULL
  * @driver: bound to it, or empty
  * @iommu: name of the IOMMU it is behind, or empty
  * @group: IOMMU group, or -1
@@ -80,6 +81,7 @@ struct pci_device {
 	uint16_t class;
 	char name[96];
 	char class_name[64];
+	char *names;
 	char driver[32];
 	char iommu[32];
 	int group;
@@ -144,7 +146,7 @@ void pci_model_free(struct pci_model *model);
 /**
  * pci_model_find - the device a user names
  * @model: from pci_model_read()
- * @text: address with or without domain
+ * @text: address with or without domain, or one of its names
  *
  * Return: the device, or NULL, and that has been complained about.
  */

@@ -3,6 +3,7 @@
  * The topology as JSON
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "json.h"
 #include "topo.h"
@@ -56,12 +57,24 @@ static struct json_object *acs(const struct pci_device *dev)
 	return obj;
 }
 
+static struct json_object *names(const struct pci_device *dev)
+{
+	struct json_object *array = json_new_array();
+	char *copy = dev->names ? strdup(dev->names) : NULL, *rest = copy, *name;
+
+	while ((name = strsep(&rest, " ")))
+		json_append(array, json_object_new_string(name));
+	free(copy);
+	return array;
+}
+
 static struct json_object *device(const struct pci_device *dev, bool listed)
 {
 	struct json_object *obj = json_new_object();
 
 	json_text(obj, "address", dev->addr);
 	json_text(obj, "name", dev->name);
+	json_member(obj, "names", names(dev));
 	json_text(obj, "class_name", dev->class_name);
 	json_number(obj, "class", dev->class);
 	json_number(obj, "vendor", dev->vendor);

@@ -57,7 +57,7 @@ static void print_node(const struct pci_device *dev, const char *prefix,
 		       bool last)
 {
 	const char *port = pci_port_text(dev);
-	char *acs, *more;
+	char *acs, *more, *name;
 
 	if (port) {
 		acs = pci_acs_text(dev);
@@ -67,13 +67,16 @@ static void print_node(const struct pci_device *dev, const char *prefix,
 		return;
 	}
 	more = details(dev);
-	printf("%s%s-- %s  %s", prefix, last ? "`" : "|", dev->addr, dev->name);
-	if (strlen(prefix) + 4 + strlen(dev->addr) + 2 + text_length(dev->name) + 2 +
+	name = text_format("%s%s%s", dev->name, dev->names ? ", " : "",
+			   dev->names ? dev->names : "");
+	printf("%s%s-- %s  %s", prefix, last ? "`" : "|", dev->addr, name);
+	if (strlen(prefix) + 4 + strlen(dev->addr) + 2 + text_length(name) + 2 +
 	    strlen(more) <= text_width())
 		printf("  %s\n", more);
 	else
 		printf("\n%s%s%*s%s\n", prefix, last ? " " : "|",
 		       (int)strlen(dev->addr) + 5, "", more);
+	free(name);
 	free(more);
 }
 

@@ -12,21 +12,18 @@
 #include <unistd.h>
 
 #include "bar_ranges.h"
-#include "cleanup.h"
 #include "device.h"
-#include "device_use.h"
 #include "devices/iommufd.h"
 #include "devices/nvme.h"
-#include "devices/pci.h"
 #include "exporter.h"
 #include "holder.h"
 #include "message.h"
 #include "procfs.h"
 #include "sysfs_file.h"
+#include "take.h"
 #include "taken.h"
 #include "verb.h"
 
-#define DRIVER "vfio-pci"
 #define MAX_DEVICES 8
 
 /* The kernel's IORESOURCE_MEM, as sysfs shows it */
@@ -70,85 +67,6 @@ int export_iommufd(int *fd)
 		ret = EXIT_FAILED;
 	}
 	return ret;
-}
-
-static int in_the_way(const char *addr, const char *mates)
-{
-	complain(addr,
-		 "bind those to " DRIVER " too, or to no driver, or put the device into another slot",
-		 "VFIO cannot open it: its IOMMU group also has %s", mates);
-	return EXIT_FAILED;
-}
-
-int export_take(const char *addr, bool bind)
-{
-	char driver[64] = "", user[DEVICE_USER], remedy[128];
-	enum device_use use;
-	int ret;
-
-	/* If a killed one has left it, that is adopted when it is open */
-	if (vfio_has_driver(addr))
-		return EXIT_OK;
-	taken_adopt(addr);
-	__pci_driver(addr, driver, sizeof(driver));
-	if (driver[0] && !bind) {
-		snprintf(remedy, sizeof(remedy),
-			 "--bind binds it to " DRIVER " while this runs, and then to %s again",
-			 driver);
-		complain(addr, remedy, "its driver is %s, not " DRIVER, driver);
-		return EXIT_FAILED;
-	}
-	use = driver[0] ? device_user("", addr, user, sizeof(user)) :
-			  DEVICE_FREE;
-	if (use == DEVICE_USED)
-		complain(addr,
-			 "take that out of use first: umount, swapoff, 'ip link set down'",
-			 "%s, driver %s, is in use", user, driver);
-	else if (use == DEVICE_UNKNOWN)
-		complain(addr,
-			 "run it " HOLDER_REMEDY ", or make sure yourself and bind it to " DRIVER " by hand",
-			 "nobody can tell whether it is in use, driver %s: %s",
-			 driver, user);
-	if (use != DEVICE_FREE)
-		return EXIT_FAILED;
-	if (driver[0] && device_in_the_way("", addr, user, sizeof(user)))
-		return in_the_way(addr, user);
-	if (access("/sys/bus/pci/drivers/" DRIVER, F_OK)) {
-		complain(addr, "modprobe " DRIVER,
-			 "the driver " DRIVER " is not loaded");
-		return EXIT_FAILED;
-	}
-	if (!cleanup_works()) {
-		complain(addr,
-			 "start it by its own name, where /proc is mounted; or bind the device to " DRIVER " beforehand",
-			 "%s could not be put back at the end: /proc/self/exe is not this program",
-			 driver[0] ? driver : "no driver");
-		return EXIT_FAILED;
-	}
-	/* Who may not bind it is told that */
-	ret = sysfs_access(W_OK, "", "/sys/bus/pci/devices/%s/driver_override", addr) ?
-		      0 : holder_known();
-	if (ret) {
-		complain(addr, "run it " HOLDER_REMEDY ", or bind it to " DRIVER " by hand",
-			 "it would not be given back to %s at the end: nobody could tell whether a program has it open: %s",
-			 driver[0] ? driver : "no driver", strerror(-ret));
-		return EXIT_FAILED;
-	}
-	ret = __pci_bind(addr, DRIVER);
-	if (!ret)
-		return EXIT_OK;
-	if (ret == -EACCES || ret == -EPERM)
-		complain(addr,
-			 as_root("run it as root, or bind the device beforehand"),
-			 "no permission to bind it to " DRIVER);
-	else if (ret == -ENODEV && !nvme_behind_iommu(addr))
-		complain(addr,
-			 "switch VT-d or AMD-Vi on in the firmware; with an Intel CPU boot with intel_iommu=on",
-			 DRIVER " does not take it: it is behind no IOMMU");
-	else
-		complain(addr, "see dmesg for the driver's reason",
-			 DRIVER " does not take it: %s", strerror(-ret));
-	return EXIT_FAILED;
 }
 
 /*
@@ -210,10 +128,10 @@ static bool complain_mate(const char *addr)
 
 static void complain_unsafe(const char *addr)
 {
-	char mates[DEVICE_USER];
+	char mates[TAKE_TEXT];
 
 	if (device_in_the_way("", addr, mates, sizeof(mates)))
-		in_the_way(addr, mates);
+		take_in_the_way(addr, mates);
 	else if (!nvme_behind_iommu(addr))
 		complain(addr, "run it as root",
 			 "without an IOMMU it takes root to open it");
@@ -275,7 +193,7 @@ static int open_device(struct opened **to, const char *addr, bool bind)
 		return EXIT_FAILED;
 	}
 
-	ret = export_take(addr, bind);
+	ret = take_device(addr, bind);
 	if (!ret)
 		ret = get_iommufd();
 	if (ret)

@@ -37,21 +37,12 @@ struct exported {
 };
 
 /**
- * export_take - see that a device has vfio-pci for its driver
- * @addr: full address
- * @bind: take it away from another driver; not while the host uses it
- *
- * Return: enum exit_code; anything but EXIT_OK has been complained about.
- */
-int export_take(const char *addr, bool bind);
-
-/**
  * export_iommufd - the one that devices are bound to
  * @fd: receives a copy, to be closed; -1 on error
  *
  * Devices of one IOMMU group can only be opened with the same.
  *
- * Return: enum exit_code, as export_take().
+ * Return: enum exit_code; anything but EXIT_OK has been complained about.
  */
 int export_iommufd(int *fd);
 

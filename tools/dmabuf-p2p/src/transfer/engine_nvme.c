@@ -18,6 +18,7 @@
 #include "engine.h"
 #include "exporter.h"
 #include "message.h"
+#include "take.h"
 #include "taken.h"
 #include "verb.h"
 
@@ -79,7 +80,7 @@ static int start(struct engine *engine, struct state *state)
 		return EXIT_USAGE;
 	if (!nvme_behind_iommu(addr))
 		return no_iommu(addr);
-	ret = export_take(addr, engine->bind);
+	ret = take_device(addr, engine->bind);
 	if (!ret)
 		ret = export_iommufd(&state->iommufd);
 	if (ret)
