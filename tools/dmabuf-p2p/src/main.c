@@ -15,22 +15,26 @@
 
 /* Each in a file of its own, cmd_NAME.c */
 extern const struct verb cmd_bench;
+extern const struct verb cmd_bind;
 extern const struct verb cmd_copy;
 extern const struct verb cmd_doctor;
 extern const struct verb cmd_export;
 extern const struct verb cmd_import;
 extern const struct verb cmd_info;
+extern const struct verb cmd_list;
 extern const struct verb cmd_release;
 extern const struct verb cmd_topo;
 extern const struct verb cmd_watch;
 
 static const struct verb *const verbs[] = {
 	&cmd_bench,
+	&cmd_bind,
 	&cmd_copy,
 	&cmd_doctor,
 	&cmd_export,
 	&cmd_import,
 	&cmd_info,
+	&cmd_list,
 	&cmd_release,
 	&cmd_topo,
 	&cmd_watch,

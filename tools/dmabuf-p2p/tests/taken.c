@@ -156,6 +156,28 @@ static void test_strangers(void)
 	rmdir(elsewhere);
 }
 
+/* bind ends, and what it has noted is nobody's task but that of release */
+static void test_kept(void)
+{
+	struct taken was, first;
+
+	tap_ok(!taken_keep(root, ADDR, "nvme", "old") && listed(&first) == 1 &&
+		       !first.pid && first.alive && !strcmp(first.driver, "nvme") &&
+		       !strcmp(first.override, "old"),
+	       "what bind has noted");
+	tap_ok(!claim(NULL, &was) && listed(&first) == 1 && !first.pid,
+	       "nobody takes that over");
+	tap_ok(!claim("edu", &was) && listed(&first) == 1 && first.pid == getpid() &&
+		       !strcmp(first.driver, "edu"),
+	       "unless the device has another driver by now");
+	tap_ok(taken_keep(root, ADDR, "nvme", "") == -EBUSY,
+	       "bind keeps its hands off what is taken");
+	taken_forget(root, ADDR);
+	tap_ok(!taken_keep(root, ADDR, "nvme", ""), "and has it after that");
+	taken_forget(root, ADDR);
+	tap_ok(!listed(&first), "release forgets it");
+}
+
 int main(void)
 {
 	char path[128];
@@ -165,6 +187,7 @@ int main(void)
 	    symlink("/proc", "proc"))
 		return 1;
 	test_claims();
+	test_kept();
 	test_number();
 	test_strangers();
 	unlink("proc");

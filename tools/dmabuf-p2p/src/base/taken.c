@@ -7,6 +7,8 @@
  * that back. A note whose process is no more is found by doctor, mended by release,
  * and taken over by the next export, copy or bench of the device.
  *
+ * A note of process 0 is one of 'bind', which is to stay until 'release'.
+ *
  * A note is never changed, only replaced as a whole, and that by who holds a lock.
  * The folder is root's alone (or that of the user who has such rights): a link in
  * it, or a folder that others may write to, is not followed or believed.
@@ -123,11 +125,13 @@ static int read_note(int dir, const char *root, const char *addr,
 	if (!strcmp(taken->override, "-"))
 		taken->override[0] = 0;
 	snprintf(taken->addr, sizeof(taken->addr), "%s", addr);
-	taken->alive = start_of(root, taken->pid) == taken->start;
+	taken->alive = !taken->pid ||
+		       start_of(root, taken->pid) == taken->start;
 	return 0;
 }
 
-static int write_note(int dir, const char *root, const struct taken *note)
+static int write_note(int dir, const char *root, const struct taken *note,
+		      pid_t pid)
 {
 	char name[DEVICE_ADDR + 8];
 	int fd, ret;
@@ -139,7 +143,7 @@ static int write_note(int dir, const char *root, const struct taken *note)
 	if (fd < 0)
 		return -errno;
 	ret = dprintf(fd, "pid %d start %llu\ndriver=%s override=%s end\n",
-		      getpid(), start_of(root, getpid()),
+		      pid, pid ? start_of(root, pid) : 0,
 		      note->driver[0] ? note->driver : "-",
 		      note->override[0] ? note->override : "-");
 	ret = ret < 0 ? -errno : 0;
@@ -152,24 +156,60 @@ static int write_note(int dir, const char *root, const struct taken *note)
 	return ret;
 }
 
+static void fill_note(struct taken *note, const char *addr, const char *driver,
+		      const char *override)
+{
+	memset(note, 0, sizeof(*note));
+	snprintf(note->addr, sizeof(note->addr), "%s", addr);
+	snprintf(note->driver, sizeof(note->driver), "%s", driver);
+	snprintf(note->override, sizeof(note->override), "%s", override);
+}
+
 static int claim(int dir, const char *root, const char *addr,
 		 const char *driver, const char *override, struct taken *was)
 {
 	int ret = read_note(dir, root, addr, was);
 
-	if (!ret && was->alive)
+	/* Of 'bind': if it has another driver since, that is forgotten */
+	const bool kept = !ret && !was->pid;
+
+	if (!ret && !kept && was->alive)
 		return was->pid == getpid() ? 0 : -EBUSY;
-	if (!ret) {
-		ret = write_note(dir, root, was);
+	if (!ret && !kept) {
+		ret = write_note(dir, root, was, getpid());
 		return ret ? ret : 1;
 	}
 	if (!driver)
 		return ret == -ENOENT ? 0 : ret;
-	memset(was, 0, sizeof(*was));
-	snprintf(was->addr, sizeof(was->addr), "%s", addr);
-	snprintf(was->driver, sizeof(was->driver), "%s", driver);
-	snprintf(was->override, sizeof(was->override), "%s", override);
-	return write_note(dir, root, was);
+	fill_note(was, addr, driver, override);
+	return write_note(dir, root, was, getpid());
+}
+
+static int keep(int dir, const char *root, const char *addr, const char *driver,
+		const char *override)
+{
+	struct taken note;
+
+	if (!read_note(dir, root, addr, &note) && note.pid && note.alive)
+		return -EBUSY;
+	fill_note(&note, addr, driver, override);
+	return write_note(dir, root, &note, 0);
+}
+
+int taken_keep(const char *root, const char *addr, const char *driver,
+	       const char *override)
+{
+	int dir = open_folder(root, true), lock, ret;
+
+	if (dir < 0)
+		return dir;
+	ret = lock = lock_folder(dir);
+	if (lock >= 0) {
+		ret = keep(dir, root, addr, driver, override);
+		close(lock);
+	}
+	close(dir);
+	return ret;
 }
 
 int taken_claim(const char *root, const char *addr, const char *driver,
@@ -198,7 +238,7 @@ void taken_forget(const char *root, const char *addr)
 	lock = lock_folder(dir);
 	if (lock >= 0) {
 		if (!read_note(dir, root, addr, &taken) &&
-		    taken.pid == getpid() && taken.alive)
+		    (!taken.pid || taken.pid == getpid()) && taken.alive)
 			unlinkat(dir, addr, 0);
 		close(lock);
 	}

@@ -21,9 +21,9 @@ struct pci_saved;
  * @addr: PCI address
  * @driver: the driver it had, empty for none
  * @override: the driver_override it had, empty for none
- * @pid: the process that is to put that back
+ * @pid: the process that is to put that back; 0 if none is, before 'release'
  * @start: when that process began, as /proc/PID/stat has it: process ids come again
- * @alive: whether it still is
+ * @alive: whether it still is, or that has never been its task
  */
 struct taken {
 	char addr[DEVICE_ADDR];
@@ -48,6 +48,18 @@ struct taken {
  */
 int taken_claim(const char *root, const char *addr, const char *driver,
 		const char *override, struct taken *was);
+
+/**
+ * taken_keep - note what a device had, for 'release' and not for this process
+ * @root: see taken_claim()
+ * @addr: PCI address
+ * @driver: what it has now, empty for none
+ * @override: likewise
+ *
+ * Return: 0 or -errno; -EBUSY if a process of this program has it.
+ */
+int taken_keep(const char *root, const char *addr, const char *driver,
+	       const char *override);
 
 /**
  * taken_forget - a device has been put back

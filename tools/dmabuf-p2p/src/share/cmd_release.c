@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * release: give devices back that a killed program has left
+ * release: give devices back that were bound, or that a killed program has left
  */
 #include <argp.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bind_rule.h"
 #include "device.h"
 #include "devices/pci.h"
 #include "devices/sysfs.h"
@@ -19,17 +20,30 @@
 #include "taken.h"
 #include "verb.h"
 
+enum release_option {
+	OPTION_ALL = 'a',
+	OPTION_DRY_RUN = 'n',
+};
+
 struct args {
+	bool all;
+	bool dry_run;
 	char **names;
 	size_t nr_names;
 };
 
+static const struct argp_option options[] = {
+	{ "all", OPTION_ALL, NULL, 0, "Those of 'dmabuf-p2p bind' as well" },
+	{ "dry-run", OPTION_DRY_RUN, NULL, 0, "Only tell what would be done" },
+	{ 0 }
+};
+
 static const char doc[] =
-	"Give PCI devices back to the drivers that 'dmabuf-p2p export', 'copy' or 'bench' "
-	"took them from, when it could not do so itself: it was killed by SIGKILL (or signal 32 or 33), or the driver "
-	"refused. Each DEVICE named, or all. What a running program has is left alone."
+	"Give PCI devices back to the drivers that 'dmabuf-p2p bind' took them from, or 'export', 'copy' or 'bench' "
+	"when these could not do so themselves: they were killed by SIGKILL (or signal 32 or 33), or the driver "
+	"refused. Each DEVICE named, or all that were left behind. What a running program has is left alone."
 	"\v"
-	"A DEVICE that is bound to vfio-pci and was not left behind may be named as well: it gets "
+	"What 'dmabuf-p2p bind --persist' has written is removed. A DEVICE that is bound to vfio-pci and was not left behind may be named as well: it gets "
 	"the driver that the kernel finds for it. What this does, for a device of which nothing "
 	"is known, is the same as root doing, in /sys/bus/pci:\n\n"
 	"  echo > devices/ADDRESS/driver_override\n"
@@ -39,18 +53,31 @@ static const char doc[] =
 	"program has the device, or may have it; 2 bad usage.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p release\n"
-	"  dmabuf-p2p release 01:00.0\n";
+	"  dmabuf-p2p release 01:00.0\n"
+	"  dmabuf-p2p release --all --dry-run\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
 
 	(void)arg;
-	if (key != ARGP_KEY_ARGS)
-		return ARGP_ERR_UNKNOWN;
-	args->names = state->argv + state->next;
-	args->nr_names = (size_t)(state->argc - state->next);
-	return 0;
+	switch (key) {
+	case OPTION_ALL:
+		args->all = true;
+		return 0;
+	case OPTION_DRY_RUN:
+		args->dry_run = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		args->names = state->argv + state->next;
+		args->nr_names = (size_t)(state->argc - state->next);
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (args->all && args->nr_names)
+			argp_error(state, "--all, or each DEVICE named");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
 }
 
 /* Taking it from a driver of VFIO's waits until nobody has it open, perhaps forever */
@@ -101,14 +128,22 @@ static void tell_elsewhere(const char *addr)
 	printf("%s: somebody has bound it to %s: it stays there\n", addr, driver);
 }
 
-static int put_back(const struct taken *note)
+static int would(const char *addr, const char *driver)
 {
+	printf("%s: would go back to %s\n", addr, driver[0] ? driver : "no driver");
+	return EXIT_OK;
+}
+
+static int put_back(const struct args *args, const struct taken *note)
+{
+	struct taken was = *note;
 	struct pci_saved saved;
-	struct taken was;
 	int ret;
 
-	/* A run of the program may take over just now */
-	ret = taken_claim("", note->addr, NULL, NULL, &was);
+	if (args->dry_run)
+		return would(note->addr, note->driver);
+	/* A run of the program may take over just now, but nothing of 'bind' */
+	ret = note->pid ? taken_claim("", note->addr, NULL, NULL, &was) : 1;
 	if (ret == -EBUSY || !ret)
 		return EXIT_OK;
 	if (ret < 0)
@@ -131,7 +166,7 @@ static int put_back(const struct taken *note)
 }
 
 /* Nothing is known of it: the kernel may choose */
-static int reprobe(const char *addr)
+static int reprobe(const struct args *args, const char *addr)
 {
 	char driver[64] = "", path[128];
 	int ret;
@@ -143,6 +178,8 @@ static int reprobe(const char *addr)
 		       driver);
 		return EXIT_OK;
 	}
+	if (args->dry_run)
+		return would(addr, "the driver that the kernel finds for it");
 	ret = check_holder(addr);
 	if (ret)
 		return ret;
@@ -156,47 +193,107 @@ static int reprobe(const char *addr)
 	return ret ? complain_failed(addr, -ret) : tell(addr);
 }
 
-static int release_one(const char *name, const struct taken *list, ssize_t nr)
+/* First, so that a reboot ends what cannot be ended now */
+static int forget_rule(const struct args *args, const char *addr)
 {
-	char addr[DEVICE_ADDR];
+	char *path;
+	int ret;
+
+	if (args->dry_run) {
+		if (bind_rule_exists("", addr))
+			printf("%s: would not be bound at boot any more\n", addr);
+		return EXIT_OK;
+	}
+	ret = bind_rule_remove("", addr);
+	if (!ret)
+		return EXIT_OK;
+	path = bind_rule_path("", addr);
+	complain(path, ret == -EACCES || ret == -EPERM ?
+			       as_root("run it as root") : NULL,
+		 "cannot remove it, so %s will be bound again at boot: %s", addr,
+		 strerror(-ret));
+	free(path);
+	return EXIT_FAILED;
+}
+
+static int release_one(const struct args *args, const char *addr,
+		       const struct taken *list, ssize_t nr)
+{
 	ssize_t i;
 
-	if (!device_find(addr, name))
-		return device_parse(addr, name) ? EXIT_FAILED : EXIT_USAGE;
 	for (i = 0; i < nr; i++) {
 		if (strcmp(list[i].addr, addr))
 			continue;
-		if (!list[i].alive)
-			return put_back(&list[i]);
+		if (!list[i].alive || !list[i].pid)
+			return put_back(args, &list[i]);
 		complain(addr, "end that program",
 			 "process %d of this program has it, and puts it back itself",
 			 list[i].pid);
 		return EXIT_FAILED;
 	}
-	return reprobe(addr);
+	return reprobe(args, addr);
 }
 
-static int release_all(const struct taken *list, ssize_t nr)
+static int release_named(const struct args *args, const char *name,
+			 const struct taken *list, ssize_t nr)
 {
-	int ret = EXIT_OK, one;
+	char addr[DEVICE_ADDR];
+	int ret, one;
+
+	if (!device_find(addr, name)) {
+		/* A device that is gone may have a rule */
+		if (!device_parse(addr, name))
+			return EXIT_USAGE;
+		if (!args->dry_run)
+			bind_rule_remove("", addr);
+		return EXIT_FAILED;
+	}
+	ret = forget_rule(args, addr);
+	one = release_one(args, addr, list, nr);
+	return ret ? ret : one;
+}
+
+struct rules {
+	const struct args *args;
+	int ret;
+};
+
+static void forget_one(const char *addr, void *arg)
+{
+	struct rules *rules = arg;
+	int ret = forget_rule(rules->args, addr);
+
+	rules->ret = rules->ret ? rules->ret : ret;
+}
+
+static int release_all(const struct args *args, const struct taken *list,
+		       ssize_t nr)
+{
+	struct rules rules = { .args = args };
+
+	int ret, one;
 	bool any = false;
 	ssize_t i;
 
+	if (args->all)
+		bind_rule_each("", forget_one, &rules);
+	ret = rules.ret;
 	for (i = 0; i < nr; i++) {
-		if (list[i].alive)
+		if (list[i].alive && (list[i].pid || !args->all))
 			continue;
 		any = true;
-		one = put_back(&list[i]);
+		one = put_back(args, &list[i]);
 		ret = ret ? ret : one;
 	}
 	if (!any)
-		puts("nothing was left behind");
+		puts(args->all ? "nothing was bound or left behind" :
+				 "nothing was left behind");
 	return ret;
 }
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { NULL, parse, "[DEVICE...]", doc };
+	static const struct argp argp = { options, parse, "[DEVICE...]", doc };
 	struct args args = { 0 };
 	struct taken *list;
 	int ret = EXIT_OK, one;
@@ -215,9 +312,9 @@ static int run(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	if (!args.nr_names)
-		ret = release_all(list, nr);
+		ret = release_all(&args, list, nr);
 	for (i = 0; i < args.nr_names; i++) {
-		one = release_one(args.names[i], list, nr);
+		one = release_named(&args, args.names[i], list, nr);
 		ret = ret ? ret : one;
 	}
 	free(list);
@@ -225,5 +322,5 @@ static int run(int argc, char **argv)
 }
 
 const struct verb cmd_release = {
-	"release", "give devices back that a killed program has left", run
+	"release", "give devices back that were bound, or left by a killed program", run
 };
