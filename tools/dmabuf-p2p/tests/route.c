@@ -234,8 +234,26 @@ static void words(void)
 	free(remedy);
 }
 
+static bool rate_is(unsigned int speed, unsigned int width, uint64_t rate)
+{
+	const struct pci_link link = { .speed = speed, .width = width };
+
+	return pci_link_rate(&link) == rate;
+}
+
+/* Bytes a second, less what the encoding takes */
+static void test_links(void)
+{
+	tap_ok(rate_is(2500, 1, 250000000) && rate_is(5000, 4, 2000000000) &&
+		       rate_is(8000, 4, 3938461538) &&
+		       rate_is(32000, 16, 63015384615) &&
+		       rate_is(64000, 16, 118000000000) && rate_is(0, 0, 0),
+	       "rates of links");
+}
+
 int main(void)
 {
+	test_links();
 	below_a_switch();
 	same_device();
 	through_the_root();

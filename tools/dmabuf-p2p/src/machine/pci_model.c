@@ -207,6 +207,11 @@ static void read_device(struct pci_device *dev, struct pci_dev *from,
 	if (sysfs_link(text, sizeof(text), root, DEVICES "/%s/iommu_group",
 		       dev->addr))
 		dev->group = atoi(text);
+	dev->node = -1;
+	if (sysfs_text(text, sizeof(text), root, DEVICES "/%s/numa_node",
+		       dev->addr))
+		dev->node = atoi(text);
+	pci_link_read(&dev->link, root, dev->addr);
 	if (sysfs_text(text, sizeof(text), root, DEVICES "/%s/sriov_numvfs",
 		       dev->addr))
 		dev->nr_vfs = (unsigned int)strtoul(text, NULL, 10);
@@ -270,6 +275,9 @@ static void find_physfn(struct pci_model *model, struct pci_device *dev)
 	dev->physfn = by_address(model, addr);
 	if (dev->physfn)
 		dev->up = dev->physfn->up;
+	/* It has registers for that, which are all 0 */
+	if (dev->physfn)
+		dev->link = dev->physfn->link;
 }
 
 /* By which function does the kernel know the host bridge? */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pci_link.h"
+
 #define PCI_BARS 6
 
 /* PCI_ACS_CTRL bits that send requests up to the root, by the kernel's rule */
@@ -63,6 +65,8 @@ enum pci_port {
  * @driver: bound to it, or empty
  * @iommu: name of the IOMMU it is behind, or empty
  * @group: IOMMU group, or -1
+ * @node: NUMA node, or -1
+ * @link: towards the root; of a virtual function, that of its physical function
  * @acs_cap: ACS capability register, with %ACS_READ
  * @acs_ctrl: ACS control register, with %ACS_READ
  * @up: bridge it is below; NULL on a root bus. Of a virtual function, that of
@@ -85,6 +89,8 @@ struct pci_device {
 	char driver[32];
 	char iommu[32];
 	int group;
+	int node;
+	struct pci_link link;
 	struct pci_bar bars[PCI_BARS];
 	enum pci_port port;
 	enum acs_state acs;

@@ -152,6 +152,29 @@ struct route route_find(const struct pci_model *model,
 	return route;
 }
 
+/* A bridge where the way turns has links on it only as ports below it have */
+static void narrower(const struct pci_device **least, const struct pci_device *dev,
+		     const struct pci_device *turn)
+{
+	for (; dev && dev != turn; dev = dev->up)
+		if (dev->link.speed && (!*least || pci_link_rate(&dev->link) <
+						   pci_link_rate(&(*least)->link)))
+			*least = dev;
+}
+
+const struct pci_device *route_narrowest(const struct route *route,
+					 const struct pci_device *provider,
+					 const struct pci_device *client)
+{
+	const struct pci_device *least = NULL, *turn;
+
+	turn = route->kind == ROUTE_BUS_ADDR || route->kind == ROUTE_UNKNOWN ?
+		       route->common : NULL;
+	narrower(&least, client, turn);
+	narrower(&least, provider, turn);
+	return least;
+}
+
 const char *route_id(enum route_kind kind)
 {
 	switch (kind) {

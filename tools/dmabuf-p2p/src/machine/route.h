@@ -76,6 +76,18 @@ struct route route_find(const struct pci_model *model,
 			const struct pci_device *provider,
 			const struct pci_device *client);
 
+/**
+ * route_narrowest - where least goes through between two devices
+ * @route: from route_find()
+ * @provider: whose BARs
+ * @client: who does DMA
+ *
+ * Return: the function whose link that is; NULL if none on the way is known.
+ */
+const struct pci_device *route_narrowest(const struct route *route,
+					 const struct pci_device *provider,
+					 const struct pci_device *client);
+
 /** host_trust - of a host bridge: does it route to devices below any other? */
 enum trust host_trust(const struct pci_model *model,
 		      const struct host_bridge *host);

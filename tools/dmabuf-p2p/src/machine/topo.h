@@ -56,6 +56,12 @@ void topo_table(const struct topo *topo);
 void topo_tree(const struct topo *topo);
 void topo_json(const struct topo *topo);
 
+/** topo_links - a part of topo_table(): links and NUMA nodes, if any are known */
+void topo_links(const struct topo *topo);
+
+/** topo_narrowest_text - of route_narrowest(), to be freed */
+char *topo_narrowest_text(const struct pci_device *least);
+
 /** topo_why - explain the route between two devices; Return: enum exit_code */
 int topo_why(const struct topo *topo);
 

@@ -68,6 +68,21 @@ static struct json_object *names(const struct pci_device *dev)
 	return array;
 }
 
+static struct json_object *link_object(const struct pci_link *link)
+{
+	struct json_object *obj;
+
+	if (!link->speed)
+		return NULL;
+	obj = json_new_object();
+	json_real(obj, "gigatransfers", link->speed / 1000.0);
+	json_number(obj, "width", link->width);
+	json_real(obj, "max_gigatransfers", link->max_speed / 1000.0);
+	json_number(obj, "max_width", link->max_width);
+	json_number(obj, "bytes_per_second", pci_link_rate(link));
+	return obj;
+}
+
 static struct json_object *device(const struct pci_device *dev, bool listed)
 {
 	struct json_object *obj = json_new_object();
@@ -85,6 +100,11 @@ static struct json_object *device(const struct pci_device *dev, bool listed)
 		json_number(obj, "iommu_group", (uint64_t)dev->group);
 	else
 		json_null(obj, "iommu_group");
+	if (dev->node >= 0)
+		json_number(obj, "numa_node", (uint64_t)dev->node);
+	else
+		json_null(obj, "numa_node");
+	json_member(obj, "link", link_object(&dev->link));
 	text_or_null(obj, "port", pci_port_text(dev));
 	text_or_null(obj, "host_bridge", dev->host ? dev->host->name : NULL);
 	text_or_null(obj, "upstream_bridge", dev->up ? dev->up->addr : NULL);
@@ -132,6 +152,8 @@ static struct json_object *addresses(const struct pci_device *const *devs,
 static struct json_object *route(const struct topo *topo, size_t i, size_t j)
 {
 	struct route found = topo_route(topo, i, j);
+	const struct pci_device *least = route_narrowest(&found, topo->devs[j],
+							 topo->devs[i]);
 	char *cause = route_cause(&topo->model, &found);
 	char *remedy = route_remedy(&found);
 	struct json_object *obj = json_new_object();
@@ -146,6 +168,11 @@ static struct json_object *route(const struct topo *topo, size_t i, size_t j)
 		    addresses(found.redirects, found.nr_redirects));
 	json_member(obj, "acs_unknown",
 		    addresses(found.unread, found.nr_unread));
+	text_or_null(obj, "narrowest", least ? least->addr : NULL);
+	if (least)
+		json_number(obj, "bytes_per_second", pci_link_rate(&least->link));
+	else
+		json_null(obj, "bytes_per_second");
 	json_text(obj, "reason", cause);
 	text_or_null(obj, "remedy", remedy);
 	free(cause);

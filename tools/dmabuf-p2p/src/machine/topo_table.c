@@ -180,6 +180,7 @@ void topo_table(const struct topo *topo)
 {
 	print_machine(&topo->model);
 	print_devices(topo);
+	topo_links(topo);
 	if (topo->nr_devs > 1) {
 		print_matrix(topo);
 		print_reasons(topo);

@@ -61,8 +61,11 @@ static void print_node(const struct pci_device *dev, const char *prefix,
 
 	if (port) {
 		acs = pci_acs_text(dev);
-		printf("%s%s-- %s  %s, %s\n", prefix, last ? "`" : "|",
-		       dev->addr, port, acs);
+		more = pci_link_text(&dev->link);
+		printf("%s%s-- %s  %s, %s%s%s\n", prefix, last ? "`" : "|",
+		       dev->addr, port, acs, dev->link.speed ? ", " : "",
+		       dev->link.speed ? more : "");
+		free(more);
 		free(acs);
 		return;
 	}
@@ -167,6 +170,7 @@ int topo_why(const struct topo *topo)
 	const struct pci_device *client = topo->devs[0];
 	const struct pci_device *provider = topo->devs[1];
 	struct route route = topo_route(topo, 0, 1);
+	const struct pci_device *least = route_narrowest(&route, provider, client);
 	char *cause = route_cause(&topo->model, &route);
 	char *remedy = route_remedy(&route);
 	char *text;
@@ -176,6 +180,15 @@ int topo_why(const struct topo *topo)
 	printf("  route  %s\n", route_name(route.kind));
 	if (route.kind == ROUTE_BUS_ADDR || route.kind == ROUTE_HOST_BRIDGE)
 		print_way(client, provider, &route);
+	if (route.kind != ROUTE_NONE && least && client != provider) {
+		text = topo_narrowest_text(least);
+		text_wrapped(9, "  link", text);
+		free(text);
+	}
+	if (client->node >= 0 && provider->node >= 0 &&
+	    client->node != provider->node)
+		printf("  node   from %d to %d: between processors\n",
+		       client->node, provider->node);
 	text = text_format("%s.", cause);
 	text_wrapped(9, "  why", text);
 	free(text);
