@@ -222,8 +222,34 @@ static void test_fdinfo(void)
 	parsed(FDINFO, -EINVAL, "fdinfo of something else", &want);
 }
 
-int main(void)
+/* Each group and each member that there can be, for the schema */
+static int print_json(void)
 {
+	struct dmabuf dmabuf = sample();
+	struct holders holders = { .importers.error = ENOENT };
+	struct json_object *obj = info_json(&dmabuf, "0000:3b:00.0");
+
+	uses_find(&holders.uses, 42, 1)->fds++;
+	uses_sort(&holders.uses);
+	holders_json(&holders, 42, obj);
+	json_print(obj, "info");
+	obj = info_json(&dmabuf, NULL);
+	holders.importers = (struct importers) {
+		.text = strdup("00065536\t00080002\t00080007\t00000003\tx\t00000042\tbar\n"
+			       "\tAttached Devices:\n\t0000:03:00.0\n\tusb1\n"),
+	};
+	holders_json(&holders, 42, obj);
+	json_print(obj, "info");
+	holders_free(&holders);
+	dmabuf.query_error = ENOENT;
+	json_print(info_json(&dmabuf, NULL), "info");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "--json"))
+		return print_json();
 	test_groups();
 	test_short();
 	test_reachable();

@@ -66,16 +66,31 @@ void json_null(struct json_object *obj, const char *name)
 	json_member(obj, name, NULL);
 }
 
-void json_print(struct json_object *obj)
+/* Members come in the order they were added */
+static struct json_object *marked(struct json_object *obj, const char *kind)
 {
+	struct json_object *all = json_new_object();
+
+	json_text(all, "kind", kind);
+	json_number(all, "version", JSON_VERSION);
+	json_object_object_foreach(obj, name, value)
+		json_member(all, name, json_object_get(value));
+	json_object_put(obj);
+	return all;
+}
+
+void json_print(struct json_object *obj, const char *kind)
+{
+	obj = marked(obj, kind);
 	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY |
 						 JSON_C_TO_STRING_SPACED |
 						 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(obj);
 }
 
-void json_print_line(struct json_object *obj)
+void json_print_line(struct json_object *obj, const char *kind)
 {
+	obj = marked(obj, kind);
 	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_SPACED |
 						 JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);

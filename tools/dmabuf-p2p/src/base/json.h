@@ -22,10 +22,20 @@ void json_member(struct json_object *obj, const char *name,
 /** json_append - @value belongs to @array afterwards */
 void json_append(struct json_object *array, struct json_object *value);
 
-/** json_print - on stdout, indented, and free it */
-void json_print(struct json_object *obj);
+/*
+ * What programs may rely on is in doc/dmabuf-p2p.schema.json. Members may be added
+ * without notice; this number is another one when some are gone, or mean something else.
+ */
+#define JSON_VERSION 1
+
+/**
+ * json_print - on stdout, indented, and free it
+ * @obj: an object
+ * @kind: its name in the schema: it gets that and %JSON_VERSION as first members
+ */
+void json_print(struct json_object *obj, const char *kind);
 
 /** json_print_line - the same in one line, at once: for streams of objects */
-void json_print_line(struct json_object *obj);
+void json_print_line(struct json_object *obj, const char *kind);
 
 #endif /* JSON_H */

@@ -148,7 +148,7 @@ static void print_json(const struct doctor *doctor)
 		json_append(findings, obj);
 	}
 	json_member(all, "findings", findings);
-	json_print(all);
+	json_print(all, "doctor");
 }
 
 static int verdict(const struct doctor *doctor)

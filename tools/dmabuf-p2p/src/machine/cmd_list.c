@@ -178,7 +178,7 @@ static void list(const struct pci_model *model, const struct args *args)
 		return;
 	obj = json_new_object();
 	json_member(obj, "devices", devices);
-	json_print(obj);
+	json_print(obj, "list");
 }
 
 static int run(int argc, char **argv)

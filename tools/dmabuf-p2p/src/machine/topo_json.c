@@ -208,5 +208,5 @@ void topo_json(const struct topo *topo)
 		for (j = i + 1; j < topo->nr_devs; j++)
 			json_append(routes, route(topo, i, j));
 	json_member(obj, "routes", routes);
-	json_print(obj);
+	json_print(obj, "topo");
 }

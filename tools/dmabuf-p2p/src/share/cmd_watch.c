@@ -160,7 +160,7 @@ static void print_news(const struct news *news, bool json)
 		json_number(obj, "revokes", news->revokes);
 		json_number(obj, "restores", news->restores);
 		json_number(obj, "moves", news->moves);
-		json_print_line(obj);
+		json_print_line(obj, "event");
 		return;
 	}
 	printf("%s  %-8s  (generation %" PRIu64, time, news->event,

@@ -234,7 +234,7 @@ int info_fd(int fd, const char *spec, const struct info_how *how)
 		obj = info_json(&dmabuf, how->route);
 		if (how->users)
 			holders_json(how->users, dmabuf.inode, obj);
-		json_print(obj);
+		json_print(obj, "info");
 	} else {
 		info_print(&dmabuf, spec, how->route);
 		if (how->users) {

@@ -100,7 +100,7 @@ int info_process(pid_t pid, int only, const struct info_how *how)
 		json_number(obj, "pid", (uint64_t)pid);
 		json_text(obj, "command", comm);
 		json_member(obj, "buffers", p.list);
-		json_print(obj);
+		json_print(obj, "info-process");
 	} else if (!p.nr) {
 		printf("%s, %s, has no dma-buf open\n", what, comm);
 	} else if (how->users) {
@@ -299,7 +299,7 @@ static void print_all_json(const struct everything *all)
 		json_null(obj, "hidden_processes");
 	else
 		json_number(obj, "hidden_processes", all->holders.hidden);
-	json_print(obj);
+	json_print(obj, "info-all");
 }
 
 static void no_free(void *buffer)

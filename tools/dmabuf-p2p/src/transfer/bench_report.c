@@ -321,7 +321,7 @@ static void end_json(const struct bench *bench, int ret)
 		json_append(left_out,
 			    json_object_new_uint64(bench->left_out[i]));
 	json_member(obj, "left_out", left_out);
-	json_print(obj);
+	json_print(obj, "bench");
 }
 
 void bench_report_begin(const struct bench *bench)

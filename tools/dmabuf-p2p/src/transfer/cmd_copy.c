@@ -123,7 +123,7 @@ static void report(const struct copy *copy, uint64_t elapsed)
 	json_number(json, "ns", elapsed);
 	json_real(json, "bytes_per_second", rate);
 	json_flag(json, "verified", copy->job.verify);
-	json_print(json);
+	json_print(json, "copy");
 }
 
 /* Done is what a loss of power does not undo */
