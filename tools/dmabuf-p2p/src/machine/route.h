@@ -106,7 +106,7 @@ char *trust_text(const struct pci_model *model, enum trust trust,
 /** route_name - "bus address", "host bridge", "none" or "unknown" */
 const char *route_name(enum route_kind kind);
 
-/** route_id - the same for programs, without blanks, as dmabuf_route_id() has it */
+/** route_id - the same for programs, without blanks, as dmabuf_phys_route_name() has it */
 const char *route_id(enum route_kind kind);
 
 /** route_cause - why it is so, one sentence, to be freed */

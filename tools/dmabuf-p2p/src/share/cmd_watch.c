@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -199,7 +198,7 @@ static const char *event_text(const struct dma_buf_phys_watch_event *event,
 			      const struct news *news)
 {
 	if (event->state != DMA_BUF_PHYS_QUERY_LIVE)
-		return dmabuf_state_text(event->state);
+		return dmabuf_phys_state_name(event->state);
 	return news->moves && !news->restores ? "moved" : "restored";
 }
 
@@ -209,16 +208,15 @@ static int next_news(int watch, const struct args *args, struct news *news)
 	static struct dma_buf_phys_watch_event before;
 	struct dma_buf_phys_watch_event event;
 	struct pollfd pfd = { .fd = watch, .events = POLLIN };
-	ssize_t got;
-	int ret;
+	int ret, got;
 
 	ret = poll(&pfd, 1, args->timeout < 0 ? -1 :
 					(int)(args->timeout * 1000 + 0.5));
 	if (!ret)
 		return -ETIME;
-	got = ret < 0 ? ret : read(watch, &event, sizeof(event));
+	got = ret < 0 ? -errno : dmabuf_phys_watch_next(watch, &event);
 	if (got <= 0)
-		return got ? -errno : 0;
+		return got;
 	news->time = event.time;
 	news->generation = event.generation;
 	news->revokes = event.nr_revokes - before.nr_revokes;
@@ -253,26 +251,6 @@ static int follow(int watch, const struct args *args, const char *name)
 	return EXIT_OK;
 }
 
-/* Return: the watch, or -errno */
-static int make_watch(int fd)
-{
-	struct dma_buf_phys_watch arg = {
-		.size = sizeof(arg),
-		.flags = O_CLOEXEC,
-		.fd = fd,
-	};
-	int dev = open(DMABUF_PHYS_NODE, O_RDWR | O_CLOEXEC), ret;
-
-	if (dev < 0)
-		return -errno;
-	ret = ioctl(dev, DMA_BUF_PHYS_IOC_WATCH, &arg);
-	if (ret < 0)
-		/* What open() says if there is no such device means another */
-		ret = errno == ENODEV ? -EPIPE : -errno;
-	close(dev);
-	return ret;
-}
-
 static int complain_watch(const char *name, int err)
 {
 	switch (err) {
@@ -302,14 +280,14 @@ static int watch_fd(int fd, const struct args *args, const char *name)
 	ret = dmabuf_size(fd, name, &size);
 	if (ret)
 		return ret;
-	watch = make_watch(fd);
-	if (watch < 0 && watch != -EPIPE)
+	watch = dmabuf_phys_watch(fd, O_CLOEXEC);
+	if (watch < 0 && watch != -ESTALE)
 		return complain_watch(name, -watch);
 
 	/* After the watch, so that nothing is between the two */
 	dmabuf_ask(&dmabuf, NULL);
 	if (!dmabuf.query_error) {
-		news.event = dmabuf_state_text(dmabuf.query.state);
+		news.event = dmabuf_phys_state_name(dmabuf.query.state);
 		news.generation = dmabuf.query.generation;
 	}
 	dmabuf_release(&dmabuf);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -127,57 +126,47 @@ int dmabuf_read(struct dmabuf *dmabuf, pid_t pid, int number)
 	return dmabuf_parse(dmabuf, text);
 }
 
-static int query_groups(int fd, struct dma_buf_phys_query *query,
-			struct dma_buf_phys_group_info *groups)
+/* In the words of the kernel, which messages are made of */
+static int copy_answer(struct dmabuf *dmabuf, const struct dmabuf_phys_info *info)
 {
-	/* It is asked several times, and stays open */
-	static int dev = -1;
+	uint32_t i;
 
-	if (dev < 0)
-		dev = open(DMABUF_PHYS_NODE, O_RDWR | O_CLOEXEC);
-	if (dev < 0)
-		return -errno;
-	query->size = sizeof(*query);
-	query->fd = fd;
-	query->groups = (uintptr_t)groups;
-	query->group_size = groups ? sizeof(*groups) : 0;
-	/* A program that was stopped and goes on has had a signal, too */
-	while (ioctl(dev, DMA_BUF_PHYS_IOC_QUERY, query) < 0)
-		if (errno != EINTR || interrupted())
-			return -errno;
+	dmabuf->query = (struct dma_buf_phys_query) {
+		.nr_groups = info->nr_groups,
+		.state = info->state,
+		.length = info->length,
+		.nr_frags = info->nr_frags,
+		.generation = info->generation,
+		.nr_importers = info->nr_importers,
+		.nr_mapped = info->nr_mapped,
+		.nr_behind = info->nr_behind,
+		.nr_failed = info->nr_failed,
+	};
+	dmabuf->groups = calloc(info->nr_groups + 1, sizeof(*dmabuf->groups));
+	if (!dmabuf->groups)
+		return -ENOMEM;
+	for (i = 0; i < info->nr_groups; i++)
+		dmabuf->groups[i] = *dmabuf_phys_group(info, i);
 	return 0;
 }
 
 void dmabuf_ask(struct dmabuf *dmabuf, const char *route)
 {
-	struct dma_buf_phys_group_info *groups = NULL;
-	struct dma_buf_phys_query query = { 0 };
-	uint32_t room = 0;
+	struct dmabuf_phys_info *info;
 	int ret;
 
-	/* It may move between the two questions: then ask again */
-	for (;;) {
-		query = (struct dma_buf_phys_query){
-			.flags = route ? DMA_BUF_PHYS_QUERY_ROUTE : 0,
-			.device = route ? device_number(route) : 0,
-			.nr_groups = room,
-		};
-		ret = query_groups(dmabuf->fd, &query, groups);
-		if (ret || query.nr_groups <= room)
-			break;
-		free(groups);
-		room = query.nr_groups;
-		groups = calloc(room, sizeof(*groups));
-		if (!groups) {
-			ret = -ENOMEM;
-			break;
-		}
-	}
+	dmabuf->query = (struct dma_buf_phys_query){ 0 };
+	dmabuf->groups = NULL;
+	/* A program that was stopped and goes on has had a signal, too */
+	do {
+		ret = dmabuf_phys_query(dmabuf->fd, route, &info);
+	} while (ret == -EINTR && !interrupted());
+	if (!ret)
+		ret = copy_answer(dmabuf, info);
 	if (ret)
-		query.nr_groups = 0;
+		dmabuf->query.nr_groups = 0;
 	dmabuf->query_error = -ret;
-	dmabuf->query = query;
-	dmabuf->groups = groups;
+	dmabuf_phys_free(info);
 }
 
 void dmabuf_release(struct dmabuf *dmabuf)
@@ -186,19 +175,12 @@ void dmabuf_release(struct dmabuf *dmabuf)
 	dmabuf->groups = NULL;
 }
 
-static bool reaches(uint32_t route)
-{
-	return route == DMA_BUF_PHYS_ROUTE_MEMORY ||
-	       route == DMA_BUF_PHYS_ROUTE_BUS_ADDR ||
-	       route == DMA_BUF_PHYS_ROUTE_HOST_BRIDGE;
-}
-
 bool dmabuf_reachable(const struct dmabuf *dmabuf)
 {
 	uint32_t i;
 
 	for (i = 0; i < dmabuf->query.nr_groups; i++)
-		if (!reaches(dmabuf->groups[i].route))
+		if (!dmabuf_phys_reaches(dmabuf->groups[i].route))
 			return false;
 	return dmabuf->query.nr_groups;
 }
@@ -206,39 +188,6 @@ bool dmabuf_reachable(const struct dmabuf *dmabuf)
 /* A kernel that knows more than this program is no reason to fail */
 #define WORD(words, i) \
 	((i) < ARRAY_SIZE(words) ? words[i] : "?")
-
-const char *dmabuf_state_text(uint32_t state)
-{
-	static const char *const words[] = {
-		[DMA_BUF_PHYS_QUERY_LIVE] = "live",
-		[DMA_BUF_PHYS_QUERY_REVOKED] = "revoked",
-		[DMA_BUF_PHYS_QUERY_DEAD] = "dead",
-	};
-
-	return WORD(words, state);
-}
-
-const char *dmabuf_type_text(uint32_t type)
-{
-	static const char *const words[] = {
-		[DMA_BUF_PHYS_QUERY_CPU] = "cpu",
-		[DMA_BUF_PHYS_QUERY_P2P] = "p2p",
-		[DMA_BUF_PHYS_QUERY_ENCRYPTED] = "encrypted",
-	};
-
-	return WORD(words, type);
-}
-
-const char *dmabuf_attr_text(uint32_t attr)
-{
-	static const char *const words[] = {
-		[DMA_BUF_PHYS_QUERY_WB] = "wb",
-		[DMA_BUF_PHYS_QUERY_WC] = "wc",
-		[DMA_BUF_PHYS_QUERY_UC] = "uc",
-	};
-
-	return WORD(words, attr);
-}
 
 const char *dmabuf_route_text(uint32_t route)
 {
@@ -251,22 +200,6 @@ const char *dmabuf_route_text(uint32_t route)
 		[DMA_BUF_PHYS_ROUTE_ENCRYPTED] = "none: encrypted",
 		[DMA_BUF_PHYS_ROUTE_MASK] = "none: DMA mask",
 		[DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE] = "none: not in place",
-	};
-
-	return WORD(words, route);
-}
-
-const char *dmabuf_route_id(uint32_t route)
-{
-	static const char *const words[] = {
-		[DMA_BUF_PHYS_ROUTE_UNKNOWN] = "unknown",
-		[DMA_BUF_PHYS_ROUTE_MEMORY] = "memory",
-		[DMA_BUF_PHYS_ROUTE_BUS_ADDR] = "bus-address",
-		[DMA_BUF_PHYS_ROUTE_HOST_BRIDGE] = "host-bridge",
-		[DMA_BUF_PHYS_ROUTE_NONE] = "none",
-		[DMA_BUF_PHYS_ROUTE_ENCRYPTED] = "encrypted",
-		[DMA_BUF_PHYS_ROUTE_MASK] = "mask",
-		[DMA_BUF_PHYS_ROUTE_NOT_IN_PLACE] = "not-in-place",
 	};
 
 	return WORD(words, route);

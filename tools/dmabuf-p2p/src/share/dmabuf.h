@@ -3,10 +3,11 @@
 #define DMABUF_H
 
 #include <linux/dma-buf.h>
-#include <linux/dma-buf-phys.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "dmabuf-phys.h"
 
 /* Whom to ask */
 #define DMABUF_PHYS_NODE "/dev/dma_buf_phys"
@@ -94,11 +95,7 @@ void dmabuf_release(struct dmabuf *dmabuf);
 /** dmabuf_reachable - whether the device of dmabuf_ask() reaches all of it */
 bool dmabuf_reachable(const struct dmabuf *dmabuf);
 
-/* In words: "live"; those of JSON for route have no blanks */
-const char *dmabuf_state_text(uint32_t state);
-const char *dmabuf_type_text(uint32_t type);
-const char *dmabuf_attr_text(uint32_t attr);
+/** dmabuf_route_text - in words; those of dmabuf_phys_route_name() are for JSON */
 const char *dmabuf_route_text(uint32_t route);
-const char *dmabuf_route_id(uint32_t route);
 
 #endif /* DMABUF_H */

@@ -15,6 +15,7 @@
 #include "device.h"
 #include "devices/iommufd.h"
 #include "devices/nvme.h"
+#include "dmabuf-phys.h"
 #include "exporter.h"
 #include "holder.h"
 #include "message.h"
@@ -301,32 +302,23 @@ static int complain_export(const char *addr, int err, bool several_bars,
 
 /* Return: the fd or -errno */
 static int make_dmabuf(struct vfio_device *dev, const struct bar_ranges *ranges,
-		       bool several_bars, bool no_host_access)
+		       bool no_host_access)
 {
-	struct vfio_device_feature_dma_buf head = {
-		.region_index = several_bars ? 0 : ranges->range[0].bar,
-		.open_flags = O_RDWR | O_CLOEXEC,
-		.flags = (several_bars ? VFIO_DMA_BUF_DEVICE_OFFSETS : 0) |
-			 (no_host_access ? VFIO_DMA_BUF_NO_HOST_ACCESS : 0),
-		.nr_ranges = (uint32_t)ranges->nr,
-	};
-	struct vfio_region_dma_range *vfio_ranges;
+	struct dmabuf_phys_range *list = calloc(ranges->nr, sizeof(*list));
 	size_t i;
 	int ret;
 
-	vfio_ranges = calloc(ranges->nr, sizeof(*vfio_ranges));
-	if (!vfio_ranges)
+	if (!list)
 		return -ENOMEM;
-	for (i = 0; i < ranges->nr; i++) {
-		const struct bar_range *r = &ranges->range[i];
-
-		vfio_ranges[i].offset = r->offset;
-		if (several_bars)
-			vfio_ranges[i].offset += dev->region[r->bar].offset;
-		vfio_ranges[i].length = r->length;
-	}
-	ret = __vfio_dmabuf_raw(dev, &head, vfio_ranges, ranges->nr);
-	free(vfio_ranges);
+	for (i = 0; i < ranges->nr; i++)
+		list[i] = (struct dmabuf_phys_range) {
+			.bar = ranges->range[i].bar,
+			.offset = ranges->range[i].offset,
+			.length = ranges->range[i].length,
+		};
+	ret = dmabuf_phys_export(dev->fd, list, ranges->nr, no_host_access ?
+				 DMABUF_PHYS_NO_HOST_ACCESS : 0);
+	free(list);
 	return ret;
 }
 
@@ -356,7 +348,7 @@ static int export_from(struct exported *exported, struct vfio_device *dev,
 
 	for (i = 1; i < ranges->nr; i++)
 		several_bars |= ranges->range[i].bar != ranges->range[0].bar;
-	ret = make_dmabuf(dev, ranges, several_bars, request->no_host_access);
+	ret = make_dmabuf(dev, ranges, request->no_host_access);
 	if (ret < 0)
 		return complain_export(dev->addr, -ret, several_bars,
 				       request->no_host_access);

@@ -87,7 +87,7 @@ static void print_groups(const struct dmabuf *dmabuf, const char *route)
 		printf("  %10s %10s  %-9s %-5s %7u  %-*s",
 		       format_size(g->offset, offset),
 		       format_size(g->length, length),
-		       dmabuf_type_text(g->type), dmabuf_attr_text(g->attr),
+		       dmabuf_phys_type_name(g->type), dmabuf_phys_attr_name(g->attr),
 		       g->nr_frags, route ? 12 : 0,
 		       g->provider == DMA_BUF_PHYS_NO_DEVICE ?
 			       "-" : pci_text(g->provider, addr));
@@ -117,7 +117,7 @@ void info_print(const struct dmabuf *dmabuf, const char *spec,
 	}
 	printf("  %s, generation %" PRIu64 "; %u importer%s, %u mapping%s; %" PRIu64
 	       " range%s\n",
-	       dmabuf_state_text(query->state), (uint64_t)query->generation,
+	       dmabuf_phys_state_name(query->state), (uint64_t)query->generation,
 	       query->nr_importers, query->nr_importers == 1 ? "" : "s",
 	       query->nr_mapped, query->nr_mapped == 1 ? "" : "s",
 	       (uint64_t)query->nr_frags, query->nr_frags == 1 ? "" : "s");
@@ -137,8 +137,8 @@ static struct json_object *json_group(const struct dma_buf_phys_group_info *g,
 
 	json_number(obj, "offset", g->offset);
 	json_number(obj, "length", g->length);
-	json_text(obj, "type", dmabuf_type_text(g->type));
-	json_text(obj, "attribute", dmabuf_attr_text(g->attr));
+	json_text(obj, "type", dmabuf_phys_type_name(g->type));
+	json_text(obj, "attribute", dmabuf_phys_attr_name(g->attr));
 	json_number(obj, "ranges", g->nr_frags);
 	if (g->provider == DMA_BUF_PHYS_NO_DEVICE) {
 		json_null(obj, "provider");
@@ -150,7 +150,7 @@ static struct json_object *json_group(const struct dma_buf_phys_group_info *g,
 		json_text(obj, "provider_name", name);
 	}
 	if (route)
-		json_text(obj, "route", dmabuf_route_id(g->route));
+		json_text(obj, "route", dmabuf_phys_route_name(g->route));
 	return obj;
 }
 
@@ -169,7 +169,7 @@ struct json_object *info_json(const struct dmabuf *dmabuf, const char *route)
 		json_text(obj, "why", unknown_text(dmabuf->query_error));
 		return obj;
 	}
-	json_text(obj, "state", dmabuf_state_text(query->state));
+	json_text(obj, "state", dmabuf_phys_state_name(query->state));
 	json_number(obj, "generation", query->generation);
 	json_number(obj, "importers", query->nr_importers);
 	json_number(obj, "mappings", query->nr_mapped);
@@ -205,7 +205,7 @@ int info_verdict(const struct dmabuf *dmabuf, const char *spec,
 		return EXIT_OK;
 	if (!dmabuf->query.nr_groups)
 		complain(spec, NULL, "%s cannot reach it: it is %s", route,
-			 dmabuf_state_text(dmabuf->query.state));
+			 dmabuf_phys_state_name(dmabuf->query.state));
 	else
 		complain(spec, "'dmabuf-p2p topo' tells what is in the way",
 			 "%s cannot reach all of it", route);

@@ -234,7 +234,7 @@ static void print_rows(const struct everything *all, size_t width, size_t first,
 
 		printf("  %6s  %-7s  ", format_size(b->size, size),
 		       b->query_error || !b->exporter[0] ?
-			       "-" : dmabuf_state_text(b->query.state));
+			       "-" : dmabuf_phys_state_name(b->query.state));
 		text_column(width, label_of(b));
 		print_row(all, b, first, last);
 	}

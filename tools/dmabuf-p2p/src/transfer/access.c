@@ -57,7 +57,7 @@ bool access_route_id(int fd, const char *pci, char text[ACCESS_TEXT])
 {
 	bool reaches;
 
-	return ask_route(fd, pci, text, &reaches, dmabuf_route_id);
+	return ask_route(fd, pci, text, &reaches, dmabuf_phys_route_name);
 }
 
 static int tell(const struct end *end, uint64_t flags)

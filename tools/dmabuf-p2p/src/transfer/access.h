@@ -32,7 +32,7 @@ int access_generation(int fd, uint64_t *generation);
 bool access_route(int fd, const char *pci, char text[ACCESS_TEXT],
 		  bool *reaches);
 
-/** access_route_id - the same for programs, as dmabuf_route_id() has it */
+/** access_route_id - the same for programs, as dmabuf_phys_route_name() has it */
 bool access_route_id(int fd, const char *pci, char text[ACCESS_TEXT]);
 
 /**
