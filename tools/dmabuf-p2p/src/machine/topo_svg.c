@@ -2,9 +2,6 @@
 /*
  * The topology as a picture: the tree from left to right, one row a device, and
  * the matrix beside it
- *
- * It has a background of its own, and follows the reader's light or dark mode
- * where the viewer knows about that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,49 +11,46 @@
 #include "array.h"
 #include "message.h"
 #include "output.h"
+#include "svg.h"
 #include "text.h"
 #include "topo.h"
 #include "verb.h"
 
 #define MARGIN 28
 #define TOP 92
-#define ROW 48
+#define ROW 64
 #define HOST_WIDTH 96
-#define PORT_WIDTH 78
-#define PORT_HEIGHT 30
+#define PORT_WIDTH 92
+#define PORT_HEIGHT 38
 #define GAP 26
 #define DEVICE_WIDTH 318
-#define DEVICE_HEIGHT 38
-#define CELL 30
-#define LEGEND 64
+#define DEVICE_HEIGHT 54
+#define CELL 44
+#define LEGEND 88
 
 /* Characters of a line that surely fit into a device's box */
 #define LINE 44
 
 static const char style[] =
-	".card{fill:#ffffff;stroke:#d0d7de}"
-	"text{font:12px system-ui,sans-serif;fill:#1f2328}"
-	".title{font-size:16px;font-weight:600}"
-	".small{font-size:11px;fill:#59636e}"
-	".middle{text-anchor:middle}"
 	".wire{fill:none;stroke:#8c959f;stroke-width:1.5}"
 	".box{fill:#f6f8fa;stroke:#8c959f}"
 	".host{fill:#eaeef2;stroke:#59636e}"
 	".device{fill:#ddf4ff;stroke:#54aeff}"
 	".redirects{stroke:#bc4c00;stroke-width:2}"
+	".reduced{fill:#bc4c00}"
 	".bus{fill:#4ac26b}.bridge{fill:#eac54f}.no{fill:#ff8182}"
 	".unknown{fill:#c297ff}.self{fill:#eaeef2}"
 	".letter{font-weight:600;fill:#1f2328;text-anchor:middle}"
-	"@media(prefers-color-scheme:dark){"
-	".card{fill:#0d1117;stroke:#3d444d}"
-	"text{fill:#f0f6fc}.small{fill:#9198a1}"
+	".rate{font-size:10px;fill:#1f2328;text-anchor:middle}";
+
+static const char dark[] =
 	".wire{stroke:#656c76}.box{fill:#212830;stroke:#656c76}"
 	".host{fill:#2a313c;stroke:#9198a1}"
 	".device{fill:#0c2d6b;stroke:#388bfd}"
-	".redirects{stroke:#f0883e}"
+	".redirects{stroke:#f0883e}.reduced{fill:#f0883e}"
 	".bus{fill:#2ea043}.bridge{fill:#bb8009}.no{fill:#da3633}"
 	".unknown{fill:#8957e5}.self{fill:#2a313c}"
-	".letter{fill:#ffffff}}";
+	".letter,.rate{fill:#ffffff}";
 
 static const struct {
 	const char *class;
@@ -85,44 +79,6 @@ struct drawing {
 	const struct pci_device **rows;
 };
 
-static void escaped(FILE *out, const char *text, size_t max)
-{
-	const size_t end = text_cut(text, max);
-	size_t i;
-
-	for (i = 0; i < end; i++)
-		switch (text[i]) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		default:
-			fputc(text[i], out);
-		}
-	if (text[i])
-		fputs("…", out);
-}
-
-static void write_text(FILE *out, const char *class, int x, int y,
-		       const char *text, size_t max)
-{
-	fprintf(out, "<text class=\"%s\" x=\"%d\" y=\"%d\">", class, x, y);
-	escaped(out, text, max);
-	fputs("</text>\n", out);
-}
-
-static void write_box(FILE *out, const char *class, int x, int y, int width,
-		      int height)
-{
-	fprintf(out, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n",
-		class, x, y, width, height);
-}
-
 static void write_wire(FILE *out, int x, int y, int to_x, int to_y)
 {
 	fprintf(out, "<path class=\"wire\" d=\"M%d %dH%dV%dH%d\"/>\n", x, y,
@@ -148,21 +104,42 @@ static const char *place(const struct pci_device *dev)
 	return dev->domain ? dev->addr : strchr(dev->addr, ':') + 1;
 }
 
+/* In another colour if it could do more */
+static void draw_link(struct drawing *drawing, const struct pci_link *link,
+		      const char *class, int x, int y, const char *more)
+{
+	char *now = pci_link_text(link), *can = pci_link_can_text(link);
+	char *classes = text_format("%s%s", class,
+				    pci_link_reduced(link) ? " reduced" : "");
+	char *text = text_format("%s%s%s%s", now,
+				 pci_link_reduced(link) && *more ? " of " : "",
+				 pci_link_reduced(link) && *more ? can : "", more);
+
+	svg_text(drawing->out, classes, x, y, text, LINE);
+	free(text);
+	free(classes);
+	free(can);
+	free(now);
+}
+
 static void draw_port(struct drawing *drawing, const struct pci_device *dev,
 		      int x, int y)
 {
 	bool redirects = dev->acs == ACS_READ && dev->acs_ctrl & ACS_REDIRECT;
 	char *acs = pci_acs_text(dev);
 
-	write_box(drawing->out, redirects ? "box redirects" : "box", x,
+	svg_box(drawing->out, redirects ? "box redirects" : "box", x,
 		  y - PORT_HEIGHT / 2, PORT_WIDTH, PORT_HEIGHT);
 	fputs("<g><title>", drawing->out);
-	escaped(drawing->out, pci_port_text(dev), LINE);
+	svg_escaped(drawing->out, pci_port_text(dev), LINE);
 	fputs(", ", drawing->out);
-	escaped(drawing->out, acs, LINE * 2);
+	svg_escaped(drawing->out, acs, LINE * 2);
 	fputs("</title>", drawing->out);
-	write_text(drawing->out, "middle", x + PORT_WIDTH / 2, y + 4, place(dev),
-		   LINE);
+	svg_text(drawing->out, "middle", x + PORT_WIDTH / 2,
+		 dev->link.speed ? y - 3 : y + 4, place(dev), LINE);
+	if (dev->link.speed)
+		draw_link(drawing, &dev->link, "small middle",
+			  x + PORT_WIDTH / 2, y + 13, "");
 	fputs("</g>\n", drawing->out);
 	free(acs);
 }
@@ -172,22 +149,32 @@ static int draw_device(struct drawing *drawing, const struct pci_device *dev,
 {
 	int y = TOP + (int)drawing->nr_rows * ROW + ROW / 2;
 	char *bars = pci_bars_text(dev), *line;
-	char group[24] = "no group";
+	char group[24] = "no group", node[32] = "";
 
 	drawing->rows[drawing->nr_rows++] = dev;
 	if (dev->group >= 0)
 		snprintf(group, sizeof(group), "group %d", dev->group);
 	write_wire(drawing->out, x, y, drawing->left, y);
-	write_box(drawing->out, "device", drawing->left, y - DEVICE_HEIGHT / 2,
+	svg_box(drawing->out, "device", drawing->left, y - DEVICE_HEIGHT / 2,
 		  DEVICE_WIDTH, DEVICE_HEIGHT);
 	line = text_format("%s  %s", place(dev), dev->name);
-	write_text(drawing->out, "", drawing->left + 10, y - 4, line, LINE);
+	svg_text(drawing->out, "", drawing->left + 10, y - 11, line, LINE);
 	free(line);
-	line = text_format("%s · %s%s%s", dev->driver[0] ? dev->driver :
-			   "no driver", group, *bars ? " · BARs " : "", bars);
-	write_text(drawing->out, "small", drawing->left + 10, y + 12, line,
-		   LINE + 8);
+	line = text_format("%s%s%s · %s%s%s", dev->driver[0] ? dev->driver :
+			   "no driver", dev->names ? " " : "",
+			   dev->names ? dev->names : "", group,
+			   *bars ? " · BARs " : "", bars);
+	svg_text(drawing->out, "small", drawing->left + 10, y + 4, line,
+		 LINE + 8);
 	free(line);
+	if (dev->node >= 0)
+		snprintf(node, sizeof(node), " · NUMA node %d", dev->node);
+	if (dev->link.speed)
+		draw_link(drawing, &dev->link, "small", drawing->left + 10,
+			  y + 19, *node ? node : " ");
+	else
+		svg_text(drawing->out, "small", drawing->left + 10, y + 19,
+			 *node ? node + strlen(" · ") : "link unknown", LINE);
 	free(bars);
 	return y;
 }
@@ -240,17 +227,44 @@ static void draw_tree(struct drawing *drawing)
 
 		if (!y)
 			continue;
-		write_box(drawing->out, "host", MARGIN, y - 22, HOST_WIDTH, 44);
-		write_text(drawing->out, "middle", MARGIN + HOST_WIDTH / 2, y - 3,
+		svg_box(drawing->out, "host", MARGIN, y - 22, HOST_WIDTH, 44);
+		svg_text(drawing->out, "middle", MARGIN + HOST_WIDTH / 2, y - 3,
 			   host->name, LINE);
-		write_text(drawing->out, "small middle", MARGIN + HOST_WIDTH / 2,
+		svg_text(drawing->out, "small middle", MARGIN + HOST_WIDTH / 2,
 			   y + 13, host_trust_name(model, host), LINE);
 	}
 }
 
+/* Gigabytes a second, in as few characters as tell it: "3.9", "31" */
+static void draw_rate(struct drawing *drawing, int x, int y, uint64_t rate)
+{
+	const double gb = (double)rate / 1e9;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%.*f", gb < 9.95 ? 1 : 0, gb);
+	svg_text(drawing->out, "rate", x, y, text, LINE);
+}
+
+static void draw_cell(struct drawing *drawing, size_t i, size_t j, int x, int y)
+{
+	const struct pci_device *provider = drawing->rows[j];
+	const struct pci_device *client = drawing->rows[i];
+	struct route route = route_find(&drawing->topo->model, provider, client);
+	const struct pci_device *least = route_narrowest(&route, provider, client);
+	const bool rate = i != j && route.kind != ROUTE_NONE && least;
+
+	svg_box(drawing->out, i == j ? "self" : looks[route.kind].class, x + 1,
+		y - CELL / 2 + 1, CELL - 2, CELL - 2);
+	if (i != j)
+		svg_text(drawing->out, "letter", x + CELL / 2,
+			 rate ? y - 2 : y + 4, looks[route.kind].letter, LINE);
+	if (rate)
+		draw_rate(drawing, x + CELL / 2, y + 14,
+			  pci_link_rate(&least->link));
+}
+
 static void draw_matrix(struct drawing *drawing, int x)
 {
-	const struct topo *topo = drawing->topo;
 	char number[24];
 	size_t i, j;
 
@@ -258,24 +272,12 @@ static void draw_matrix(struct drawing *drawing, int x)
 		int y = TOP + (int)i * ROW + ROW / 2;
 
 		snprintf(number, sizeof(number), "%zu", i + 1);
-		write_text(drawing->out, "small middle", x + (int)i * CELL +
-			   CELL / 2, TOP - 8, number, LINE);
-		write_text(drawing->out, "small middle", x - 14, y + 4, number,
-			   LINE);
-		for (j = 0; j < drawing->nr_rows; j++) {
-			struct route route = route_find(&topo->model,
-							drawing->rows[j],
-							drawing->rows[i]);
-			int cell = x + (int)j * CELL;
-
-			write_box(drawing->out, i == j ? "self" :
-				  looks[route.kind].class, cell + 1,
-				  y - CELL / 2 + 1, CELL - 2, CELL - 2);
-			if (i != j)
-				write_text(drawing->out, "letter",
-					   cell + CELL / 2, y + 4,
-					   looks[route.kind].letter, LINE);
-		}
+		svg_text(drawing->out, "small middle", x + (int)i * CELL +
+			 CELL / 2, TOP - 8, number, LINE);
+		svg_text(drawing->out, "small middle", x - 14, y + 4, number,
+			 LINE);
+		for (j = 0; j < drawing->nr_rows; j++)
+			draw_cell(drawing, i, j, x + (int)j * CELL, y);
 	}
 }
 
@@ -285,16 +287,21 @@ static void draw_legend(struct drawing *drawing, int y)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(looks); i++) {
-		write_box(drawing->out, looks[i].class, x, y, 20, 20);
-		write_text(drawing->out, "letter", x + 10, y + 14,
+		svg_box(drawing->out, looks[i].class, x, y, 20, 20);
+		svg_text(drawing->out, "letter", x + 10, y + 14,
 			   looks[i].letter, LINE);
-		write_text(drawing->out, "small", x + 27, y + 14, looks[i].text,
+		svg_text(drawing->out, "small", x + 27, y + 14, looks[i].text,
 			   LINE);
 		x += 36 + (int)strlen(looks[i].text) * 6 + 14;
 	}
-	write_box(drawing->out, "box redirects", MARGIN, y + 28, 20, 16);
-	write_text(drawing->out, "small", MARGIN + 27, y + 40,
-		   "ACS redirects to the host bridge", LINE);
+	svg_box(drawing->out, "box redirects", MARGIN, y + 28, 20, 16);
+	svg_text(drawing->out, "small", MARGIN + 27, y + 40,
+		 "ACS redirects to the host bridge", LINE);
+	svg_text(drawing->out, "small reduced", MARGIN + 250, y + 40,
+		 "this link could be faster or wider", LINE);
+	svg_text(drawing->out, "small", MARGIN, y + 62,
+		 "Below a letter: GB/s each way that the narrowest link on the way lets through, less packets' headers",
+		 2 * LINE + 20);
 }
 
 /* Fits the legend, too */
@@ -320,19 +327,12 @@ static void draw(struct drawing *drawing)
 	matrix = drawing->left + DEVICE_WIDTH + 34;
 	width = width_of(drawing, matrix);
 
-	fprintf(drawing->out,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n<style>%s</style>\n",
-		width, height, width, height, style);
-	fprintf(drawing->out,
-		"<rect class=\"card\" x=\"0.5\" y=\"0.5\" width=\"%d\" height=\"%d\" rx=\"10\"/>\n",
-		width - 1, height - 1);
-	write_text(drawing->out, "title", MARGIN, 36,
-		   "Peer-to-peer DMA: who reaches whose BARs", 80);
-	write_text(drawing->out, "small", MARGIN, 56, topo->model.cpu, 80);
+	svg_begin(drawing->out, width, height, style, dark,
+		  "Peer-to-peer DMA: who reaches whose BARs", topo->model.cpu);
 	draw_tree(drawing);
 	draw_matrix(drawing, matrix);
 	draw_legend(drawing, height - LEGEND - 4);
-	fputs("</svg>\n", drawing->out);
+	svg_end(drawing->out);
 }
 
 int topo_svg(const struct topo *topo, const char *path)
