@@ -49,10 +49,21 @@ void svg_text(FILE *out, const char *class, int x, int y, const char *text,
 	fputs("</text>\n", out);
 }
 
-void svg_box(FILE *out, const char *class, int x, int y, int width, int height)
+static void rectangle(FILE *out, const char *class, int x, int y, int width,
+		      int height, int radius)
 {
 	fprintf(out, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\"/>\n",
-		class, x, y, width, height, width < 12 || height < 12 ? 1 : 6);
+		class, x, y, width, height, radius);
+}
+
+void svg_box(FILE *out, const char *class, int x, int y, int width, int height)
+{
+	rectangle(out, class, x, y, width, height, 6);
+}
+
+void svg_bar(FILE *out, const char *class, int x, int y, int width, int height)
+{
+	rectangle(out, class, x, y, width, height, 1);
 }
 
 void svg_line(FILE *out, const char *class, int x, int y, int to_x, int to_y)

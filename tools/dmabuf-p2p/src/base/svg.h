@@ -33,6 +33,9 @@ void svg_text(FILE *out, const char *class, int x, int y, const char *text,
 /** svg_box - a rectangle with round corners */
 void svg_box(FILE *out, const char *class, int x, int y, int width, int height);
 
+/** svg_bar - a rectangle with corners that are hardly round */
+void svg_bar(FILE *out, const char *class, int x, int y, int width, int height);
+
 /** svg_line - a straight line */
 void svg_line(FILE *out, const char *class, int x, int y, int to_x, int to_y);
 

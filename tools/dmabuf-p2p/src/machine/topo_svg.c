@@ -23,7 +23,7 @@
 #define PORT_WIDTH 92
 #define PORT_HEIGHT 38
 #define GAP 26
-#define DEVICE_WIDTH 318
+#define DEVICE_WIDTH 344
 #define DEVICE_HEIGHT 54
 #define CELL 44
 #define LEGEND 88
@@ -67,6 +67,7 @@ static const struct {
  * struct drawing - a picture in the making
  * @topo: what is drawn, in the order of @rows
  * @out: the file
+ * @links: some are known
  * @left: where the devices' boxes begin
  * @nr_rows: rows that are drawn
  * @rows: the device of each row
@@ -74,6 +75,7 @@ static const struct {
 struct drawing {
 	const struct topo *topo;
 	FILE *out;
+	bool links;
 	int left;
 	size_t nr_rows;
 	const struct pci_device **rows;
@@ -165,7 +167,7 @@ static int draw_device(struct drawing *drawing, const struct pci_device *dev,
 			   dev->names ? dev->names : "", group,
 			   *bars ? " · BARs " : "", bars);
 	svg_text(drawing->out, "small", drawing->left + 10, y + 4, line,
-		 LINE + 8);
+		 LINE + 6);
 	free(line);
 	if (dev->node >= 0)
 		snprintf(node, sizeof(node), " · NUMA node %d", dev->node);
@@ -297,6 +299,8 @@ static void draw_legend(struct drawing *drawing, int y)
 	svg_box(drawing->out, "box redirects", MARGIN, y + 28, 20, 16);
 	svg_text(drawing->out, "small", MARGIN + 27, y + 40,
 		 "ACS redirects to the host bridge", LINE);
+	if (!drawing->links)
+		return;
 	svg_text(drawing->out, "small reduced", MARGIN + 250, y + 40,
 		 "this link could be faster or wider", LINE);
 	svg_text(drawing->out, "small", MARGIN, y + 62,
@@ -320,6 +324,8 @@ static void draw(struct drawing *drawing)
 	int matrix, width;
 	size_t i;
 
+	for (i = 0; i < topo->nr_devs; i++)
+		drawing->links |= topo->devs[i]->link.speed;
 	for (i = 0; i < topo->nr_devs; i++)
 		if (depth_of(topo->devs[i]) > depth)
 			depth = depth_of(topo->devs[i]);

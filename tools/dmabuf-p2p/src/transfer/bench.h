@@ -62,6 +62,7 @@ enum bench_format { BENCH_TEXT, BENCH_JSON, BENCH_CSV };
  * @warmup: jobs before those that count; UINT64_MAX: one, if it is quick
  * @bounce: measure the way through memory as well
  * @format: of the output
+ * @svg: file to draw into as well, or NULL
  * @memory: on the way through memory, if @bounce
  * @result: in the order of @sizes
  * @nr_results: how many there are
@@ -80,6 +81,7 @@ struct bench {
 	uint64_t warmup;
 	bool bounce;
 	enum bench_format format;
+	const char *svg;
 	struct end memory;
 	struct bench_result result[SIZES_MAX];
 	size_t nr_results;
@@ -109,5 +111,8 @@ void bench_report_size(const struct bench *bench);
 
 /** bench_report_end - what there is to say at the end; @ret: enum exit_code */
 void bench_report_end(const struct bench *bench, int ret);
+
+/** bench_svg - draw it into a file; Return: enum exit_code, complained about */
+int bench_svg(const struct bench *bench);
 
 #endif /* BENCH_H */

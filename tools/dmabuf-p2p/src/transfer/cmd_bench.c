@@ -19,7 +19,7 @@
 #define SWEEP_FROM 4096
 
 enum { OPT_SIZES = 256, OPT_SWEEP, OPT_WARMUP, OPT_BOUNCE,
-       OPT_NO_BOUNCE, OPT_JSON, OPT_CSV };
+       OPT_NO_BOUNCE, OPT_JSON, OPT_CSV, OPT_SVG };
 
 static const struct argp_option options[] = {
 	{ "sizes", OPT_SIZES, "LIST", 0,
@@ -37,6 +37,7 @@ static const struct argp_option options[] = {
 	  "Not the way through memory as well", 0 },
 	{ "json", OPT_JSON, NULL, 0, "JSON, at the end", 0 },
 	{ "csv", OPT_CSV, NULL, 0, "CSV, a line for each size and way", 0 },
+	{ "svg", OPT_SVG, "FILE", 0, "Draw it into FILE as well, at the end", 0 },
 	{ 0 }
 };
 
@@ -52,7 +53,7 @@ static const char doc[] =
 	"    dmabuf-p2p bench disk:0+16G 01:00.0/bar2:0-64M --via nvme:04:00.0 --bind\n"
 	"  All sizes by RDMA, 1000 times each, every byte compared, as JSON:\n"
 	"    dmabuf-p2p bench mem:1M 01:00.0/bar2:0-1M --via rdma:edu_0 \\\n"
-	"        --sweep --iterations 1000 --verify --json\n\n"
+	"        --sweep --iterations 1000 --verify --json --svg bench.svg\n\n"
 	"Exit status: 0 done; 1 refused, or access was revoked in the middle; 2 bad usage; 3 bytes differ, or no route; 4 not supported; 130 interrupted.";
 
 static uint64_t duration(struct argp_state *state, const char *arg)
@@ -111,6 +112,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_BOUNCE:
 	case OPT_NO_BOUNCE:
 		bench->bounce = key == OPT_BOUNCE;
+		return 0;
+	case OPT_SVG:
+		bench->svg = arg;
 		return 0;
 	case OPT_JSON:
 	case OPT_CSV:
@@ -211,7 +215,7 @@ static int open_bounce(struct bench *bench)
 static int bench_all(struct bench *bench)
 {
 	struct job *job = &bench->job;
-	int ret;
+	int ret, drawn;
 
 	ret = job_open(job);
 	if (!ret)
@@ -225,6 +229,11 @@ static int bench_all(struct bench *bench)
 		bench_report_begin(bench);
 		ret = bench_measure(bench);
 		bench_report_end(bench, ret);
+		/* What was measured before somebody had enough is worth a picture, too */
+		if (bench->svg && bench->nr_results) {
+			drawn = bench_svg(bench);
+			ret = ret ? ret : drawn;
+		}
 	}
 	/* First the engine, which may still be moving something */
 	job_close(job);
