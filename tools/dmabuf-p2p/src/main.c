@@ -4,6 +4,7 @@
  *
  * Verbs as git has them: each parses its own arguments, with argp.
  */
+#include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,9 @@ static const struct verb *const verbs[] = {
 	&cmd_watch,
 	NULL
 };
+
+/* Of all verbs: "dmabuf-p2p topo --version" */
+const char *argp_program_version = "dmabuf-p2p " VERSION;
 
 static void usage(FILE *to)
 {

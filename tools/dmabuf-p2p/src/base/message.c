@@ -15,11 +15,20 @@ void message_set_verb(const char *verb)
 	verb_name = verb;
 }
 
+static enum colours colours;
+
+void message_colours(enum colours wanted)
+{
+	colours = wanted;
+}
+
 bool colours_on(int fd)
 {
-	const char *no = getenv("NO_COLOR");
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fd) && !(no && *no);
+	if (colours != COLOURS_AUTO)
+		return colours == COLOURS_ALWAYS;
+	return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb");
 }
 
 /* Whatever it is about, others may have named it */

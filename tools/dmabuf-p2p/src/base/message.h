@@ -26,7 +26,16 @@ const char *as_root(const char *remedy);
 /** message_set_verb - whose messages these are; NULL before the verb is known */
 void message_set_verb(const char *verb);
 
-/** colours_on - may @fd (1 or 2) be coloured: a terminal, and no NO_COLOR */
+enum colours { COLOURS_AUTO, COLOURS_ALWAYS, COLOURS_NEVER };
+
+/** message_colours - what the user wants of colours */
+void message_colours(enum colours wanted);
+
+/**
+ * colours_on - may @fd (1 or 2) be coloured?
+ *
+ * If the user leaves it to the program: a terminal that can, and no NO_COLOR.
+ */
 bool colours_on(int fd);
 
 #endif /* MESSAGE_H */

@@ -23,6 +23,14 @@ void output_begin(void);
 int output_end(int status);
 
 /**
+ * output_to - from now on standard output goes into a file, see output_file()
+ * @path: of it
+ *
+ * Return: 0 or -errno. It is there once the program has ended, unless by a signal.
+ */
+int output_to(const char *path);
+
+/**
  * output_file - make or replace a file, which appears when it is complete
  * @path: of it
  *
@@ -42,5 +50,8 @@ FILE *output_file(const char *path);
  * Return: 0, or -errno: then there is no new file, and an old one is as it was.
  */
 int output_file_done(FILE *file);
+
+/** output_file_drop - close a file of output_file(); an old one is as it was */
+void output_file_drop(FILE *file);
 
 #endif /* OUTPUT_H */

@@ -18,6 +18,7 @@
 
 /* Of the file under way; the first is empty if it is written in place */
 static char beside[PATH_MAX], place[PATH_MAX];
+static bool under_way;
 
 /*
  * Return: a file descriptor that is open already, of which @path is a name, such as
@@ -94,7 +95,7 @@ static int find_place(const char *path, struct stat *st)
 	return ret;
 }
 
-FILE *output_file(const char *path)
+static FILE *open_place(const char *path)
 {
 	mode_t mask = umask(0);
 	int fd = named_fd(path), err;
@@ -140,9 +141,25 @@ FILE *output_file(const char *path)
 	return NULL;
 }
 
+FILE *output_file(const char *path)
+{
+	FILE *file;
+
+	/* Which is written beside which would not be known any more */
+	if (under_way) {
+		errno = EBUSY;
+		return NULL;
+	}
+	file = open_place(path);
+	under_way = file;
+	return file;
+}
+
 int output_file_done(FILE *file)
 {
 	int err = 0;
+
+	under_way = false;
 
 	if (fflush(file) || (beside[0] && fsync(fileno(file))))
 		err = errno;
@@ -158,4 +175,13 @@ int output_file_done(FILE *file)
 		unlink(beside);
 	cleanup_unlink(NULL, NULL);
 	return -err;
+}
+
+void output_file_drop(FILE *file)
+{
+	under_way = false;
+	fclose(file);
+	if (beside[0])
+		unlink(beside);
+	cleanup_unlink(NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "doctor.h"
 #include "json.h"
 #include "message.h"
@@ -199,7 +200,7 @@ static int check_release(const char *root, const char *release)
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, doc };
+	static const struct argp argp = { options, parse, NULL, doc, common_children };
 	struct doctor doctor = { 0 };
 	struct args args = { .root = "" };
 	int ret;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bind_rule.h"
+#include "common.h"
 #include "holder.h"
 #include "json.h"
 #include "pci_model.h"
@@ -183,7 +184,7 @@ static void list(const struct pci_model *model, const struct args *args)
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, doc };
+	static const struct argp argp = { options, parse, NULL, doc, common_children };
 	struct args args = { .root = "" };
 	struct pci_model model;
 	int ret;

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "array.h"
+#include "common.h"
 #include "device.h"
 #include "message.h"
 #include "topo.h"
@@ -27,10 +28,10 @@ enum topo_option {
 	OPTION_CLASS = 'c',
 	OPTION_DRIVER = 'd',
 	OPTION_JSON = 'j',
-	OPTION_SVG = 's',
 	OPTION_TREE = 't',
 	OPTION_WHY = 'w',
 	OPTION_ROOT = 256,
+	OPTION_SVG,
 };
 
 struct args {
@@ -234,7 +235,7 @@ static int show(const struct topo *topo, const struct args *args)
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "[DEVICE...]", doc };
+	static const struct argp argp = { options, parse, "[DEVICE...]", doc, common_children };
 	struct args args = { .root = "" };
 	struct topo topo = { 0 };
 	int ret;

@@ -25,6 +25,7 @@
 enum export_option {
 	OPTION_BIND = 'b',
 	OPTION_GROUP = 'g',
+	OPTION_QUIET = 'q',
 	OPTION_SOCKET = 's',
 	OPTION_NO_HOST_ACCESS = 256,
 };
@@ -33,6 +34,7 @@ struct args {
 	struct export_request request;
 	const char *socket;
 	gid_t gid;
+	bool quiet;
 	char **command;
 };
 
@@ -43,6 +45,7 @@ static const struct argp_option options[] = {
 	  "Pass the dma-buf to every client of this Unix socket, until Ctrl-C" },
 	{ "group", OPTION_GROUP, "GROUP", 0,
 	  "Let members of GROUP connect as well; by default only this user and root may" },
+	{ "quiet", OPTION_QUIET, NULL, 0, "Do not tell where it is and who has taken it" },
 	{ "no-host-access", OPTION_NO_HOST_ACCESS, NULL, 0,
 	  "Keep all programs away from the ranges while the dma-buf exists" },
 	{ 0 }
@@ -102,6 +105,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_GROUP:
 		return parse_group(state, arg, &args->gid);
+	case OPTION_QUIET:
+		args->quiet = true;
+		return 0;
 	case OPTION_SOCKET:
 		args->socket = arg;
 		return 0;
@@ -211,8 +217,9 @@ static int serve(struct exported *exported, const struct args *args,
 	listener = share_listen(args->socket, args->gid);
 	if (listener < 0)
 		return -listener;
-	printf("%s, %s, is at unix:%s until %s\n", exported->name,
-	       format_size(exported->size, size), args->socket, end_text());
+	if (!args->quiet)
+		printf("%s, %s, is at unix:%s until %s\n", exported->name,
+		       format_size(exported->size, size), args->socket, end_text());
 	fflush(stdout);
 	while (wait_for(listener, request)) {
 		ret = share_serve(listener, exported->fd, &header, &client);
@@ -225,7 +232,8 @@ static int serve(struct exported *exported, const struct args *args,
 			nanosleep(&pause, NULL);
 			continue;
 		}
-		printf("process %d has it\n", client);
+		if (!args->quiet)
+			printf("process %d has it\n", client);
 		fflush(stdout);
 	}
 	give_up(exported);

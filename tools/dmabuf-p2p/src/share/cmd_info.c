@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "device.h"
 #include "info.h"
 #include "message.h"
@@ -110,7 +111,8 @@ static int tell(const struct args *args, const struct info_how *how)
 static int run(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "fd:N\nunix:PATH\n--pid PID\n--all", doc
+		options, parse, "fd:N\nunix:PATH\n--pid PID\n--all", doc,
+		common_children
 	};
 	struct args args = { .target = TARGET_NONE };
 	char route[DEVICE_ADDR];

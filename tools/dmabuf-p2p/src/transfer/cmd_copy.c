@@ -19,15 +19,19 @@
 /* The engine gets this many pieces, so that there is progress to be seen */
 #define PIECES 64
 
+enum { OPT_SIZE = 256 };
+
 struct copy {
 	struct job job;
 	uint64_t size;
 	bool json;
+	bool quiet;
 };
 
 static const struct argp_option options[] = {
-	{ "size", 's', "SIZE", 0, "Only so many bytes, from the beginning", 0 },
+	{ "size", OPT_SIZE, "SIZE", 0, "Only so many bytes, from the beginning", 0 },
 	{ "json", 'j', NULL, 0, "Print as JSON", 0 },
+	{ "quiet", 'q', NULL, 0, "Print nothing unless something goes wrong", 0 },
 	{ 0 }
 };
 
@@ -52,10 +56,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &copy->job;
 		return 0;
-	case 's':
+	case ARGP_KEY_SUCCESS:
+		if (copy->quiet && copy->json)
+			argp_error(state, "--quiet or --json");
+		return 0;
+	case OPT_SIZE:
 		if (parse_size(arg, &copy->size) || !copy->size)
 			argp_error(state, "--size %s: invalid size (try 64K)",
 				   arg);
+		return 0;
+	case 'q':
+		copy->quiet = true;
 		return 0;
 	case 'j':
 		copy->json = true;
@@ -152,7 +163,7 @@ static int move(struct copy *copy)
 		.depth = 1,
 		.iterations = 1,
 		.duration = UINT64_MAX,
-		.tick = tick,
+		.tick = copy->quiet ? NULL : tick,
 		.stats = &stats,
 	};
 	const struct verify verify = {
@@ -177,7 +188,8 @@ static int move(struct copy *copy)
 		ret = verify_check(&verify, 1);
 	if (ret)
 		return ret;
-	report(copy, transfer.elapsed);
+	if (!copy->quiet)
+		report(copy, transfer.elapsed);
 	return EXIT_OK;
 }
 

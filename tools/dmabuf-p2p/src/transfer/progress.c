@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,7 +52,8 @@ void progress_show(const char *label, double done, uint64_t remaining_ns)
 	char line[80];
 
 	if (terminal < 0)
-		terminal = isatty(STDERR_FILENO);
+		terminal = isatty(STDERR_FILENO) && getenv("TERM") &&
+			   strcmp(getenv("TERM"), "dumb");
 	if (!terminal || now_ns() < next)
 		return;
 	next = now_ns() + EVERY_NS;
