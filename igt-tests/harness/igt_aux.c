@@ -2,7 +2,8 @@
 /*
  * Command line, log and exit handlers of the harness
  */
-#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <unistd.h>
 

@@ -8,7 +8,7 @@
  * of them fails and skips if none ran. The program fails if a subtest failed,
  * and skips only if all did. One that ran no subtest has shown nothing and fails.
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fnmatch.h>
 #include <pthread.h>
 #include <time.h>

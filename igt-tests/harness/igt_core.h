@@ -28,13 +28,10 @@
 #ifndef IGT_CORE_H
 #define IGT_CORE_H
 
-#include <errno.h>
-#include <getopt.h>
-#include <inttypes.h>
+/* Nothing that IGT's does not include: what else a test uses it includes itself */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,7 +153,7 @@ void igt_install_exit_handler(igt_exit_handler_t fn);
 	} while (0)
 #define igt_fail_on(expr) igt_fail_on_f(expr, "%s", "")
 
-#define __igt_assert_cmp(type, format, n1, cmp, n2)                          \
+#define __igt_assert_cmp(type, as, format, n1, cmp, ncmp, n2)                \
 	do {                                                                 \
 		type __n1 = (n1), __n2 = (n2);                               \
 									     \
@@ -164,21 +161,23 @@ void igt_install_exit_handler(igt_exit_handler_t fn);
 			__igt_fail_assert(IGT_LOG_DOMAIN, __FILE__,          \
 					  __LINE__, __func__,                \
 					  #n1 " " #cmp " " #n2,              \
-					  "error: %" format " " #cmp " "     \
-					  "%" format "\n", __n1, __n2);      \
+					  "error: " format " " #ncmp " "     \
+					  format "\n", (as)__n1, (as)__n2);  \
 	} while (0)
 #define igt_assert_cmpint(n1, cmp, ncmp, n2) \
-	__igt_assert_cmp(int, "d", n1, cmp, n2)
-#define igt_assert_eq(n1, n2) __igt_assert_cmp(int, "d", n1, ==, n2)
-#define igt_assert_neq(n1, n2) __igt_assert_cmp(int, "d", n1, !=, n2)
-#define igt_assert_lt(n1, n2) __igt_assert_cmp(int, "d", n1, <, n2)
-#define igt_assert_lte(n1, n2) __igt_assert_cmp(int, "d", n1, <=, n2)
-#define igt_assert_eq_u32(n1, n2) __igt_assert_cmp(uint32_t, PRIx32, n1, ==, n2)
-#define igt_assert_eq_u64(n1, n2) __igt_assert_cmp(uint64_t, PRIx64, n1, ==, n2)
-#define igt_assert_neq_u64(n1, n2) \
-	__igt_assert_cmp(uint64_t, PRIx64, n1, !=, n2)
-#define igt_assert_lte_u64(n1, n2) \
-	__igt_assert_cmp(uint64_t, PRIx64, n1, <=, n2)
+	__igt_assert_cmp(int, int, "%d", n1, cmp, ncmp, n2)
+#define igt_assert_cmpuint(n1, cmp, ncmp, n2) \
+	__igt_assert_cmp(uint32_t, uint32_t, "%#x", n1, cmp, ncmp, n2)
+#define igt_assert_cmpu64(n1, cmp, ncmp, n2) \
+	__igt_assert_cmp(uint64_t, unsigned long long, "%#llx", n1, cmp, ncmp, n2)
+#define igt_assert_eq(n1, n2) igt_assert_cmpint(n1, ==, !=, n2)
+#define igt_assert_neq(n1, n2) igt_assert_cmpint(n1, !=, ==, n2)
+#define igt_assert_lt(n1, n2) igt_assert_cmpint(n1, <, >=, n2)
+#define igt_assert_lte(n1, n2) igt_assert_cmpint(n1, <=, >, n2)
+#define igt_assert_eq_u32(n1, n2) igt_assert_cmpuint(n1, ==, !=, n2)
+#define igt_assert_eq_u64(n1, n2) igt_assert_cmpu64(n1, ==, !=, n2)
+#define igt_assert_neq_u64(n1, n2) igt_assert_cmpu64(n1, !=, ==, n2)
+#define igt_assert_lte_u64(n1, n2) igt_assert_cmpu64(n1, <=, >, n2)
 #define igt_assert_fd(fd) igt_assert_f((fd) >= 0, "file descriptor %d\n", fd)
 
 #define igt_require_f(expr, fmt, ...)                                         \

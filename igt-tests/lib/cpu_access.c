@@ -2,6 +2,8 @@
 /*
  * Mappings of dma-bufs; loads and stores that survive a SIGBUS
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>

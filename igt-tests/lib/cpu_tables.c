@@ -7,8 +7,8 @@
  * the register says is believed if it takes a page of ours to the frame that
  * /proc/self/pagemap has for it.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>

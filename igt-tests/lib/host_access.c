@@ -2,7 +2,9 @@
 /*
  * Exports of what the host shall not touch, and its ways to a BAR
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>

@@ -2,7 +2,9 @@
 /*
  * The VM, and KVM's module
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 

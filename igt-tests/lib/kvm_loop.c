@@ -2,7 +2,7 @@
 /*
  * A guest that writes while the test does something else; whole guests
  */
-#define _GNU_SOURCE
+#include <inttypes.h>
 #include <time.h>
 #include <unistd.h>
 

@@ -2,6 +2,9 @@
 /*
  * vCPUs, and what their commands must come to
  */
+#include <errno.h>
+#include <inttypes.h>
+
 #include "igt_core.h"
 #include "kvm.h"
 

@@ -2,6 +2,8 @@
 /*
  * Memory cgroups: who pays for page tables, and what happens if somebody cannot
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -3,7 +3,9 @@
  * The test module that exports buffers and moves them between system memory and
  * a BAR, and a thread that keeps it busy
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <inttypes.h>
+
 #include "igt_core.h"
 #include "nvme.h"
 #include "pci.h"

@@ -2,7 +2,9 @@
 /*
  * What the hardware of a PCI function does, whatever anybody believes
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 /*
  * What /dev/dma_buf_phys tells about dma-bufs
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <inttypes.h>
+
 #include "array.h"
 #include "igt_core.h"
 #include "random.h"

@@ -2,6 +2,8 @@
 /*
  * Ranges of a BAR, and what should be in them
  */
+#include <inttypes.h>
+
 #include "igt_core.h"
 #include "ranges.h"
 

@@ -2,6 +2,8 @@
 /*
  * QEMU's edu as an RDMA device, and what its driver tells of itself in debugfs
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

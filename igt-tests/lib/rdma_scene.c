@@ -2,6 +2,7 @@
 /*
  * An exporter, an RDMA device, and transfers between them that are compared
  */
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -2,7 +2,9 @@
 /*
  * The test module that imports dma-bufs as stock drivers do: by scatterlist
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 

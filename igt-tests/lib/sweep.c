@@ -5,6 +5,7 @@
  * /proc/thread-self/fail-nth counts down at every allocation of the thread that
  * could fail, and makes the one fail that reaches zero.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
 /*
  * What the IOMMU does, and what it complains of
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <sched.h>
 #include <unistd.h>
 

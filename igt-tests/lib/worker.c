@@ -7,7 +7,6 @@
  * every other worker looks at that count before and after its own. So a storm lasts
  * until each has met the first one often enough, however busy the machine is.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>

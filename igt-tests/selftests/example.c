@@ -5,6 +5,7 @@
  * $EXAMPLE_FIXTURE makes the fixture skip or fail, or the last one fail;
  * $EXAMPLE_ABORT aborts; with $EXAMPLE_EMPTY there are no subtests.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 

@@ -100,7 +100,7 @@ has '^exit handler, signal 0$'
 err_has 'Test assertion failure function .*, file .*example\.c:[0-9]+'
 err_has 'Failed assertion: fixture_value == 43'
 err_has 'Last errno: 19, '
-err_has 'error: 42 == 43'
+err_has 'error: 42 != 43'
 err_has 'DEBUG: what led to it'
 
 run 0 --run-subtest pass-first

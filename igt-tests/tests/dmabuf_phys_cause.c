@@ -9,6 +9,7 @@
  * Test category: functionality test
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <sys/eventfd.h>

@@ -8,6 +8,7 @@
  *	iommufd's mock IOMMU and mock exporter, which CONFIG_IOMMUFD_TEST has
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>

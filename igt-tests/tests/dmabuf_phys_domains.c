@@ -8,6 +8,7 @@
  *	that come and go, copies, and cutting a mapping in pieces
  * Test category: functionality test
  */
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "igt_core.h"

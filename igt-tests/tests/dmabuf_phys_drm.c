@@ -8,6 +8,7 @@
  *	import is refused, PRIME exports go by scatterlist
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>

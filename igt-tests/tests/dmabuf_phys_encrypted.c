@@ -8,6 +8,7 @@
  *	to the ranges while the dma-buf exists
  * Test category: functionality test
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>

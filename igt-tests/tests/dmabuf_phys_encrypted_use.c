@@ -8,6 +8,7 @@
  *	revoke, a reset or a close of the device does not open it
  * Test category: functionality test
  */
+#include <errno.h>
 #include <unistd.h>
 
 #include "edu.h"

@@ -8,6 +8,7 @@
  *	be refused
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

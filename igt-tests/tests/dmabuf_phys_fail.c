@@ -8,6 +8,7 @@
  *	fails: it fails with ENOMEM or works, leaves nothing behind, and works after
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>

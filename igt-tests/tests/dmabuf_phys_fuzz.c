@@ -9,8 +9,9 @@
  *	has an errno that is documented and writes nothing where it may not
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>

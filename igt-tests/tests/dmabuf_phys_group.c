@@ -8,6 +8,7 @@
  *	exports as one does that is opened by its character device
  * Test category: functionality test
  */
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>

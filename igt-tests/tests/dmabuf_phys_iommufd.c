@@ -8,7 +8,9 @@
  *	address space, and everything that must be refused
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "array.h"

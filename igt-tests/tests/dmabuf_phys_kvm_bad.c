@@ -8,8 +8,9 @@
  *	with, and that nothing of it is left behind
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>

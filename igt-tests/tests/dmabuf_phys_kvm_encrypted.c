@@ -8,6 +8,7 @@
  *	protected VMs and for nothing else
  * Test category: functionality test
  */
+#include <errno.h>
 #include <unistd.h>
 
 #include "host_access.h"

@@ -8,6 +8,7 @@
  *	fails: ENOMEM or success, nothing left behind, and all of it works after
  * Test category: functionality test
  */
+#include <errno.h>
 #include <unistd.h>
 
 #include "igt_core.h"

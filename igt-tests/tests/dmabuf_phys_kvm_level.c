@@ -8,6 +8,8 @@
  *	counts of mappings and of faults say so, and every byte is where it belongs
  * Test category: functionality test
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -9,7 +9,7 @@
  *	stopped meanwhile
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>

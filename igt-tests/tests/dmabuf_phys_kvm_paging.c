@@ -9,6 +9,7 @@
  *	translates; beside a page that they map is nothing
  * Test category: functionality test
  */
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "array.h"

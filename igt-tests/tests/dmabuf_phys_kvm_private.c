@@ -8,7 +8,7 @@
  *	attributes say, is the same memory both ways, and goes and comes as such
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>

@@ -8,6 +8,7 @@
  *	call returns no guest reaches it, and what gives it back lets them go on
  * Test category: functionality test
  */
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

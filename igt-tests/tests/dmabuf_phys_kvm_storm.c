@@ -8,6 +8,8 @@
  *	everything a VMM does with slots, in parallel; afterwards all of it works
  * Test category: stress test
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "igt_core.h"

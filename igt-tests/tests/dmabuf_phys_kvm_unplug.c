@@ -9,6 +9,7 @@
  *	device plugged in afterwards
  * Test category: functionality test
  */
+#include <errno.h>
 #include <pthread.h>
 #include <unistd.h>
 

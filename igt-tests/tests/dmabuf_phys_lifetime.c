@@ -8,7 +8,6 @@
  *	access ends in time, nothing of anybody else is touched, and all is freed
  * Test category: functionality test
  */
-#define _GNU_SOURCE /* O_PATH */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -8,6 +8,7 @@
  *	each half is mapped as its kind has to be, and the bytes are compared
  * Test category: functionality test
  */
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "array.h"

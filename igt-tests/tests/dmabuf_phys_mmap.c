@@ -8,8 +8,9 @@
  *	with the right memory attribute, while there is access and no longer
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -9,7 +9,7 @@
  *	the pages behind it (part of dmabuf_phys_mmap)
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/io_uring.h>

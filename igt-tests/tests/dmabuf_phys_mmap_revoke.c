@@ -8,8 +8,9 @@
  *	move: SIGBUS or the right bytes, nothing else (part of dmabuf_phys_mmap)
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>

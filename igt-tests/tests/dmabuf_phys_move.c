@@ -8,6 +8,8 @@
  *	does, while devices use it; every byte is compared
  * Test category: functionality test
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <unistd.h>
 

@@ -8,7 +8,7 @@
  *	and a buffer that moves
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <unistd.h>
 

@@ -8,7 +8,9 @@
  *	is logged (part of dmabuf_phys_query)
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>

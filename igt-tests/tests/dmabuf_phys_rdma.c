@@ -8,6 +8,8 @@
  *	move bytes between host memory and BARs, on every route there is
  * Test category: functionality test
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -8,6 +8,7 @@
  *	verbs prescribe, moves no byte and stops the queue pair until it is reset
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>

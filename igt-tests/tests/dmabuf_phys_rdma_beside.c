@@ -8,6 +8,7 @@
  *	scatterlist, a second RDMA device, or an NVMe controller in user space
  * Test category: functionality test
  */
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -8,8 +8,9 @@
  *	and how it ends with the program's context or with the device
  * Test category: functionality test
  */
-#define _GNU_SOURCE /* O_PATH */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -8,6 +8,7 @@
  *	are left
  * Test category: functionality test
  */
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>

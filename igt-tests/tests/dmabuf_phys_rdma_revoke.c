@@ -9,6 +9,8 @@
  *	regions work
  * Test category: functionality test
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "igt_core.h"

@@ -8,6 +8,7 @@
  *	there are regions, in the middle of a transfer
  * Test category: functionality test
  */
+#include <errno.h>
 #include <pthread.h>
 #include <unistd.h>
 

@@ -8,6 +8,8 @@
  *	immediate data, several pieces, events; and its objects
  * Test category: functionality test
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <unistd.h>
 

@@ -9,6 +9,7 @@
  * Test category: functionality test
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>

@@ -8,6 +8,8 @@
  *	call returns; what gives it back maps it again without the program
  * Test category: functionality test
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "array.h"

@@ -8,7 +8,9 @@
  *	anybody tries, on every topology
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -8,6 +8,7 @@
  *	ranges, on every route there is between two devices
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -8,6 +8,7 @@
  *	importer does, in parallel; afterwards all of it works
  * Test category: stress test
  */
+#include <errno.h>
 #include <unistd.h>
 
 #include "igt_core.h"

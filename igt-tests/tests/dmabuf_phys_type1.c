@@ -8,7 +8,9 @@
  *	and never look again: what a revoke has to reach must not get there
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -8,7 +8,9 @@
  *	pages reach devices through iommufd
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/kernel-page-flags.h>
 #include <sys/mman.h>
 #include <unistd.h>

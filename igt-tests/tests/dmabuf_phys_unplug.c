@@ -7,7 +7,7 @@
  * Description: The exporting device is unbound or unplugged under its importers
  * Test category: functionality test
  */
-#define _GNU_SOURCE /* O_PATH */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -8,7 +8,7 @@
  *	of its end: nothing is lost, nothing is told twice
  * Test category: functionality test
  */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

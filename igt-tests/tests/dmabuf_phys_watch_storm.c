@@ -7,7 +7,9 @@
  * Description: Readers racing with the events they read (part of dmabuf_phys_watch)
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
