@@ -29,23 +29,34 @@ static void usage(FILE *to)
 	fprintf(to,
 		"Usage: %s [OPTIONS]\n"
 		"  --list-subtests\n"
+		"  --show-testlist\n"
 		"  --run-subtest <pattern>[,<pattern>]...\n"
 		"  --dynamic-subtest <pattern>\n"
 		"  --describe[=<pattern>]\n"
 		"  --debug\n"
+		"  --help-description\n"
+		"  --version\n"
 		"  --help\n",
 		igt_test_name());
 }
 
+static void __attribute__((noreturn)) end_of_help(void)
+{
+	exit(streams_flush() ? IGT_EXIT_FAILURE : IGT_EXIT_SUCCESS);
+}
+
 void __igt_parse_options(struct igt_options *options, int argc, char **argv)
 {
-	enum { LIST, RUN, DYNAMIC, DESCRIBE, DEBUG, HELP };
+	enum { LIST, TESTLIST, RUN, DYNAMIC, DESCRIBE, DEBUG, TEXT, VERSION, HELP };
 	static const struct option longs[] = {
 		{ "list-subtests", no_argument, NULL, LIST },
+		{ "show-testlist", no_argument, NULL, TESTLIST },
 		{ "run-subtest", required_argument, NULL, RUN },
 		{ "dynamic-subtest", required_argument, NULL, DYNAMIC },
 		{ "describe", optional_argument, NULL, DESCRIBE },
 		{ "debug", optional_argument, NULL, DEBUG },
+		{ "help-description", no_argument, NULL, TEXT },
+		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, HELP },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -59,14 +70,20 @@ void __igt_parse_options(struct igt_options *options, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (c) {
+		/* Which of these two comes first decides; all subtests are listed */
 		case LIST:
-			options->list = true;
+			options->list = !options->run;
+			break;
+		case TESTLIST:
+			options->testlist = true;
 			break;
 		case RUN:
-			options->run = optarg;
+			if (!igt_only_list_subtests())
+				options->run = optarg;
 			break;
 		case DYNAMIC:
-			options->dynamic = optarg;
+			if (!igt_only_list_subtests())
+				options->dynamic = optarg;
 			break;
 		case DESCRIBE:
 			options->describe = true;
@@ -76,19 +93,21 @@ void __igt_parse_options(struct igt_options *options, int argc, char **argv)
 		case DEBUG:
 			log_level = IGT_LOG_DEBUG;
 			break;
+		case TEXT:
+			if (&__igt_test_description)
+				printf("%s\n\n", __igt_test_description);
+			end_of_help();
+		case VERSION:
+			printf("IGT-Version: " IGT_HARNESS_VERSION "\n");
+			end_of_help();
 		case HELP:
 		case 'h':
 			usage(stdout);
-			exit(streams_flush() ? IGT_EXIT_FAILURE :
-					       IGT_EXIT_SUCCESS);
+			end_of_help();
 		default:
 			usage(stderr);
 			exit(IGT_EXIT_INVALID);
 		}
-	}
-	if (optind != argc) {
-		usage(stderr);
-		exit(IGT_EXIT_INVALID);
 	}
 	if (options->describe && &__igt_test_description)
 		printf("%s\n\n", __igt_test_description);

@@ -4,9 +4,13 @@
  *
  * The rules are IGT's. A fixture that fails or skips makes every later subtest
  * fail or skip without running; one that fails makes the program fail, also where
- * no subtest comes after it, as in taking things down. A container of dynamic subtests fails if one
- * of them fails and skips if none ran. The program fails if a subtest failed,
- * and skips only if all did. One that ran no subtest has shown nothing and fails.
+ * no subtest comes after it, as in taking things down. A container of dynamic subtests
+ * fails if one of them fails and skips if none ran; an assertion in it, but in none of
+ * them, aborts. The program fails if a subtest failed, and skips only if all did. One
+ * that ran no subtest has shown nothing and aborts.
+ *
+ * Stricter than IGT's are two: a thread that asserts aborts, instead of failing the
+ * subtest when that has ended, and output that cannot be written is a failure.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -89,15 +93,17 @@ void igt_subtest_init(int argc, char **argv)
 	streams_open();
 	main_thread = pthread_self();
 	__igt_parse_options(&options, argc, argv);
-	if (options.list || options.describe)
+	if (igt_only_list_subtests())
 		return;
 	__igt_exit_handlers_init();
-	protocol("IGT-Version: 2.5-harness (%s)\n", igt_test_name());
+	/* Never on stderr, where igt_runner takes it for a warning of the first subtest */
+	printf("IGT-Version: " IGT_HARNESS_VERSION " (%s)\n", igt_test_name());
+	fflush(stdout);
 }
 
 bool igt_only_list_subtests(void)
 {
-	return options.list || options.describe;
+	return options.list || options.describe || options.testlist;
 }
 
 const char *igt_subtest_name(void)
@@ -210,6 +216,10 @@ bool __igt_run_subtest(const char *name, const char *file, int line)
 		puts(name);
 		return false;
 	}
+	if (options.testlist) {
+		printf("igt@%s@%s\n", igt_test_name(), name);
+		return false;
+	}
 	if (options.describe) {
 		printf("SUB %s %s:%d:\n  %s\n\n", name, file, line,
 		       text_of(name));
@@ -319,6 +329,11 @@ static void __attribute__((noreturn)) end_with(enum igt_result r, int exitcode)
 void igt_fail(int exitcode)
 {
 	forbid_threads();
+	if (in_container && !in_dynamic && !dynamic_failed) {
+		__igt_log_dump(igt_subtest_name());
+		fprintf(stderr, "a container of dynamic subtests must not fail by itself\n");
+		abort();
+	}
 	__igt_log_dump(igt_subtest_name());
 	end_with(IGT_RESULT_FAIL, exitcode);
 }
@@ -390,12 +405,6 @@ void __igt_abort(const char *domain, const char *file, int line,
 		"Test abort in function %s, file %s:%d:\n", func, file, line);
 	igt_log(domain, IGT_LOG_CRITICAL, "abort condition: %s\n%s\n",
 		expression, message);
-	if (in_dynamic)
-		protocol("Dynamic subtest %s: FAIL (%.3fs)\n", current_dynamic,
-			 seconds_since(&dynamic_start));
-	if (in_subtest)
-		protocol("Subtest %s: FAIL (%.3fs)\n", current_name,
-			 seconds_since(&subtest_start));
 	exit(IGT_EXIT_ABORT);
 }
 
@@ -422,5 +431,5 @@ void igt_exit(void)
 	if (any_skip || henceforth == IGT_RESULT_SKIP)
 		exit(IGT_EXIT_SKIP);
 	fprintf(stderr, "%s: no subtest ran\n", igt_test_name());
-	exit(IGT_EXIT_FAILURE);
+	abort();
 }

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#define IGT_HARNESS_VERSION "2.5-harness"
+
 enum igt_result {
 	IGT_RESULT_NONE,
 	IGT_RESULT_SUCCESS,
@@ -15,12 +17,14 @@ enum igt_result {
 /**
  * struct igt_options - the command line
  * @list: print names of subtests instead of running them
+ * @testlist: print names of subtests as igt_runner knows them
  * @describe: print descriptions instead of running subtests
  * @run: which subtests to run, comma-separated wildcards, or NULL for all
  * @dynamic: the same for dynamic subtests
  */
 struct igt_options {
 	bool list;
+	bool testlist;
 	bool describe;
 	const char *run;
 	const char *dynamic;

@@ -3,7 +3,8 @@
  * One of everything the harness can do, for harness.sh to look at
  *
  * $EXAMPLE_FIXTURE makes the fixture skip or fail, or the last one fail;
- * $EXAMPLE_ABORT aborts; with $EXAMPLE_EMPTY there are no subtests.
+ * $EXAMPLE_ABORT aborts, $EXAMPLE_OUTSIDE fails a container of dynamic subtests by
+ * itself; with $EXAMPLE_EMPTY there are no subtests.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -92,7 +93,7 @@ int igt_main()
 	igt_subtest_with_dynamic("dynamic-outside") {
 		igt_dynamic("good")
 			igt_assert(true);
-		igt_assert(false);
+		igt_assert(!getenv("EXAMPLE_OUTSIDE"));
 	}
 
 	igt_subtest_with_dynamic("dynamic-none")
