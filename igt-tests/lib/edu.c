@@ -3,13 +3,19 @@
 
 #include "edu.h"
 #include "igt_core.h"
+#include "machine.h"
+#include "module.h"
 #include "pci.h"
 
 void edu_open(struct edu *edu, int iommufd)
 {
 	const char *addr = pci_env("DMABUF_EDU");
-	int ret = __edu_open(edu, addr, iommufd);
+	int ret;
 
+	module_require("vfio-pci");
+	ret = __edu_open(edu, addr, iommufd);
+	require_there(ret, "%s: no edu to be had through VFIO: %s. Needs an IOMMU, root, and 'modprobe vfio-pci'\n",
+		      addr, strerror(-ret));
 	igt_assert_f(!ret,
 		     "%s: cannot open edu through VFIO: %s. Is vfio-pci loaded ('modprobe vfio-pci') and nobody else using the device?\n",
 		     addr, strerror(-ret));

@@ -3,11 +3,14 @@
 
 #include "igt_core.h"
 #include "iommufd.h"
+#include "machine.h"
 
 int iommufd_open(void)
 {
 	int fd = __iommufd_open();
 
+	require_there(fd, "no /dev/iommu: %s. Try 'modprobe iommufd', as root\n",
+		      strerror(-fd));
 	igt_assert_f(fd >= 0,
 		     "cannot open /dev/iommu: %s. Try 'modprobe iommufd'\n",
 		     strerror(-fd));

@@ -3,11 +3,14 @@
 
 #include "igt_core.h"
 #include "klog.h"
+#include "machine.h"
 
 int klog_open(void)
 {
 	int fd = __klog_open();
 
+	require_there(fd, "no kernel log in /dev/kmsg: %s. Needs root\n",
+		      strerror(-fd));
 	igt_assert_f(fd >= 0, "cannot open /dev/kmsg: %s. Needs root\n",
 		     strerror(-fd));
 	return fd;
@@ -29,6 +32,8 @@ unsigned int klog_count(int fd, const char *text)
 
 static void told(int ret)
 {
+	require_there(ret, "no kernel log in /dev/kmsg: %s. Needs root\n",
+		      strerror(-ret));
 	igt_assert_f(!ret, "cannot write /dev/kmsg: %s. Needs root\n",
 		     strerror(-ret));
 }

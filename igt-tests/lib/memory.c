@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "machine.h"
 #include "memory.h"
 #include "sysfs.h"
 
@@ -9,6 +10,7 @@ int heap_dmabuf(uint64_t length)
 {
 	int fd = __heap_dmabuf(length);
 
+	require_there(fd, "no /dev/dma_heap/system: %s\n", strerror(-fd));
 	igt_assert_f(fd >= 0, "cannot allocate from /dev/dma_heap/system: %s\n",
 		     strerror(-fd));
 	return fd;
@@ -26,6 +28,8 @@ unsigned int dmabuf_count(void)
 {
 	int count = __dmabuf_count();
 
+	require_there(count, "no debugfs that counts dma-bufs: %s. Mount it, as root\n",
+		      strerror(-count));
 	igt_assert_f(count >= 0,
 		     "debugfs does not say how many dma-bufs there are: %s\n",
 		     strerror(-count));

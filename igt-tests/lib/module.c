@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
+
 #include "igt_core.h"
+#include "machine.h"
 #include "module.h"
+
+void module_require(const char *name)
+{
+	int ret = __module_exists(name);
+
+	require_there(ret ? ret < 0 ? ret : 0 : -ENOENT,
+		      "this kernel has no module %s\n", name);
+}
 
 void module_load(const char *name)
 {
@@ -9,8 +20,10 @@ void module_load(const char *name)
 
 void module_load_with(const char *name, const char *params)
 {
-	int ret = __module_load(name, params);
+	int ret;
 
+	module_require(name);
+	ret = __module_load(name, params);
 	igt_assert_f(!ret,
 		     "'modprobe %s %s' failed: %s. Was it built for this kernel?\n",
 		     name, params ? params : "", strerror(-ret));

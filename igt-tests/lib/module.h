@@ -6,7 +6,12 @@
 
 #include "devices/module.h"
 
-/* These do what devices/module.h says, and fail the test if that does */
+/* These do what devices/module.h says, and fail the test if that does; load() skips
+ * where there is no such module, see machine.h
+ */
+
+/** module_require - skip if this kernel has no such module, built in or not */
+void module_require(const char *name);
 
 void module_load(const char *name);
 void module_load_with(const char *name, const char *params);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "machine.h"
 #include "module.h"
 #include "movable.h"
 #include "pci.h"
@@ -44,6 +45,7 @@ int movable_open(void)
 {
 	int fd = open(NODE, O_RDWR | O_CLOEXEC);
 
+	require_there(fd < 0 ? -errno : 0, "no " NODE ": %s\n", strerror(errno));
 	igt_assert_f(fd >= 0, "cannot open " NODE ": %s\n", strerror(errno));
 	return fd;
 }

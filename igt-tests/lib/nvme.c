@@ -2,14 +2,20 @@
 #include <inttypes.h>
 
 #include "igt_core.h"
+#include "machine.h"
+#include "module.h"
 #include "nvme.h"
 #include "pci.h"
 
 void nvme_open(struct nvme *nvme, int iommufd)
 {
 	const char *addr = pci_env("DMABUF_NVME");
-	int ret = __nvme_open(nvme, addr, iommufd);
+	int ret;
 
+	module_require("vfio-pci");
+	ret = __nvme_open(nvme, addr, iommufd);
+	require_there(ret, "%s: no NVMe controller to be had through VFIO: %s %s\n",
+		      addr, strerror(-ret), nvme->why);
 	igt_assert_f(!ret,
 		     "%s: cannot open it through VFIO: %s %s. Is vfio-pci loaded ('modprobe vfio-pci') and nobody else using the device?\n",
 		     addr, strerror(-ret), nvme->why);

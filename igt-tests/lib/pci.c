@@ -2,7 +2,11 @@
 /*
  * The VM's devices, and their drivers, which the tests put back
  */
+#include <errno.h>
+
 #include "igt_core.h"
+#include "machine.h"
+#include "module.h"
 #include "pci.h"
 
 const char *pci_env(const char *name)
@@ -11,6 +15,8 @@ const char *pci_env(const char *name)
 
 	igt_require_f(addr && *addr,
 		      "$%s is not set: run this under tools/vm/run\n", name);
+	require_there(pci_exists(addr) ? 0 : -ENODEV,
+		      "$%s is %s: there is no such device\n", name, addr);
 	return addr;
 }
 
@@ -33,8 +39,10 @@ void pci_bind(const char *addr, const char *driver)
 
 void pci_load_driver(const char *module)
 {
-	int ret = __pci_load_driver(module);
+	int ret;
 
+	module_require(module);
+	ret = __pci_load_driver(module);
 	igt_assert_f(!ret,
 		     "cannot load the driver %s: %s. Was it built for this kernel?\n",
 		     module, strerror(-ret));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "machine.h"
 #include "query.h"
 #include "sysfs.h"
 
@@ -32,6 +33,8 @@ int query_open(void)
 {
 	int fd = __query_open();
 
+	require_there(fd, "no " NODE ": %s. Try 'modprobe dma-buf-phys'\n",
+		      strerror(-fd));
 	igt_assert_f(fd >= 0,
 		     "cannot open " NODE ": %s. Is dma-buf-phys loaded ('modprobe dma-buf-phys')?\n",
 		     strerror(-fd));

@@ -19,8 +19,10 @@
 void rdma_bind(const char *addr)
 {
 	struct verbs_device device;
-	int ret = __rdma_bind(addr, &device);
+	int ret;
 
+	module_require(DRIVER);
+	ret = __rdma_bind(addr, &device);
 	igt_assert_f(!ret,
 		     "%s: cannot make it an RDMA device by " DRIVER
 		     ": %s. See the kernel's log\n", addr, strerror(-ret));

@@ -5,6 +5,7 @@
 
 #include "igt_core.h"
 #include "klog.h"
+#include "machine.h"
 #include "pci.h"
 #include "scene.h"
 #include "sysfs.h"
@@ -81,6 +82,9 @@ int trace_revokes(void)
 	int count = 0;
 
 	/* A count that cannot be taken must not look like one */
+	require_there(access(REVOKE_EVENT, W_OK) ? -errno : 0,
+		      "no " REVOKE_EVENT ": %s. Load dma-buf-phys, mount tracefs, as root\n",
+		      strerror(errno));
 	igt_assert_f(!access(REVOKE_EVENT, W_OK),
 		     "cannot write " REVOKE_EVENT ": %s. Load dma-buf-phys, mount tracefs\n",
 		     strerror(errno));

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "igt_core.h"
+#include "machine.h"
+#include "module.h"
 #include "vfio.h"
 
 void vfio_enable(struct vfio_device *dev)
@@ -12,8 +14,12 @@ void vfio_enable(struct vfio_device *dev)
 
 void vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
 {
-	int ret = __vfio_open(dev, addr, iommufd);
+	int ret;
 
+	module_require("vfio-pci");
+	ret = __vfio_open(dev, addr, iommufd);
+	require_there(ret, "%s: not to be had through VFIO: %s. Needs an IOMMU, root, and 'modprobe vfio-pci'\n",
+		      addr, strerror(-ret));
 	igt_assert_f(!ret,
 		     "%s: cannot open it through VFIO: %s. Is vfio-pci loaded ('modprobe vfio-pci') and nobody else using the device?\n",
 		     addr, strerror(-ret));

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "igt_core.h"
+#include "machine.h"
 #include "vfio.h"
 #include "vfio_group.h"
 
@@ -9,6 +10,8 @@ int container_open(void)
 {
 	int container = __container_open();
 
+	require_there(container, "no /dev/vfio/vfio: %s. Try 'modprobe vfio', as root\n",
+		      strerror(-container));
 	igt_assert_f(container >= 0, "cannot open /dev/vfio/vfio: %s\n",
 		     strerror(-container));
 	return container;
