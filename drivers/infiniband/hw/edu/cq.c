@@ -127,6 +127,7 @@ void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 		return;
 	if (cq->count == ibcq->cqe) {
 		cq->overflow = true;
+		to_edu_dev(ibcq->device)->stats[EDU_STAT_CQ_OVERFLOWS]++;
 		if (ibcq->event_handler)
 			ibcq->event_handler(&event, ibcq->cq_context);
 		return;

@@ -14,6 +14,7 @@
  *	qp.c		queue pairs: creation, attributes, states
  *	queue.c		posting and flushing of work requests
  *	exec.c		the worker
+ *	stats.c		counters
  *	export.c	a page of the device as a dma-buf
  *
  * Attributes that IB_USER_VERBS_CMD_MODIFY_QP takes besides the state:
@@ -72,7 +73,8 @@ struct pci_dev;
 #define EDU_MAX_CQ	64
 #define EDU_MAX_MR	1024
 #define EDU_MAX_PD	1024
-#define EDU_MAX_WR	256
+/* ibv_rc_pingpong posts 500 receive requests. A queue of this size takes 94 KiB. */
+#define EDU_MAX_WR	512
 #define EDU_MAX_SGE	8
 #define EDU_MAX_CQE	4096
 #define EDU_MAX_MSG	SZ_2G
@@ -83,11 +85,28 @@ struct pci_dev;
 /* Regions are translated by a table in memory: any page size works */
 #define EDU_PAGE_SIZES	GENMASK_ULL(62, 12)
 
+/* Counters, see stats.c */
+enum edu_stat {
+	EDU_STAT_SENDS,
+	EDU_STAT_RECVS,
+	EDU_STAT_WRITES,
+	EDU_STAT_READS,
+	EDU_STAT_BYTES,
+	EDU_STAT_ERRORS,
+	EDU_STAT_FLUSHED,
+	EDU_STAT_NO_ANSWER,
+	EDU_STAT_NOT_READY,
+	EDU_STAT_CQ_OVERFLOWS,
+	EDU_STAT_INVALIDATIONS,
+	EDU_NUM_STATS
+};
+
 /**
  * struct edu_dev - an edu device
  * @ibdev: RDMA device
  * @pdev: PCI device
  * @regs: registers of @pdev
+ * @version: of the device, the major one in the upper 8 bits
  * @debugfs: debugfs directory
  * @pin: pin new regions of dma-bufs; for tests
  * @poll_delay: time to wait before completions are returned to the poller, ms;
@@ -109,11 +128,13 @@ struct pci_dev;
  * @num_qps: length of @qps
  * @next_qpn: number of the next queue pair
  * @dead: no transfer may be started anymore
+ * @stats: counters
  */
 struct edu_dev {
 	struct ib_device ibdev;
 	struct pci_dev *pdev;
 	void __iomem *regs;
+	u16 version;
 	struct dentry *debugfs;
 	bool pin;
 	u32 poll_delay;
@@ -134,6 +155,7 @@ struct edu_dev {
 	u32 num_qps;
 	u32 next_qpn;
 	bool dead;
+	u64 stats[EDU_NUM_STATS];
 };
 
 /**
@@ -311,6 +333,9 @@ struct ib_mr *edu_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 				     u64 length, u64 iova, int fd, int access,
 				     struct ib_dmah *dmah,
 				     struct uverbs_attr_bundle *attrs);
+struct ib_mr *edu_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				u64 length, u64 iova, int access,
+				struct ib_pd *ibpd, struct ib_udata *udata);
 int edu_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 struct edu_mr *edu_mr_get(struct edu_dev *edu, const struct ib_pd *ibpd,
 			  const struct ib_sge *sge, int access);
@@ -351,6 +376,12 @@ void edu_qp_error_all(struct edu_dev *edu);
 
 /* exec.c */
 void edu_work(struct work_struct *work);
+
+/* stats.c */
+struct rdma_hw_stats *edu_alloc_hw_port_stats(struct ib_device *ibdev,
+					      u32 port);
+int edu_get_hw_stats(struct ib_device *ibdev, struct rdma_hw_stats *stats,
+		     u32 port, int index);
 
 /* export.c */
 int edu_export_init(struct edu_dev *edu);

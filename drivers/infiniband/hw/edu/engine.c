@@ -63,11 +63,13 @@
  */
 int edu_engine_init(struct edu_dev *edu)
 {
+	u32 id = readl(edu->regs + EDU_ID);
 	u64 cmd;
 
 	init_completion(&edu->done);
-	if ((readl(edu->regs + EDU_ID) & EDU_ID_MASK) != EDU_ID_MAGIC)
+	if ((id & EDU_ID_MASK) != EDU_ID_MAGIC)
 		return -ENODEV;
+	edu->version = id >> 16;
 	if (read_poll_timeout(readq, cmd, !(cmd & EDU_DMA_RUN), 10000,
 			      USEC_PER_SEC, false, edu->regs + EDU_DMA_CMD))
 		return -EBUSY;

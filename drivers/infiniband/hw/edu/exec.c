@@ -148,6 +148,7 @@ static void edu_back_off(struct edu_qp *qp, u64 nsecs)
 
 static void edu_no_answer(struct edu_qp *qp)
 {
+	to_edu_dev(qp->ibqp.device)->stats[EDU_STAT_NO_ANSWER]++;
 	if (!qp->attr.timeout)
 		qp->not_before = jiffies + EDU_WAIT;
 	else if (qp->retries++ < qp->attr.retry_cnt)
@@ -166,6 +167,7 @@ static u64 edu_rnr_nsecs(u8 timer)
 
 static void edu_not_ready(struct edu_qp *qp, const struct edu_qp *peer)
 {
+	to_edu_dev(qp->ibqp.device)->stats[EDU_STAT_NOT_READY]++;
 	if (qp->attr.rnr_retry == EDU_RETRY_FOREVER ||
 	    qp->rnrs++ < qp->attr.rnr_retry)
 		edu_back_off(qp, edu_rnr_nsecs(peer->attr.min_rnr_timer));
@@ -392,6 +394,7 @@ static void edu_step_succeed(const struct edu_step *step)
 	qp->retries = 0;
 	qp->rnrs = 0;
 	qp->done += step->bytes;
+	to_edu_dev(qp->ibqp.device)->stats[EDU_STAT_BYTES] += step->bytes;
 	if (qp->done < step->send->length)
 		return;
 	if (step->recv)

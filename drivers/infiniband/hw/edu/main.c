@@ -34,12 +34,14 @@ static int edu_query_device(struct ib_device *ibdev,
 	if (ret)
 		return ret;
 	*attr = (struct ib_device_attr){
+		.fw_ver = (u64)(edu->version >> 8) << 32 | (u8)edu->version,
 		.sys_image_guid = ibdev->node_guid,
 		.max_mr_size = EDU_MAX_LENGTH,
 		.page_size_cap = EDU_PAGE_SIZES,
 		.vendor_id = edu->pdev->vendor,
 		.vendor_part_id = edu->pdev->device,
 		.hw_ver = edu->pdev->revision,
+		.device_cap_flags = IB_DEVICE_RC_RNR_NAK_GEN,
 		.max_qp = EDU_MAX_QP,
 		.max_qp_wr = EDU_MAX_WR,
 		.max_send_sge = EDU_MAX_SGE,
@@ -56,6 +58,14 @@ static int edu_query_device(struct ib_device *ibdev,
 		.max_pkeys = 1,
 	};
 	return 0;
+}
+
+static void edu_get_dev_fw_str(struct ib_device *ibdev, char *str)
+{
+	u16 version = to_edu_dev(ibdev)->version;
+
+	snprintf(str, IB_FW_VERSION_NAME_MAX, "%u.%u", version >> 8,
+		 (u8)version);
 }
 
 static int edu_query_port(struct ib_device *ibdev, u32 port,
@@ -134,6 +144,9 @@ static const struct ib_device_ops edu_ops = {
 	.get_port_immutable = edu_get_port_immutable,
 	.query_gid = edu_query_gid,
 	.query_pkey = edu_query_pkey,
+	.get_dev_fw_str = edu_get_dev_fw_str,
+	.alloc_hw_port_stats = edu_alloc_hw_port_stats,
+	.get_hw_stats = edu_get_hw_stats,
 	.alloc_ucontext = edu_alloc_ucontext,
 	.dealloc_ucontext = edu_dealloc_ucontext,
 	.disassociate_ucontext = edu_disassociate_ucontext,
@@ -143,6 +156,7 @@ static const struct ib_device_ops edu_ops = {
 	.dealloc_pd = edu_dealloc_pd,
 	.reg_user_mr = edu_reg_user_mr,
 	.reg_user_mr_dmabuf = edu_reg_user_mr_dmabuf,
+	.rereg_user_mr = edu_rereg_user_mr,
 	.dereg_mr = edu_dereg_mr,
 	.create_cq = edu_create_cq,
 	.destroy_cq = edu_destroy_cq,

@@ -102,6 +102,7 @@ static void edu_mr_untranslate(struct edu_mr *mr)
 	scoped_guard(spinlock_irqsave, &edu->lock) {
 		mr->mapped = false;
 		mr->invalidations++;
+		edu->stats[EDU_STAT_INVALIDATIONS]++;
 		mr->entries = 0;
 		table = mr->table;
 		mr->table = NULL;
@@ -354,6 +355,44 @@ struct ib_mr *edu_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 err_destroy:
 	edu_mr_destroy(mr);
 	return ERR_PTR(ret);
+}
+
+/**
+ * edu_rereg_user_mr - change a memory region
+ * @ibmr: memory region of user memory
+ * @flags: IB_MR_REREG_*: which of the following are new
+ * @start: address of the memory
+ * @length: number of bytes
+ * @iova: address in work requests
+ * @access: IB_ACCESS_*
+ * @ibpd: protection domain
+ * @udata: empty
+ *
+ * The new region takes the place of the old one, which the core destroys. Until then,
+ * and if this fails, the old key is valid.
+ *
+ * Return: the new region, or an error pointer.
+ */
+struct ib_mr *edu_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				u64 length, u64 iova, int access,
+				struct ib_pd *ibpd, struct ib_udata *udata)
+{
+	struct edu_mr *mr = to_edu_mr(ibmr);
+
+	/* A dma-buf's offset and file belong to its registration */
+	if (mr->umem->is_dmabuf)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (!(flags & IB_MR_REREG_TRANS)) {
+		/* Its addresses are those of another process */
+		if (mr->umem->owning_mm != current->mm)
+			return ERR_PTR(-EINVAL);
+		start = mr->umem->address;
+		length = ibmr->length;
+		iova = ibmr->iova;
+	}
+	if (!(flags & IB_MR_REREG_ACCESS))
+		access = mr->access;
+	return edu_reg_user_mr(ibpd, start, length, iova, access, NULL, udata);
 }
 
 /* Called with the reservation lock held; the core unmaps and unpins */

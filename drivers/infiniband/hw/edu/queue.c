@@ -28,6 +28,31 @@ static enum ib_wc_opcode edu_wc_opcode(enum ib_wr_opcode opcode)
 	}
 }
 
+static enum edu_stat edu_send_stat(enum ib_wr_opcode opcode)
+{
+	switch (edu_wc_opcode(opcode)) {
+	case IB_WC_RDMA_WRITE:
+		return EDU_STAT_WRITES;
+	case IB_WC_RDMA_READ:
+		return EDU_STAT_READS;
+	default:
+		return EDU_STAT_SENDS;
+	}
+}
+
+static void edu_count(struct edu_qp *qp, enum ib_wc_status status,
+		      enum edu_stat success)
+{
+	struct edu_dev *edu = to_edu_dev(qp->ibqp.device);
+
+	if (status == IB_WC_SUCCESS)
+		edu->stats[success]++;
+	else if (status == IB_WC_WR_FLUSH_ERR)
+		edu->stats[EDU_STAT_FLUSHED]++;
+	else
+		edu->stats[EDU_STAT_ERRORS]++;
+}
+
 /**
  * edu_send_complete - complete the first send request of a queue pair
  * @qp: queue pair
@@ -45,6 +70,7 @@ void edu_send_complete(struct edu_qp *qp, enum ib_wc_status status)
 		.port_num = EDU_PORT,
 	};
 
+	edu_count(qp, status, edu_send_stat(send->opcode));
 	if (status != IB_WC_SUCCESS || qp->sig_all ||
 	    send->flags & IB_SEND_SIGNALED)
 		edu_cq_push(qp->ibqp.send_cq, &wc, false);
@@ -82,6 +108,7 @@ void edu_recv_complete(struct edu_qp *qp, enum ib_wc_status status,
 			wc.ex.imm_data = send->imm;
 		}
 	}
+	edu_count(qp, status, EDU_STAT_RECVS);
 	edu_cq_push(qp->ibqp.recv_cq, &wc,
 		    send && send->flags & IB_SEND_SOLICITED);
 	edu_ring_drop_first(&qp->rq);
