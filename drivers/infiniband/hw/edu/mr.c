@@ -102,7 +102,9 @@ static void edu_mr_untranslate(struct edu_mr *mr)
 	scoped_guard(spinlock_irqsave, &edu->lock) {
 		mr->mapped = false;
 		mr->invalidations++;
-		edu->stats[EDU_STAT_INVALIDATIONS]++;
+		/* Not when it is destroyed */
+		if (refcount_read(&mr->ref))
+			edu->stats[EDU_STAT_INVALIDATIONS]++;
 		mr->entries = 0;
 		table = mr->table;
 		mr->table = NULL;
@@ -359,7 +361,7 @@ err_destroy:
 
 /**
  * edu_rereg_user_mr - change a memory region
- * @ibmr: memory region of user memory
+ * @ibmr: memory region
  * @flags: IB_MR_REREG_*: which of the following are new
  * @start: address of the memory
  * @length: number of bytes
@@ -368,31 +370,38 @@ err_destroy:
  * @ibpd: protection domain
  * @udata: empty
  *
- * The new region takes the place of the old one, which the core destroys. Until then,
- * and if this fails, the old key is valid.
+ * Other memory, or memory that has to be pinned again to be written to, is a new
+ * region with a new key. The core destroys the old one then; if this fails, it is
+ * as it was.
  *
- * Return: the new region, or an error pointer.
+ * Return: the new region; NULL if @ibmr was changed; or an error pointer.
  */
 struct ib_mr *edu_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 				u64 length, u64 iova, int access,
 				struct ib_pd *ibpd, struct ib_udata *udata)
 {
+	struct edu_dev *edu = to_edu_dev(ibmr->device);
 	struct edu_mr *mr = to_edu_mr(ibmr);
 
-	/* A dma-buf's offset and file belong to its registration */
-	if (mr->umem->is_dmabuf)
-		return ERR_PTR(-EOPNOTSUPP);
-	if (!(flags & IB_MR_REREG_TRANS)) {
-		/* Its addresses are those of another process */
-		if (mr->umem->owning_mm != current->mm)
-			return ERR_PTR(-EINVAL);
-		start = mr->umem->address;
-		length = ibmr->length;
-		iova = ibmr->iova;
-	}
 	if (!(flags & IB_MR_REREG_ACCESS))
 		access = mr->access;
-	return edu_reg_user_mr(ibpd, start, length, iova, access, NULL, udata);
+	if (access & ~EDU_ACCESS)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (flags & IB_MR_REREG_TRANS)
+		return edu_reg_user_mr(ibpd, start, length, iova, access, NULL,
+				       udata);
+	if (!ib_access_writable(access) || mr->umem->writable) {
+		/* The core sets the protection domain */
+		xa_lock(&edu->mrs);
+		mr->access = access;
+		xa_unlock(&edu->mrs);
+		return NULL;
+	}
+	/* A dma-buf is not attached again, nor the memory of another process */
+	if (mr->umem->is_dmabuf || mr->umem->owning_mm != current->mm)
+		return ERR_PTR(-EOPNOTSUPP);
+	return edu_reg_user_mr(ibpd, mr->umem->address, ibmr->length,
+			       ibmr->iova, access, NULL, udata);
 }
 
 /* Called with the reservation lock held; the core unmaps and unpins */
