@@ -6,13 +6,15 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long bench deb kernel-deb modules lint series refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long clients bench deb kernel-deb modules lint series refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
 	@echo '                Debian'\''s own kernel; KERNEL=release for one of ours'
 	@echo 'make check      prove it, in a kernel that checks itself'
 	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
+	@echo 'make clients    run RDMA programs of Debian'\''s on it: libibverbs'\'' own, perftest, pyverbs'\''
+	@echo '                tests; CLIENTS_KERNEL=stock for Debian'\''s own kernel'
 	@echo 'make bench      measure it: instructions and bytes, beside an unmodified kernel'
 	@echo
 	@echo 'make packages   install the Debian packages needed (as root)'
@@ -57,6 +59,12 @@ check: packages
 
 check-long:
 	@CHECK_LONG=1 $(MAKE) check
+
+clients: CLIENTS_KERNEL ?= release
+clients: packages
+	@tools/kernel/build $(CLIENTS_KERNEL)
+	@tools/build providers/edu
+	@CLIENTS_KERNEL=$(CLIENTS_KERNEL) tools/clients/run
 
 bench: packages
 	@tools/kernel/build release

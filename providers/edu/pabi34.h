@@ -5,9 +5,14 @@
  * Debian installs no header for that, since providers are part of rdma-core. The version
  * is a promise of rdma-core's all the same: it changes with every layout below, and it is
  * in the name of the provider's file, in that of the function which registers it, and in
- * the version of all symbols (IBVERBS_PRIVATE_34). Debian 12 (rdma-core 44) and 13 (56)
- * have this one. check-pabi says what a libibverbs has, and compares the layouts with a
- * source tree of rdma-core.
+ * the version of all symbols (IBVERBS_PRIVATE_34). So a provider of another version does
+ * not load. Debian 12 (rdma-core 44) and 13 (56) have this one; 57 has another.
+ *
+ * check-pabi keeps it right: meson.build has it say which version the libibverbs has that
+ * is built against, and builds nothing for another; its "layout" is a test; and with a
+ * source tree of rdma-core it compares the layouts. struct verbs_qp is no part of that:
+ * it grows with the public ibv_qp_ex, so a provider is for the libibverbs whose headers
+ * it was built with.
  *
  * Only what the provider uses has its types. Structures that libibverbs alone looks into
  * are not defined.
@@ -235,6 +240,7 @@ VERBS_COMMAND(query_port);
 VERBS_COMMAND(query_qp);
 VERBS_COMMAND(reg_mr);
 VERBS_COMMAND(rereg_mr);
+VERBS_COMMAND(resize_cq);
 
 struct ibv_modify_cq {
 	struct ib_uverbs_cmd_hdr hdr;
