@@ -2,7 +2,6 @@
 /*
  * What is written arrives, or the exit status tells
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,47 +15,26 @@
 #include "streams.h"
 #include "verb.h"
 
-/* Where standard output goes, and what it is called */
-static FILE *instead;
-static const char *instead_path;
+/* What ends the file that standard output goes into, and what that is called */
+static int (*finish_file)(int err, int status);
+static const char *file_name;
 
-int output_to(const char *path)
+void output_at_end(int (*finish)(int err, int status), const char *name)
 {
-	FILE *file = output_file(path);
-
-	if (!file)
-		return -errno;
-	if (dup2(fileno(file), STDOUT_FILENO) < 0)
-		return -errno;
-	instead = file;
-	instead_path = path;
-	return 0;
-}
-
-static int end_file(int err, int status)
-{
-	FILE *file = instead;
-	int ret;
-
-	if (!file)
-		return err;
-	instead = NULL;
-	/* Half of it is no file, nor is nothing */
-	if (err || status == EXIT_FAILED || status == EXIT_USAGE) {
-		output_file_drop(file);
-		return err;
-	}
-	ret = output_file_done(file);
-	return -ret;
+	finish_file = finish;
+	file_name = name;
 }
 
 int output_end(int status)
 {
 	static bool told;
-	int err = end_file(streams_flush(), status);
+	int err = streams_flush();
 
+	if (finish_file)
+		err = finish_file(err, status);
+	finish_file = NULL;
 	if (err && !told)
-		complain(instead_path ? instead_path : "standard output", NULL,
+		complain(file_name ? file_name : "standard output", NULL,
 			 "cannot write to it%s%s", err > 0 ? ": " : "",
 			 err > 0 ? strerror(err) : "");
 	told = true;

@@ -23,6 +23,14 @@ void output_begin(void);
 int output_end(int status);
 
 /**
+ * output_at_end - have output_end() end a file that standard output goes into
+ * @finish: called once, with what went wrong so far, an errno or 0, and the status that the
+ *	program is about to exit with; returns an errno or 0
+ * @name: of the file
+ */
+void output_at_end(int (*finish)(int err, int status), const char *name);
+
+/**
  * output_to - from now on standard output goes into a file, see output_file()
  * @path: of it
  *

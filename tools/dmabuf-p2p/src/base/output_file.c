@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "message.h"
 #include "output.h"
+#include "verb.h"
 
 /* Of the file under way; the first is empty if it is written in place */
 static char beside[PATH_MAX], place[PATH_MAX];
@@ -184,4 +185,29 @@ void output_file_drop(FILE *file)
 	if (beside[0])
 		unlink(beside);
 	cleanup_unlink(NULL, NULL);
+}
+
+/* What standard output goes into */
+static FILE *instead;
+
+static int finish(int err, int status)
+{
+	/* Half of it is no file, nor is nothing */
+	if (!err && status != EXIT_FAILED && status != EXIT_USAGE)
+		return -output_file_done(instead);
+	output_file_drop(instead);
+	return err;
+}
+
+int output_to(const char *path)
+{
+	FILE *file = output_file(path);
+
+	if (!file)
+		return -errno;
+	if (dup2(fileno(file), STDOUT_FILENO) < 0)
+		return -errno;
+	instead = file;
+	output_at_end(finish, path);
+	return 0;
 }

@@ -229,7 +229,7 @@ static int bench_all(struct bench *bench)
 		bench_report_begin(bench);
 		ret = bench_measure(bench);
 		bench_report_end(bench, ret);
-		/* What was measured before somebody had enough is worth a picture, too */
+		/* As far as it came before somebody had enough */
 		if (bench->svg && bench->nr_results) {
 			drawn = bench_svg(bench);
 			ret = ret ? ret : drawn;
