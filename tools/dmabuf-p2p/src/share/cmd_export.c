@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -18,6 +19,7 @@
 #include "command.h"
 #include "exporter.h"
 #include "message.h"
+#include "revoker.h"
 #include "share.h"
 #include "units.h"
 #include "verb.h"
@@ -28,6 +30,8 @@ enum export_option {
 	OPTION_QUIET = 'q',
 	OPTION_SOCKET = 's',
 	OPTION_NO_HOST_ACCESS = 256,
+	OPTION_REVOKE_EVERY,
+	OPTION_REVOKE_SIGNAL,
 };
 
 struct args {
@@ -35,7 +39,23 @@ struct args {
 	const char *socket;
 	gid_t gid;
 	bool quiet;
+	double revoke_every;
+	bool revoke_signal;
 	char **command;
+};
+
+/**
+ * struct export - an export under way
+ * @args: what the user wants
+ * @exported: the dma-buf
+ * @request: readable when the kernel wants the device back
+ * @revoker: takes access away now and then
+ */
+struct export {
+	struct args args;
+	struct exported exported;
+	int request;
+	struct revoker revoker;
 };
 
 static const struct argp_option options[] = {
@@ -46,6 +66,10 @@ static const struct argp_option options[] = {
 	{ "group", OPTION_GROUP, "GROUP", 0,
 	  "Let members of GROUP connect as well; by default only this user and root may" },
 	{ "quiet", OPTION_QUIET, NULL, 0, "Do not tell where it is and who has taken it" },
+	{ "revoke-every", OPTION_REVOKE_EVERY, "SECONDS", 0,
+	  "Take access away so often, and give it back half of that later" },
+	{ "revoke-signal", OPTION_REVOKE_SIGNAL, NULL, 0,
+	  "Let SIGUSR1 take access away, and the next one give it back" },
 	{ "no-host-access", OPTION_NO_HOST_ACCESS, NULL, 0,
 	  "Keep all programs away from the ranges while the dma-buf exists" },
 	{ 0 }
@@ -73,6 +97,9 @@ static const char doc[] =
 	"the C library's, and not if somebody has given it another driver since. After these 'dmabuf-p2p "
 	"release' puts it back, or the end of the next export, copy or bench of it. A shell "
 	"has the background jobs of a script ignore Ctrl-C: end them with kill.\n\n"
+	"--revoke-every and --revoke-signal are for testing importers: the device's memory is "
+	"switched off and on, as by a guest that resets it. Without --revoke-signal COMMAND gets "
+	"SIGUSR1 as all other signals.\n\n"
 	"Exit status: that of COMMAND, 127 if there is none of that name, 126 if it cannot "
 	"be executed; otherwise 0 done; 1 the system refused something, or a device was not put back; 2 bad usage; 4 the "
 	"kernel or the device cannot do it. A signal that ends it, or COMMAND, is passed on "
@@ -80,6 +107,7 @@ static const char doc[] =
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p export 01:00.0 bar2:0-16M -- ./importer\n"
 	"  dmabuf-p2p export --bind 01:00.0 bar0,bar2:32M+4K -- dmabuf-p2p info\n"
+	"  dmabuf-p2p export --revoke-every 2 01:00.0 bar2 -- ./importer\n"
 	"  dmabuf-p2p export 01:00.0 bar2 --socket /run/bar.sock --group rdma\n";
 
 static error_t parse_group(struct argp_state *state, const char *name,
@@ -92,6 +120,18 @@ static error_t parse_group(struct argp_state *state, const char *name,
 	if (!group && parse_number(name, 0, (gid_t)-2, &number))
 		argp_error(state, "there is no group '%s'", name);
 	*gid = group ? group->gr_gid : (gid_t)number;
+	return 0;
+}
+
+static error_t parse_every(struct argp_state *state, const char *arg, double *every)
+{
+	char *end;
+
+	/* No sign, no blank */
+	*every = strtod(arg, &end);
+	if (!strchr("0123456789.", arg[0]) || end == arg || *end ||
+	    !(*every >= 0.001 && *every <= 1e6))
+		argp_error(state, "--revoke-every %s: invalid number of seconds", arg);
 	return 0;
 }
 
@@ -110,6 +150,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_SOCKET:
 		args->socket = arg;
+		return 0;
+	case OPTION_REVOKE_EVERY:
+		return parse_every(state, arg, &args->revoke_every);
+	case OPTION_REVOKE_SIGNAL:
+		args->revoke_signal = true;
 		return 0;
 	case OPTION_NO_HOST_ACCESS:
 		args->request.no_host_access = true;
@@ -149,17 +194,42 @@ static void give_up(struct exported *exported)
 	exported->fd = -1;
 }
 
+static void turn(struct export *export)
+{
+	int ret = revoker_turn(&export->revoker);
+
+	if (ret < 0)
+		complain(export->exported.vfio.addr, NULL, "cannot %s: %s",
+			 export->revoker.revoked ? "give access back" :
+						   "take access away",
+			 strerror(-ret));
+	if (ret <= 0 || export->args.quiet)
+		return;
+	puts(export->revoker.revoked ? "access is taken away" :
+				       "access is given back");
+	fflush(stdout);
+}
+
 /* Return: whether @fd is ready; otherwise the device is to be given up */
-static bool wait_for(int fd, int request)
+static bool wait_for(struct export *export, int fd)
 {
 	struct pollfd fds[] = {
 		{ .fd = fd, .events = POLLIN },
-		{ .fd = request, .events = POLLIN },
+		{ .fd = export->request, .events = POLLIN },
+		{ .fd = export->revoker.timer, .events = POLLIN },
+		{ .fd = export->revoker.signal, .events = POLLIN },
 	};
+	const struct timespec pause = { .tv_nsec = 100000000 };
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0)
+		if (poll(fds, 4, -1) < 0) {
+			/* Memory may be short: not to be asked for a million times */
+			if (errno != EINTR)
+				nanosleep(&pause, NULL);
 			continue;
+		}
+		if (fds[2].revents || fds[3].revents)
+			turn(export);
 		if (fds[1].revents)
 			return false;
 		if (fds[0].revents)
@@ -167,8 +237,22 @@ static bool wait_for(int fd, int request)
 	}
 }
 
-static int run_command(struct exported *exported, char **command, int request)
+/* After what cleanup.h has handlers for */
+static void begin_revokes(struct export *export)
 {
+	int ret = revoker_begin(&export->revoker, &export->exported.vfio,
+				export->args.revoke_every,
+				export->args.revoke_signal);
+
+	if (ret)
+		complain(export->exported.vfio.addr, NULL,
+			 "access will not be taken away: %s", strerror(-ret));
+}
+
+static int run_command(struct export *export)
+{
+	struct exported *exported = &export->exported;
+	char **command = export->args.command;
 	int pidfd, status;
 	pid_t pid;
 
@@ -182,8 +266,10 @@ static int run_command(struct exported *exported, char **command, int request)
 	if (!pid)
 		_exit(command_exec(command, exported->fd, exported->size));
 
-	if (!wait_for(pidfd, request))
+	begin_revokes(export);
+	if (!wait_for(export, pidfd))
 		give_up(exported);
+	revoker_end(&export->revoker);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_FAILED;
@@ -204,9 +290,10 @@ static const char *end_text(void)
 	return text;
 }
 
-static int serve(struct exported *exported, const struct args *args,
-		 int request)
+static int serve(struct export *export)
 {
+	const struct args *args = &export->args;
+	struct exported *exported = &export->exported;
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	struct share_header header;
 	char size[UNITS_TEXT];
@@ -221,7 +308,8 @@ static int serve(struct exported *exported, const struct args *args,
 		printf("%s, %s, is at unix:%s until %s\n", exported->name,
 		       format_size(exported->size, size), args->socket, end_text());
 	fflush(stdout);
-	while (wait_for(listener, request)) {
+	begin_revokes(export);
+	while (wait_for(export, listener)) {
 		ret = share_serve(listener, exported->fd, &header, &client);
 		if (ret == -EPIPE)
 			continue;
@@ -246,23 +334,24 @@ static int run(int argc, char **argv)
 		options, parse, "DEVICE RANGES [--] COMMAND...\n"
 				"DEVICE RANGES --socket PATH", doc
 	};
-	struct args args = { .gid = (gid_t)-1 };
-	struct exported exported;
-	int request, ret;
+	struct export export = {
+		.args = { .gid = (gid_t)-1 },
+		.revoker = REVOKER_NONE,
+	};
+	int ret;
 
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
-	ret = export_bars(&exported, &args.request);
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &export.args);
+	ret = export_bars(&export.exported, &export.args.request);
 	if (ret)
 		return ret;
 	/* Without it the kernel only waits longer */
-	request = eventfd(0, EFD_CLOEXEC);
-	__vfio_request_eventfd(&exported.vfio, request);
-	ret = args.command ? run_command(&exported, args.command, request) :
-			     serve(&exported, &args, request);
-	if (exported.fd >= 0)
-		export_done(&exported.vfio, exported.fd);
-	close(request);
+	export.request = eventfd(0, EFD_CLOEXEC);
+	__vfio_request_eventfd(&export.exported.vfio, export.request);
+	ret = export.args.command ? run_command(&export) : serve(&export);
+	if (export.exported.fd >= 0)
+		export_done(&export.exported.vfio, export.exported.fd);
+	close(export.request);
 	return ret;
 }
 
