@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "device.h"
 #include "doctor.h"
 #include "json.h"
 #include "message.h"
@@ -26,6 +27,8 @@ struct args {
 	bool json;
 	const char *release;
 	const char *root;
+	char **names;
+	size_t nr_names;
 };
 
 static const struct argp_option options[] = {
@@ -72,6 +75,8 @@ static const char doc[] =
 	"  module-foreign      of others, refused beside VFIO of dmabuf-phys\n"
 	"  module-package      of an unknown package is the kernel\n"
 	"  module-unknown      the kernel's modules are not to be seen\n\n"
+	"With two DEVICEs, by address or name, it looks at these instead of all: how they reach "
+	"each other, links on the way, IOMMU groups, drivers.\n\n"
 	"With -k it looks at nothing but the modules of an installed kernel: at what will "
 	"be loaded when it boots, not at what is loaded now. It takes that kernel to treat "
 	"signatures as the running one does.\n\n"
@@ -79,6 +84,7 @@ static const char doc[] =
 	"one FAIL.\n\n"
 	"EXAMPLES\n\n"
 	"  dmabuf-p2p doctor\n"
+	"  dmabuf-p2p doctor mlx5_0 nvme1\n"
 	"  dmabuf-p2p doctor -k 7.3.4+deb13-amd64\n"
 	"  dmabuf-p2p doctor --json | jq -r '.findings[].remedy // empty'\n";
 
@@ -95,6 +101,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_ROOT:
 		args->root = arg;
+		return 0;
+	case ARGP_KEY_ARGS:
+		args->names = state->argv + state->next;
+		args->nr_names = (size_t)(state->argc - state->next);
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (args->nr_names && args->nr_names != 2)
+			argp_error(state, "two DEVICEs, or none for all");
+		if (args->nr_names && args->release)
+			argp_error(state, "--kernel is about no device");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -174,17 +190,37 @@ static void doctor_free(struct doctor *doctor)
 	pci_model_free(&doctor->model);
 }
 
-static void examine(struct doctor *doctor)
+/* Return: enum exit_code, complained about */
+static int examine(struct doctor *doctor, const struct args *args)
 {
+	const struct pci_device *dev[2] = { NULL, NULL };
+	char addr[DEVICE_ADDR];
+	size_t i;
+
+	for (i = 0; i < args->nr_names; i++) {
+		dev[i] = pci_model_find(&doctor->model, args->names[i]);
+		if (!dev[i])
+			return device_parse(addr, args->names[i]) ? EXIT_FAILED :
+								    EXIT_USAGE;
+	}
+	if (args->nr_names && dev[0] == dev[1]) {
+		complain(args->names[1], NULL, "that is the first device again");
+		return EXIT_USAGE;
+	}
 	doctor_kernel(doctor);
 	doctor_modules(doctor);
 	doctor_iommu(doctor);
 	doctor_permissions(doctor);
-	doctor_routes(doctor);
-	doctor_acs(doctor);
-	doctor_vfio(doctor);
-	doctor_rdma(doctor);
+	if (args->nr_names) {
+		doctor_pair(doctor, dev[0], dev[1]);
+	} else {
+		doctor_routes(doctor);
+		doctor_acs(doctor);
+		doctor_vfio(doctor);
+		doctor_rdma(doctor);
+	}
 	doctor_taken(doctor);
+	return EXIT_OK;
 }
 
 /* The release becomes part of paths */
@@ -200,7 +236,7 @@ static int check_release(const char *root, const char *release)
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, doc, common_children };
+	static const struct argp argp = { options, parse, "[DEVICE DEVICE]", doc, common_children };
 	struct doctor doctor = { 0 };
 	struct args args = { .root = "" };
 	int ret;
@@ -219,7 +255,11 @@ static int run(int argc, char **argv)
 		ret = pci_model_read(&doctor.model, args.root);
 		if (ret)
 			return ret;
-		examine(&doctor);
+		ret = examine(&doctor, &args);
+		if (ret) {
+			doctor_free(&doctor);
+			return ret;
+		}
 	}
 	if (args.json)
 		print_json(&doctor);

@@ -20,6 +20,7 @@ enum view {
 	VIEW_TREE,
 	VIEW_JSON,
 	VIEW_WHY,
+	VIEW_ACS,
 	VIEW_SVG,
 };
 
@@ -32,6 +33,7 @@ enum topo_option {
 	OPTION_WHY = 'w',
 	OPTION_ROOT = 256,
 	OPTION_SVG,
+	OPTION_ACS,
 };
 
 struct args {
@@ -52,6 +54,8 @@ static const struct argp_option options[] = {
 	{ "driver", OPTION_DRIVER, "NAME", 0, "Only devices that have this driver" },
 	{ "tree", OPTION_TREE, NULL, 0, "Show the bridges above the devices, and their ACS" },
 	{ "why", OPTION_WHY, NULL, 0, "Explain the route between the two DEVICEs named" },
+	{ "acs", OPTION_ACS, NULL, 0,
+	  "Print commands that keep ACS from sending requests between the devices to the host bridge" },
 	{ "json", OPTION_JSON, NULL, 0, "Print everything as JSON" },
 	{ "svg", OPTION_SVG, "FILE", 0, "Draw tree and matrix into FILE, print nothing" },
 	/* For tests: DIR stands for / */
@@ -77,6 +81,7 @@ static const char doc[] =
 	"  dmabuf-p2p topo --tree 01:00.0 03:00.0\n"
 	"  dmabuf-p2p topo --why mlx5_0 nvme0n1\n"
 	"  dmabuf-p2p topo --class network\n"
+	"  dmabuf-p2p topo --acs mlx5_0 nvme0n1\n"
 	"  dmabuf-p2p topo --svg topology.svg\n"
 	"  dmabuf-p2p topo --json | jq '.routes[] | select(.route == \"none\")'\n";
 
@@ -122,7 +127,7 @@ static void set_view(struct argp_state *state, enum view view)
 	struct args *args = state->input;
 
 	if (args->view != VIEW_TABLE && args->view != view)
-		argp_error(state, "one of --tree, --why, --json and --svg");
+		argp_error(state, "one of --tree, --why, --acs, --json and --svg");
 	args->view = view;
 }
 
@@ -147,6 +152,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_WHY:
 		set_view(state, VIEW_WHY);
+		return 0;
+	case OPTION_ACS:
+		set_view(state, VIEW_ACS);
 		return 0;
 	case OPTION_JSON:
 		set_view(state, VIEW_JSON);
@@ -227,6 +235,8 @@ static int show(const struct topo *topo, const struct args *args)
 		break;
 	case VIEW_WHY:
 		return topo_why(topo);
+	case VIEW_ACS:
+		return topo_acs(topo);
 	case VIEW_SVG:
 		return topo_svg(topo, args->svg);
 	}

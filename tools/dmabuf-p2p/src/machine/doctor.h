@@ -68,4 +68,15 @@ void doctor_vfio(struct doctor *doctor);
 void doctor_rdma(struct doctor *doctor);
 void doctor_taken(struct doctor *doctor);
 
+/** doctor_group - drivers that keep VFIO from a device, if there are any, as @mark */
+void doctor_group(struct doctor *doctor, const struct pci_device *dev,
+		  enum mark mark);
+
+/** doctor_rdma_of - what a device is as an RDMA device, if it is one */
+void doctor_rdma_of(struct doctor *doctor, const struct pci_device *dev);
+
+/** doctor_pair - two devices instead of all: routes, links, groups, drivers */
+void doctor_pair(struct doctor *doctor, const struct pci_device *a,
+		 const struct pci_device *b);
+
 #endif /* DOCTOR_H */

@@ -154,7 +154,8 @@ static bool is_in_the_way(const struct pci_device *dev)
 	       strcmp(dev->driver, "pcieport") && strcmp(dev->driver, "pci-stub");
 }
 
-static void check_group(struct doctor *doctor, const struct pci_device *dev)
+void doctor_group(struct doctor *doctor, const struct pci_device *dev,
+		  enum mark mark)
 {
 	const struct pci_model *model = &doctor->model;
 	char *list = text_format("%s", "");
@@ -164,14 +165,15 @@ static void check_group(struct doctor *doctor, const struct pci_device *dev)
 	     other < model->devices + model->nr_devices; other++) {
 		char *text;
 
-		if (other->group != dev->group || !is_in_the_way(other))
+		if (other == dev || other->group != dev->group ||
+		    !is_in_the_way(other))
 			continue;
 		text = text_format("%s (%s)", other->addr, other->driver);
 		list = append(list, text);
 		free(text);
 	}
 	if (*list)
-		doctor_add(doctor, MARK_FAIL, "group",
+		doctor_add(doctor, mark, "group",
 			   text_format("%s cannot be opened by VFIO: its IOMMU group %d also has %s",
 				       dev->addr, dev->group, list),
 			   text_format("Bind them to vfio-pci too, or to no driver, or put the device into another slot."));
@@ -258,7 +260,7 @@ void doctor_vfio(struct doctor *doctor)
 	free(list);
 	for (dev = model->devices; dev < model->devices + model->nr_devices; dev++)
 		if (is_users(dev))
-			check_group(doctor, dev);
+			doctor_group(doctor, dev, MARK_FAIL);
 	check_other_groups(doctor);
 }
 
@@ -352,6 +354,20 @@ static void check_rdma(struct doctor *doctor, const char *name)
 		   text_format("RDMA device %s (%s, %s): its driver is not known here",
 			       name, addr, driver[0] ? driver : "no driver"),
 		   text_format("Try it: it takes dma-bufs of VFIO if it can be told of a revoke."));
+}
+
+void doctor_rdma_of(struct doctor *doctor, const struct pci_device *dev)
+{
+	char **names = sysfs_list(doctor->model.root, "/sys/class/infiniband");
+	char addr[32];
+	size_t i;
+
+	for (i = 0; names[i]; i++)
+		if (sysfs_link(addr, sizeof(addr), doctor->model.root,
+			       "/sys/class/infiniband/%s/device", names[i]) &&
+		    !strcmp(addr, dev->addr))
+			check_rdma(doctor, names[i]);
+	sysfs_list_free(names);
 }
 
 /* Not by groups: VFIO's mode without an IOMMU makes them up */

@@ -46,6 +46,21 @@ void pci_link_read(struct pci_link *link, const char *root, const char *addr)
 	};
 	if (!link->speed || !link->width)
 		*link = (struct pci_link){ 0 };
+	link->could_speed = link->speed;
+	link->could_width = link->width;
+}
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+void pci_link_meet(struct pci_link *link, const struct pci_link *above)
+{
+	if (!link->speed || !above->max_speed || !above->max_width)
+		return;
+	link->could_speed = least(link->max_speed, above->max_speed);
+	link->could_width = least(link->max_width, above->max_width);
 }
 
 /* 8b/10b up to 5 GT/s, 128b/130b up to 32 GT/s, then flits of 256 bytes with 236 of data */
@@ -62,7 +77,7 @@ uint64_t pci_link_rate(const struct pci_link *link)
 
 bool pci_link_reduced(const struct pci_link *link)
 {
-	return link->speed < link->max_speed || link->width < link->max_width;
+	return link->speed < link->could_speed || link->width < link->could_width;
 }
 
 static char *text_of(unsigned int speed, unsigned int width)
@@ -79,7 +94,7 @@ char *pci_link_text(const struct pci_link *link)
 	return text_of(link->speed, link->width);
 }
 
-char *pci_link_can_text(const struct pci_link *link)
+char *pci_link_could_text(const struct pci_link *link)
 {
-	return text_of(link->max_speed, link->max_width);
+	return text_of(link->could_speed, link->could_width);
 }

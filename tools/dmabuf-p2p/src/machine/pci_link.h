@@ -11,13 +11,21 @@
  * @width: lanes now
  * @max_speed: what the function can do
  * @max_width: likewise
+ * @could_speed: what both ends can do; of a port that is what there is: another device
+ *	below it may do more, but not this one
+ * @could_width: likewise
  */
 struct pci_link {
 	unsigned int speed;
 	unsigned int width;
 	unsigned int max_speed;
 	unsigned int max_width;
+	unsigned int could_speed;
+	unsigned int could_width;
 };
+
+/** pci_link_meet - learn what could be, with what is at the other end */
+void pci_link_meet(struct pci_link *link, const struct pci_link *above);
 
 /** pci_link_read - by sysfs below @root; nothing of a link that cannot be told */
 void pci_link_read(struct pci_link *link, const char *root, const char *addr);
@@ -32,13 +40,13 @@ void pci_link_read(struct pci_link *link, const char *root, const char *addr);
  */
 uint64_t pci_link_rate(const struct pci_link *link);
 
-/** pci_link_reduced - whether it does less than the function can */
+/** pci_link_reduced - whether it does less than both ends can */
 bool pci_link_reduced(const struct pci_link *link);
 
 /** pci_link_text - "16 GT/s x8", to be freed; "-" if not known */
 char *pci_link_text(const struct pci_link *link);
 
-/** pci_link_can_text - the same of what the function can do */
-char *pci_link_can_text(const struct pci_link *link);
+/** pci_link_could_text - the same of what both ends can do */
+char *pci_link_could_text(const struct pci_link *link);
 
 #endif /* PCI_LINK_H */

@@ -265,6 +265,13 @@ static void find_above(struct pci_model *model, struct pci_device *dev)
 	}
 }
 
+/* A port's register is about the link below it */
+static void meet_above(struct pci_device *dev)
+{
+	if (dev->up && dev->port != PORT_DOWNSTREAM && dev->port != PORT_ROOT)
+		pci_link_meet(&dev->link, &dev->up->link);
+}
+
 static void find_physfn(struct pci_model *model, struct pci_device *dev)
 {
 	char addr[16];
@@ -381,12 +388,13 @@ int pci_model_read(struct pci_model *model, const char *root)
 		read_device(&model->devices[i], order[i], access, root);
 	for (i = 0; i < nr; i++)
 		find_above(model, &model->devices[i]);
-	for (i = 0; i < nr; i++)
-		find_physfn(model, &model->devices[i]);
 	for (i = 0; i < nr; i++) {
 		read_port(&model->devices[i], order[i], root);
 		read_acs(&model->devices[i], order[i], root);
+		meet_above(&model->devices[i]);
 	}
+	for (i = 0; i < nr; i++)
+		find_physfn(model, &model->devices[i]);
 	device_names_each(root, add_name, model);
 	for (i = 0; i < model->nr_hosts; i++)
 		find_first(model, &model->hosts[i]);

@@ -65,6 +65,9 @@ char *topo_narrowest_text(const struct pci_device *least);
 /** topo_why - explain the route between two devices; Return: enum exit_code */
 int topo_why(const struct topo *topo);
 
+/** topo_acs - print commands that change ACS between devices; Return: enum exit_code */
+int topo_acs(const struct topo *topo);
+
 /** topo_svg - draw it into a file; Return: enum exit_code */
 int topo_svg(const struct topo *topo, const char *path);
 

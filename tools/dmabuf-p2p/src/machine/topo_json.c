@@ -79,6 +79,7 @@ static struct json_object *link_object(const struct pci_link *link)
 	json_number(obj, "width", link->width);
 	json_real(obj, "max_gigatransfers", link->max_speed / 1000.0);
 	json_number(obj, "max_width", link->max_width);
+	json_flag(obj, "reduced", pci_link_reduced(link));
 	json_number(obj, "bytes_per_second", pci_link_rate(link));
 	return obj;
 }

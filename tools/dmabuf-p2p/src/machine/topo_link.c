@@ -26,7 +26,7 @@ static void print_link(size_t number, const struct pci_device *dev)
 {
 	const struct pci_device *least = narrowest_above(dev);
 	const uint64_t own = pci_link_rate(&dev->link);
-	char *now = pci_link_text(&dev->link), *can = pci_link_can_text(&dev->link);
+	char *now = pci_link_text(&dev->link), *can = pci_link_could_text(&dev->link);
 	char rate[UNITS_TEXT] = "-", node[16] = "-", *text;
 	bool colour = colours_on(1) && pci_link_reduced(&dev->link);
 
@@ -72,7 +72,7 @@ char *topo_narrowest_text(const struct pci_device *least)
 	char rate[UNITS_TEXT];
 
 	if (pci_link_reduced(&least->link))
-		can = pci_link_can_text(&least->link);
+		can = pci_link_could_text(&least->link);
 	text = text_format("%s, %s%s%s%s: at most %s each way", least->addr, link,
 			   can ? " (can be " : "", can ? can : "", can ? ")" : "",
 			   format_rate((double)pci_link_rate(&least->link), rate));

@@ -110,7 +110,7 @@ static const char *place(const struct pci_device *dev)
 static void draw_link(struct drawing *drawing, const struct pci_link *link,
 		      const char *class, int x, int y, const char *more)
 {
-	char *now = pci_link_text(link), *can = pci_link_can_text(link);
+	char *now = pci_link_text(link), *can = pci_link_could_text(link);
 	char *classes = text_format("%s%s", class,
 				    pci_link_reduced(link) ? " reduced" : "");
 	char *text = text_format("%s%s%s%s", now,
