@@ -151,7 +151,8 @@ static void tell(const struct args *args, const char *addr, const char *driver,
 static int bind_one(const struct args *args, const char *addr)
 {
 	char driver[64] = "";
-	bool had_it = vfio_has_driver(addr);
+	const bool had_it = vfio_has_driver(addr);
+	const bool had_rule = bind_rule_exists("", addr);
 	int ret = EXIT_OK;
 
 	__pci_driver(addr, driver, sizeof(driver));
@@ -159,10 +160,14 @@ static int bind_one(const struct args *args, const char *addr)
 		ret = take_check_use(addr, driver);
 	if (!ret && !had_it)
 		ret = take_check_driver(addr);
-	if (!ret && !had_it && !args->dry_run)
-		ret = take(addr, driver);
+	/* Which is easy to undo: who asks for both gets both or neither */
 	if (!ret && args->persist && !args->dry_run)
 		ret = persist(addr);
+	if (!ret && !had_it && !args->dry_run) {
+		ret = take(addr, driver);
+		if (ret && args->persist && !had_rule)
+			bind_rule_remove("", addr);
+	}
 	if (!ret)
 		tell(args, addr, driver, had_it);
 	return ret;
