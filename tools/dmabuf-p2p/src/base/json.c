@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json.h"
 #include "text.h"
@@ -86,6 +88,40 @@ void json_print(struct json_object *obj, const char *kind)
 						 JSON_C_TO_STRING_SPACED |
 						 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(obj);
+}
+
+/* Two blanks more in front of each line */
+static void print_indented(const char *text)
+{
+	const char *end;
+
+	for (; *text; text = end + (*end == '\n')) {
+		end = text + strcspn(text, "\n");
+		printf("    %.*s%s", (int)(end - text), text, *end ? "\n" : "");
+	}
+}
+
+void json_print_array(struct json_object *obj, const char *kind, const char *name,
+		      struct json_object *(*next)(void *arg), void *arg)
+{
+	const int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+			  JSON_C_TO_STRING_NOSLASHESCAPE;
+	struct json_object *element;
+	const char *text;
+	bool first = true;
+
+	obj = marked(obj, kind);
+	text = json_object_to_json_string_ext(obj, flags);
+	/* Its end is a line with a brace, and comes after the array */
+	printf("%.*s,\n  \"%s\": [", (int)(strlen(text) - 2), text, name);
+	json_object_put(obj);
+	while ((element = next(arg))) {
+		puts(first ? "" : ",");
+		print_indented(json_object_to_json_string_ext(element, flags));
+		json_object_put(element);
+		first = false;
+	}
+	puts("\n  ]\n}");
 }
 
 void json_print_line(struct json_object *obj, const char *kind)

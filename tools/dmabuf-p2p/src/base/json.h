@@ -35,6 +35,17 @@ void json_append(struct json_object *array, struct json_object *value);
  */
 void json_print(struct json_object *obj, const char *kind);
 
+/**
+ * json_print_array - the same with an array at its end that may be too long to keep
+ * @obj: an object, freed
+ * @kind: as of json_print()
+ * @name: of the array
+ * @next: called with @arg for each element, which is freed; NULL ends it
+ * @arg: for @next
+ */
+void json_print_array(struct json_object *obj, const char *kind, const char *name,
+		      struct json_object *(*next)(void *arg), void *arg);
+
 /** json_print_line - the same in one line, at once: for streams of objects */
 void json_print_line(struct json_object *obj, const char *kind);
 

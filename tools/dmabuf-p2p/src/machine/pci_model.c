@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pci/pci.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,9 @@
 #define RESOURCE_PREFETCH 0x2000
 #define RESOURCE_MEM_64 0x100000
 
+/* How often everything is read anew when something has gone meanwhile */
+#define TRIES 5
+
 #define CLASS_BASE(class) ((class) >> 8)
 
 /* Files that are missing or end early are dealt with where they are needed */
@@ -41,6 +45,10 @@ static void no_warning(char *fmt, ...)
 {
 	(void)fmt;
 }
+
+/* What libpci calls does not return; it leaves some memory behind then */
+static sigjmp_buf again;
+static volatile int tries_left;
 
 static void __attribute__((noreturn)) libpci_error(char *fmt, ...)
 {
@@ -50,6 +58,9 @@ static void __attribute__((noreturn)) libpci_error(char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(cause, sizeof(cause), fmt, args);
 	va_end(args);
+	/* A device that is unplugged meanwhile is none the next time */
+	if (tries_left)
+		siglongjmp(again, 1);
 	complain(NULL, NULL, "cannot read the PCI devices: %s", cause);
 	exit(EXIT_FAILED);
 }
@@ -180,6 +191,9 @@ static void read_name(struct pci_device *dev, struct pci_access *access)
 	else
 		snprintf(dev->name, sizeof(dev->name), "%04x:%04x %s",
 			 dev->vendor, dev->device, class);
+	/* Cut, perhaps in the middle of a character */
+	text_clean(dev->class_name);
+	text_clean(dev->name);
 }
 
 static void read_device(struct pci_device *dev, struct pci_dev *from,
@@ -354,23 +368,12 @@ static void add_name(const char *addr, const char *name, void *arg)
 	dev->names = text_clean(longer);
 }
 
-int pci_model_read(struct pci_model *model, const char *root)
+static void read_all(struct pci_model *model, const char *root)
 {
 	struct pci_access *access;
 	struct pci_dev **order;
 	struct pci_dev *from;
 	size_t i, nr = 0;
-	int ret;
-
-	memset(model, 0, sizeof(*model));
-	model->root = root;
-	ret = sysfs_access(R_OK | X_OK, root, DEVICES);
-	if (ret) {
-		complain(root[0] ? root : NULL, ret == -ENOENT ?
-			 "Is sysfs mounted at /sys, and is there a PCI bus?" : NULL,
-			 "cannot read sys/bus/pci/devices: %s", strerror(-ret));
-		return EXIT_FAILED;
-	}
 
 	access = open_libpci(root);
 	for (from = access->devices; from; from = from->next)
@@ -401,6 +404,28 @@ int pci_model_read(struct pci_model *model, const char *root)
 	pci_model_read_cpu(model, root);
 	free(order);
 	pci_cleanup(access);
+}
+
+int pci_model_read(struct pci_model *model, const char *root)
+{
+	int ret;
+
+	memset(model, 0, sizeof(*model));
+	model->root = root;
+	ret = sysfs_access(R_OK | X_OK, root, DEVICES);
+	if (ret) {
+		complain(root[0] ? root : NULL, ret == -ENOENT ?
+			 "Is sysfs mounted at /sys, and is there a PCI bus?" : NULL,
+			 "cannot read sys/bus/pci/devices: %s", strerror(-ret));
+		return EXIT_FAILED;
+	}
+	tries_left = TRIES;
+	if (sigsetjmp(again, 0)) {
+		tries_left--;
+		pci_model_free(model);
+		model->root = root;
+	}
+	read_all(model, root);
 	return EXIT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "access.h"
 #include "array.h"
@@ -218,7 +219,7 @@ int engine_reach(struct engine *engine, struct end *from, struct end *to)
 int engine_memory(struct engine *engine, struct end *end, uint64_t size)
 {
 	static char spec[UNITS_TEXT + 8];
-	const uint64_t page = 4096;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	int ret;
 
 	size = (size + page - 1) & ~(page - 1);
