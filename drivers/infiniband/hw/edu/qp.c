@@ -34,8 +34,9 @@
 			 IB_QP_MAX_QP_RD_ATOMIC | IB_QP_MAX_DEST_RD_ATOMIC | \
 			 IB_QP_MIN_RNR_TIMER | IB_QP_DEST_QPN)
 
+/* Programs ask for atomics before they know whether there are any: none are executed */
 #define EDU_QP_ACCESS	(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
-			 IB_ACCESS_REMOTE_READ)
+			 IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_ATOMIC)
 
 static bool edu_qpn_taken(struct edu_dev *edu, u32 qpn)
 {
