@@ -38,15 +38,15 @@ void rdma_require_lists(void)
 
 void rdma_open(struct rdma *rdma, const char *addr)
 {
-	struct verbs_device device = { .node = "" };
+	struct verbs_device device = { .name = "" };
 	int ret = __rdma_wait_device(addr, &device);
 
 	if (!ret)
-		ret = __rdma_open(rdma, device.node);
+		ret = __rdma_open(rdma, device.name);
 	igt_assert_f(!ret,
 		     "%s: cannot connect two queue pairs of its RDMA device '%s': %s. Is " DRIVER
 		     " bound?\n",
-		     addr, device.node, strerror(-ret));
+		     addr, device.name, strerror(-ret));
 }
 
 void rdma_reset(struct rdma *rdma)
@@ -79,7 +79,7 @@ void rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 		     offset, length, strerror(-ret));
 }
 
-void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
+void rdma_copy(struct rdma *rdma, enum ibv_wr_opcode opcode,
 	       const struct verbs_mr *local, uint64_t local_at,
 	       const struct verbs_mr *remote, uint64_t remote_at,
 	       uint32_t length)
@@ -88,7 +88,7 @@ void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
 			      length);
 
 	igt_assert_f(!ret, "RDMA %s of %u bytes at 0x%" PRIx64 ": %s\n",
-		     opcode == IB_UVERBS_WR_RDMA_READ ? "READ" : "WRITE",
+		     opcode == IBV_WR_RDMA_READ ? "READ" : "WRITE",
 		     length, remote_at, verbs_wc_name(ret));
 }
 
@@ -116,8 +116,8 @@ int __rdma_pair_copy(struct rdma *rdma, struct rdma_pair *pair, bool to_buffer,
 	pair->mem[length] = 0x5a;
 	if (to_buffer)
 		memcpy(pair->mem, data, length);
-	ret = __rdma_copy(rdma, to_buffer ? IB_UVERBS_WR_RDMA_WRITE :
-					    IB_UVERBS_WR_RDMA_READ,
+	ret = __rdma_copy(rdma, to_buffer ? IBV_WR_RDMA_WRITE :
+					    IBV_WR_RDMA_READ,
 			  &pair->mem_mr, pair->mem_mr.iova, &pair->buffer_mr, at,
 			  length);
 	if (!to_buffer)
@@ -175,7 +175,7 @@ void rdma_engine_pass(void)
 	rdma_open(&other, pci_env("DMABUF_EDU"));
 	rdma_reg_memory(&other, mem, PAGE, &mr);
 	mem[0] = 1;
-	rdma_copy(&other, IB_UVERBS_WR_RDMA_WRITE, &mr, mr.iova, &mr,
+	rdma_copy(&other, IBV_WR_RDMA_WRITE, &mr, mr.iova, &mr,
 		  mr.iova + 8, 1);
 	igt_assert_eq(mem[8], 1);
 	rdma_close(&other);

@@ -34,7 +34,7 @@ void rdma_reg_memory(struct rdma *rdma, void *addr, uint64_t length,
 		     struct verbs_mr *mr);
 void rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 		     uint64_t length, struct verbs_mr *mr);
-void rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
+void rdma_copy(struct rdma *rdma, enum ibv_wr_opcode opcode,
 	       const struct verbs_mr *local, uint64_t local_at,
 	       const struct verbs_mr *remote, uint64_t remote_at,
 	       uint32_t length);
@@ -71,7 +71,7 @@ void rdma_pair_close(struct rdma_pair *pair);
  *
  * Fails the test if a READ touches the byte behind those it was asked for.
  *
- * Return: enum verbs_wc_status, or -errno.
+ * Return: enum ibv_wc_status, or -errno.
  */
 int __rdma_pair_copy(struct rdma *rdma, struct rdma_pair *pair, bool to_buffer,
 		     uint64_t at, uint8_t *data, uint32_t length);
@@ -79,7 +79,7 @@ int __rdma_pair_copy(struct rdma *rdma, struct rdma_pair *pair, bool to_buffer,
 /**
  * rdma_expect - fail the test unless a status is the expected one
  * @what: what was done, for the message
- * @status: enum verbs_wc_status, or -errno
+ * @status: enum ibv_wc_status, or -errno
  * @expected: the same
  */
 void rdma_expect(const char *what, int status, int expected);
@@ -142,7 +142,7 @@ void rdma_target_open(struct rdma_scene *scene, struct rdma_target *target,
 		      const struct vfio_region_dma_range *ranges, size_t nr);
 
 /** rdma_target_close - deregister it */
-void rdma_target_close(struct rdma_scene *scene, struct rdma_target *target);
+void rdma_target_close(struct rdma_target *target);
 
 /**
  * rdma_scene_write - RDMA WRITE from host memory, every byte compared

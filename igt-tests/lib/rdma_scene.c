@@ -29,8 +29,7 @@ static void open_exporter(struct rdma_scene *scene)
 void rdma_scene_open(struct rdma_scene *scene)
 {
 	memset(scene, 0, sizeof(*scene));
-	scene->shm.fd = scene->rdma.dev.fd = scene->rdma.dev.async_fd =
-		scene->rdma.channel = -1;
+	scene->shm.fd = -1;
 	/* Skips outside a VM */
 	pci_env("DMABUF_EXPORTER");
 	scene->iommufd = iommufd_open();
@@ -81,9 +80,9 @@ void rdma_target_open(struct rdma_scene *scene, struct rdma_target *target,
 	close(fd);
 }
 
-void rdma_target_close(struct rdma_scene *scene, struct rdma_target *target)
+void rdma_target_close(struct rdma_target *target)
 {
-	verbs_dereg_mr(&scene->rdma.dev, &target->mr);
+	verbs_dereg_mr(&target->mr);
 }
 
 /* Calls are rare and ranges many: look each page up once */
@@ -131,7 +130,7 @@ void rdma_scene_write(struct rdma_scene *scene,
 	igt_assert_lte_u64(from + length, RDMA_MEMORY);
 	for (i = 0; i < length; i++)
 		scene->mem[from + i] = fresh_byte(i);
-	rdma_copy(&scene->rdma, IB_UVERBS_WR_RDMA_WRITE, &scene->mem_mr,
+	rdma_copy(&scene->rdma, IBV_WR_RDMA_WRITE, &scene->mem_mr,
 		  scene->mem_mr.iova + from, &target->mr, at, length);
 	for (i = 0; i < length; i++) {
 		byte = next_byte(target, at + i, byte);
@@ -157,7 +156,7 @@ void rdma_scene_read(struct rdma_scene *scene, const struct rdma_target *target,
 		*byte = fresh_byte(i);
 	}
 	memset(scene->mem, 0x5a, RDMA_MEMORY);
-	rdma_copy(&scene->rdma, IB_UVERBS_WR_RDMA_READ, &scene->mem_mr,
+	rdma_copy(&scene->rdma, IBV_WR_RDMA_READ, &scene->mem_mr,
 		  scene->mem_mr.iova + to, &target->mr, at, length);
 	byte = NULL;
 	for (i = 0; i < length; i++) {

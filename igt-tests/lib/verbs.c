@@ -2,10 +2,10 @@
 #include "igt_core.h"
 #include "verbs.h"
 
-void verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr)
+void verbs_dereg_mr(const struct verbs_mr *mr)
 {
-	int ret = __verbs_dereg_mr(verbs, mr);
+	int ret = __verbs_dereg_mr(mr);
 
-	igt_assert_f(!ret, "cannot deregister memory region %u: %s\n",
-		     mr->handle, strerror(-ret));
+	igt_assert_f(!ret, "cannot deregister memory region 0x%x: %s\n",
+		     mr->lkey, strerror(-ret));
 }

@@ -5,6 +5,6 @@
 #include "devices/verbs.h"
 
 /** verbs_dereg_mr - __verbs_dereg_mr() or fail the test */
-void verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr);
+void verbs_dereg_mr(const struct verbs_mr *mr);
 
 #endif /* LIB_VERBS_H */

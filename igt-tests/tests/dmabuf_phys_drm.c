@@ -91,7 +91,7 @@ static void prime_import(void)
 	expect_prime_refused(fd, -EOPNOTSUPP);
 	rdma_scene_both(&scene, &target, PAGE - 100, 200);
 	guard_check(scene.bar, 0, 32 * PAGE);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	close(fd);
 	free(ranges);
 }
@@ -158,7 +158,7 @@ static void prime_export(void)
 	rdma_scene_both(&scene, &target, PAGE - 100, 3000);
 	rdma_scene_both(&scene, &target, SIZE - 8, 8);
 	guard_check(target.base, 0, SIZE);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 
 	/* A slice; and the region keeps the buffer when all else is closed */
 	rdma_reg_dmabuf(&scene.rdma, fd, 3 * PAGE + 5, 2 * PAGE, &target.mr);
@@ -167,7 +167,7 @@ static void prime_export(void)
 	rdma_scene_both(&scene, &target, 3 * PAGE + 5, 300);
 	rdma_scene_both(&scene, &target, 5 * PAGE + 5 - 300, 300);
 	guard_check(target.base, 0, SIZE);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	munmap(target.base, SIZE);
 }
 

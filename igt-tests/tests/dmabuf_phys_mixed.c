@@ -27,8 +27,7 @@
 #define MIDDLE (SIZE / 2)
 
 static int movable = -1, dmabuf = -1, importer = -1;
-static struct rdma rdma = {
-	.dev = { .fd = -1, .async_fd = -1 }, .channel = -1 };
+static struct rdma rdma;
 
 static void start(uint32_t placement)
 {

@@ -46,19 +46,19 @@ static void memory(void)
 	for (i = 0; i < RDMA_MEMORY; i++)
 		scene.mem[i] = (uint8_t)(i * 5 + (i >> 8));
 
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_WRITE, &scene.mem_mr,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_WRITE, &scene.mem_mr,
 		  scene.mem_mr.iova + 1, &mr, mr.iova, length);
 	igt_assert(!memcmp(other + start, scene.mem + 1, length));
 	igt_assert_eq(other[start - 1], 0x33);
 	igt_assert_eq(other[start + length], 0x33);
 
 	memset(scene.mem, 0x44, RDMA_MEMORY);
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_READ, &scene.mem_mr,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_READ, &scene.mem_mr,
 		  scene.mem_mr.iova + PAGE - 7, &mr, mr.iova, length);
 	igt_assert(!memcmp(scene.mem + PAGE - 7, other + start, length));
 	igt_assert_eq(scene.mem[PAGE - 8], 0x44);
 	igt_assert_eq(scene.mem[PAGE - 7 + length], 0x44);
-	verbs_dereg_mr(&scene.rdma.dev, &mr);
+	verbs_dereg_mr(&mr);
 	free(other);
 }
 
@@ -134,7 +134,7 @@ static void with_ranges(size_t nr, uint64_t length)
 				  PLACE);
 		}
 	}
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	free(ranges);
 }
 
@@ -166,7 +166,7 @@ static void slices(void)
 		rdma_scene_both(&scene, &target, cases[i].offset,
 				(uint32_t)cases[i].length);
 		guard_check(scene.bar, 0, 32 * frag);
-		rdma_target_close(&scene, &target);
+		rdma_target_close(&target);
 	}
 	close(fd);
 	free(ranges);
@@ -187,7 +187,7 @@ static void between_dmabufs(void)
 	guard_fill(scene.bar, 0, MiB(1) + 8 * PAGE);
 	rdma_target_open(&scene, &src, from, 4);
 	rdma_target_open(&scene, &dst, to, 4);
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_WRITE, &src.mr, a, &dst.mr, b,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_WRITE, &src.mr, a, &dst.mr, b,
 		  length);
 	for (i = 0; i < length; i++)
 		igt_assert_eq(scene.bar[ranges_find(to, 4, b + i)],
@@ -195,14 +195,14 @@ static void between_dmabufs(void)
 	guard_check(scene.bar, 0, MiB(1));
 
 	guard_fill(scene.bar, MiB(1), 8 * PAGE);
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_READ, &src.mr, a, &dst.mr, b,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_READ, &src.mr, a, &dst.mr, b,
 		  length);
 	for (i = 0; i < length; i++)
 		igt_assert_eq(scene.bar[ranges_find(from, 4, a + i)],
 			      scene.bar[ranges_find(to, 4, b + i)]);
 	guard_check(scene.bar, MiB(1), 8 * PAGE);
-	rdma_target_close(&scene, &src);
-	rdma_target_close(&scene, &dst);
+	rdma_target_close(&src);
+	rdma_target_close(&dst);
 	free(from);
 	free(to);
 }
@@ -225,15 +225,15 @@ static void two_bars(void)
 	close(fd);
 
 	*word = 0x1122334455667788ull;
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_WRITE, &scene.mem_mr,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_WRITE, &scene.mem_mr,
 		  scene.mem_mr.iova, &mr, 16, 8);
 	cmb = vfio_map_bar(&nvme1, 2);
 	igt_assert_eq_u64(*(volatile uint64_t *)(cmb + MiB(1) + 16), *word);
 	/* The controller's capabilities: not 0, and they never change */
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_READ, &scene.mem_mr,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_READ, &scene.mem_mr,
 		  scene.mem_mr.iova, &mr, PAGE, 8);
 	igt_assert_eq_u64(*word, *(volatile uint64_t *)vfio_map_bar(&nvme1, 0));
-	verbs_dereg_mr(&scene.rdma.dev, &mr);
+	verbs_dereg_mr(&mr);
 	vfio_close(&nvme1);
 }
 
@@ -258,7 +258,7 @@ static void udmabuf(void)
 	rdma_scene_both(&scene, &target, 3 * PAGE + 5, 5000);
 	rdma_scene_both(&scene, &target, 3 * PAGE + 5 + KiB(64) - 300, 300);
 	guard_check(target.base, 0, MiB(1));
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	munmap(target.base, MiB(1));
 	close(fd);
 	close(memfd);
@@ -294,7 +294,7 @@ static void large(size_t nr)
 		igt_assert_eq_u64(page, GiB(1));
 	}
 	one_place(&target, GiB(1) / 2 - 100, PLACE);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	free(ranges);
 }
 
@@ -331,9 +331,9 @@ static void unsupported_refused(void)
 	heap = heap_dmabuf(MiB(1));
 	rdma_reg_dmabuf(&scene.rdma, heap, 0, MiB(1), &mr);
 	close(heap);
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_WRITE, &scene.mem_mr,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_WRITE, &scene.mem_mr,
 		  scene.mem_mr.iova, &mr, PAGE - 4, 8);
-	verbs_dereg_mr(&scene.rdma.dev, &mr);
+	verbs_dereg_mr(&mr);
 }
 
 int igt_main()

@@ -22,8 +22,8 @@
 #define LENGTH (2 * PAGE)
 #define BAR_USED (8 * PAGE)
 
-#define WRITE IB_UVERBS_WR_RDMA_WRITE
-#define READ IB_UVERBS_WR_RDMA_READ
+#define WRITE IBV_WR_RDMA_WRITE
+#define READ IBV_WR_RDMA_READ
 
 static struct rdma_scene scene;
 static struct vfio_region_dma_range *ranges;
@@ -41,7 +41,7 @@ static void begin(void)
 	memset(scene.mem, 0x99, RDMA_MEMORY);
 }
 
-static struct rdma_op to_region(enum ib_uverbs_wr_opcode opcode)
+static struct rdma_op to_region(enum ibv_wr_opcode opcode)
 {
 	return (struct rdma_op) {
 		.opcode = opcode,
@@ -53,7 +53,7 @@ static struct rdma_op to_region(enum ib_uverbs_wr_opcode opcode)
 	};
 }
 
-static struct rdma_op from_region(enum ib_uverbs_wr_opcode opcode)
+static struct rdma_op from_region(enum ibv_wr_opcode opcode)
 {
 	return (struct rdma_op) {
 		.opcode = opcode,
@@ -79,7 +79,7 @@ static void expect_untouched(void)
 static void violate(const char *what, struct rdma_op op, int expected)
 {
 	const struct rdma_op good = to_region(READ);
-	struct ib_uverbs_wc wc;
+	struct ibv_wc wc;
 	int i;
 
 	igt_info("%s\n", what);
@@ -89,17 +89,17 @@ static void violate(const char *what, struct rdma_op op, int expected)
 					  101 + (uint64_t)i), 0);
 	rdma_expect(what, __rdma_wait(&scene.rdma, 0, &wc), expected);
 	igt_assert_eq_u64(wc.wr_id, 100);
-	igt_assert_eq_u32(wc.qp_num, scene.rdma.qp[0].qpn);
+	igt_assert_eq_u32(wc.qp_num, scene.rdma.qp[0]->qp_num);
 	for (i = 0; i < 3; i++) {
 		rdma_expect("queued behind it",
 			    __rdma_wait(&scene.rdma, 8, &wc),
-			    VERBS_WC_WR_FLUSH_ERR);
+			    IBV_WC_WR_FLUSH_ERR);
 		igt_assert_eq_u64(wc.wr_id, 101 + (uint64_t)i);
 	}
-	igt_assert_eq(__verbs_qp_state(&scene.rdma.dev, &scene.rdma.qp[0]),
-		      VERBS_QPS_ERR);
+	igt_assert_eq(__verbs_qp_state(scene.rdma.qp[0]),
+		      IBV_QPS_ERR);
 	rdma_expect("posted later", __rdma_do(&scene.rdma, &good),
-		    VERBS_WC_WR_FLUSH_ERR);
+		    IBV_WC_WR_FLUSH_ERR);
 	expect_untouched();
 	rdma_reset(&scene.rdma);
 }
@@ -112,7 +112,7 @@ static void end(void)
 	rdma_scene_both(&scene, &target, START, 100);
 	rdma_scene_both(&scene, &target, START + LENGTH - 8, 8);
 	guard_check(scene.bar, 0, BAR_USED);
-	verbs_dereg_mr(&scene.rdma.dev, &region);
+	verbs_dereg_mr(&region);
 }
 
 /**
@@ -124,41 +124,42 @@ static void keys(void)
 {
 	struct verbs_mr foreign, gone;
 	struct rdma_op op;
-	uint32_t pd;
+	struct ibv_pd *pd;
 
 	begin();
-	igt_assert_eq(__verbs_alloc_pd(&scene.rdma.dev, &pd), 0);
-	igt_assert_eq(__verbs_reg_dmabuf_mr(&scene.rdma.dev, pd, fd, START,
+	pd = ibv_alloc_pd(scene.rdma.context);
+	igt_assert(pd);
+	igt_assert_eq(__verbs_reg_dmabuf_mr(pd, fd, START,
 					    LENGTH, START, VERBS_ACCESS_ALL,
 					    &foreign), 0);
 	rdma_reg_dmabuf(&scene.rdma, fd, START, LENGTH, &gone);
-	verbs_dereg_mr(&scene.rdma.dev, &gone);
+	verbs_dereg_mr(&gone);
 
 	op = to_region(WRITE);
 	op.rkey = ~region.rkey;
-	violate("WRITE, rkey of nothing", op, VERBS_WC_REM_ACCESS_ERR);
+	violate("WRITE, rkey of nothing", op, IBV_WC_REM_ACCESS_ERR);
 	op.rkey = 0;
-	violate("WRITE, rkey 0", op, VERBS_WC_REM_ACCESS_ERR);
+	violate("WRITE, rkey 0", op, IBV_WC_REM_ACCESS_ERR);
 	op.rkey = foreign.rkey;
-	violate("WRITE, rkey of another domain", op, VERBS_WC_REM_ACCESS_ERR);
+	violate("WRITE, rkey of another domain", op, IBV_WC_REM_ACCESS_ERR);
 	op.rkey = gone.rkey;
-	violate("WRITE, rkey that is gone", op, VERBS_WC_REM_ACCESS_ERR);
+	violate("WRITE, rkey that is gone", op, IBV_WC_REM_ACCESS_ERR);
 	op = to_region(READ);
 	op.rkey = foreign.rkey;
-	violate("READ, rkey of another domain", op, VERBS_WC_REM_ACCESS_ERR);
+	violate("READ, rkey of another domain", op, IBV_WC_REM_ACCESS_ERR);
 
 	op = from_region(WRITE);
 	op.lkey = ~region.lkey;
-	violate("WRITE, lkey of nothing", op, VERBS_WC_LOC_PROT_ERR);
+	violate("WRITE, lkey of nothing", op, IBV_WC_LOC_PROT_ERR);
 	op.lkey = foreign.lkey;
-	violate("WRITE, lkey of another domain", op, VERBS_WC_LOC_PROT_ERR);
+	violate("WRITE, lkey of another domain", op, IBV_WC_LOC_PROT_ERR);
 	op.lkey = gone.lkey;
-	violate("WRITE, lkey that is gone", op, VERBS_WC_LOC_PROT_ERR);
+	violate("WRITE, lkey that is gone", op, IBV_WC_LOC_PROT_ERR);
 	op = from_region(READ);
 	op.lkey = foreign.lkey;
-	violate("READ, lkey of another domain", op, VERBS_WC_LOC_PROT_ERR);
-	verbs_dereg_mr(&scene.rdma.dev, &foreign);
-	igt_assert_eq(__verbs_dealloc_pd(&scene.rdma.dev, pd), 0);
+	violate("READ, lkey of another domain", op, IBV_WC_LOC_PROT_ERR);
+	verbs_dereg_mr(&foreign);
+	igt_assert_eq(ibv_dealloc_pd(pd), 0);
 	end();
 }
 
@@ -191,19 +192,19 @@ static void bounds(void)
 		op = to_region(WRITE);
 		op.remote = cases[i].at;
 		op.length = cases[i].length;
-		violate(what, op, VERBS_WC_REM_ACCESS_ERR);
+		violate(what, op, IBV_WC_REM_ACCESS_ERR);
 		snprintf(what, sizeof(what), "READ of %s", cases[i].what);
 		op.opcode = READ;
-		violate(what, op, VERBS_WC_REM_ACCESS_ERR);
+		violate(what, op, IBV_WC_REM_ACCESS_ERR);
 
 		op = from_region(WRITE);
 		op.local = cases[i].at;
 		op.length = cases[i].length;
 		snprintf(what, sizeof(what), "WRITE from %s", cases[i].what);
-		violate(what, op, VERBS_WC_LOC_PROT_ERR);
+		violate(what, op, IBV_WC_LOC_PROT_ERR);
 		snprintf(what, sizeof(what), "READ into %s", cases[i].what);
 		op.opcode = READ;
-		violate(what, op, VERBS_WC_LOC_PROT_ERR);
+		violate(what, op, IBV_WC_LOC_PROT_ERR);
 	}
 	end();
 }
@@ -214,48 +215,47 @@ static void bounds(void)
  */
 static void rights(void)
 {
-	struct verbs *dev = &scene.rdma.dev;
 	struct verbs_mr full;
 	struct rdma_op op;
 
 	begin();
 	full = region;
-	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, scene.rdma.pd, fd, START,
+	igt_assert_eq(__verbs_reg_dmabuf_mr(scene.rdma.pd, fd, START,
 					    LENGTH, START,
-					    IB_UVERBS_ACCESS_LOCAL_WRITE |
-						    IB_UVERBS_ACCESS_REMOTE_READ,
+					    IBV_ACCESS_LOCAL_WRITE |
+						    IBV_ACCESS_REMOTE_READ,
 					    &region), 0);
 	violate("WRITE without the right to write remotely", to_region(WRITE),
-		VERBS_WC_REM_ACCESS_ERR);
-	verbs_dereg_mr(dev, &region);
+		IBV_WC_REM_ACCESS_ERR);
+	verbs_dereg_mr(&region);
 
-	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, scene.rdma.pd, fd, START,
+	igt_assert_eq(__verbs_reg_dmabuf_mr(scene.rdma.pd, fd, START,
 					    LENGTH, START,
-					    IB_UVERBS_ACCESS_LOCAL_WRITE |
-						    IB_UVERBS_ACCESS_REMOTE_WRITE,
+					    IBV_ACCESS_LOCAL_WRITE |
+						    IBV_ACCESS_REMOTE_WRITE,
 					    &region), 0);
 	/* What violate() queues behind it is a READ as well, and flushed */
 	violate("READ without the right to read remotely", to_region(READ),
-		VERBS_WC_REM_ACCESS_ERR);
-	verbs_dereg_mr(dev, &region);
+		IBV_WC_REM_ACCESS_ERR);
+	verbs_dereg_mr(&region);
 
 	/* Reading one's own memory needs no right */
-	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, scene.rdma.pd, fd, START,
+	igt_assert_eq(__verbs_reg_dmabuf_mr(scene.rdma.pd, fd, START,
 					    LENGTH, START, 0, &region), 0);
 	violate("READ into what must not be written", from_region(READ),
-		VERBS_WC_LOC_PROT_ERR);
+		IBV_WC_LOC_PROT_ERR);
 	op = from_region(WRITE);
 	rdma_expect("WRITE from what may be read", __rdma_do(&scene.rdma, &op),
-		    VERBS_WC_SUCCESS);
+		    IBV_WC_SUCCESS);
 	igt_assert(!memcmp(scene.mem, scene.bar + ranges[1].offset, 8));
-	verbs_dereg_mr(dev, &region);
+	verbs_dereg_mr(&region);
 	region = full;
 	end();
 }
 
 static int register_mode(int dmabuf, uint32_t access, struct verbs_mr *mr)
 {
-	return __verbs_reg_dmabuf_mr(&scene.rdma.dev, scene.rdma.pd, dmabuf,
+	return __verbs_reg_dmabuf_mr(scene.rdma.pd, dmabuf,
 				     START, LENGTH, START, access, mr);
 }
 
@@ -267,8 +267,8 @@ static int register_mode(int dmabuf, uint32_t access, struct verbs_mr *mr)
 static void read_only(void)
 {
 	static const uint32_t writing[] = {
-		IB_UVERBS_ACCESS_LOCAL_WRITE,
-		IB_UVERBS_ACCESS_LOCAL_WRITE | IB_UVERBS_ACCESS_REMOTE_WRITE,
+		IBV_ACCESS_LOCAL_WRITE,
+		IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
 		VERBS_ACCESS_ALL,
 	};
 	unsigned int before;
@@ -291,23 +291,23 @@ static void read_only(void)
 		igt_assert_eq((int)rdma_regions(), (int)before);
 
 		igt_assert_eq(register_mode(dmabuf,
-					    IB_UVERBS_ACCESS_REMOTE_READ,
+					    IBV_ACCESS_REMOTE_READ,
 					    &region), 0);
 		violate("WRITE to what is for reading", to_region(WRITE),
-			VERBS_WC_REM_ACCESS_ERR);
+			IBV_WC_REM_ACCESS_ERR);
 		violate("READ into what is for reading", from_region(READ),
-			VERBS_WC_LOC_PROT_ERR);
+			IBV_WC_LOC_PROT_ERR);
 		op = to_region(READ);
 		rdma_expect("READ of what is for reading",
-			    __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+			    __rdma_do(&scene.rdma, &op), IBV_WC_SUCCESS);
 		igt_assert(!memcmp(scene.mem, scene.bar + ranges[1].offset, 8));
 		memset(scene.mem, 0x99, 8);
 		op = from_region(WRITE);
 		rdma_expect("WRITE from what is for reading",
-			    __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+			    __rdma_do(&scene.rdma, &op), IBV_WC_SUCCESS);
 		igt_assert(!memcmp(scene.mem, scene.bar + ranges[1].offset, 8));
 		memset(scene.mem, 0x99, 8);
-		verbs_dereg_mr(&scene.rdma.dev, &region);
+		verbs_dereg_mr(&region);
 	}
 	rdma_pin(false);
 	close(dmabuf);
@@ -315,22 +315,21 @@ static void read_only(void)
 	end();
 }
 
-static void message(const char *what, const struct ib_uverbs_sge *sge,
+static void message(const char *what, const struct ibv_sge *sge,
 		    int send_status, int recv_status)
 {
 	struct rdma_op op = {
-		.opcode = IB_UVERBS_WR_SEND,
+		.opcode = IBV_WR_SEND,
 		.lkey = scene.mem_mr.lkey,
 		.local = scene.mem_mr.iova,
 		.length = 64,
 	};
-	struct ib_uverbs_wc wc;
+	struct ibv_wc wc;
 	int i;
 
 	igt_info("%s\n", what);
 	if (sge)
-		igt_assert_eq(__verbs_post_recv(&scene.rdma.dev,
-						&scene.rdma.qp[1], 2, sge), 0);
+		igt_assert_eq(__verbs_post_recv(scene.rdma.qp[1], 2, sge), 0);
 	igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
 	for (i = 0; i < (sge ? 2 : 1); i++) {
 		int status = __rdma_wait(&scene.rdma, 64, &wc);
@@ -338,12 +337,11 @@ static void message(const char *what, const struct ib_uverbs_sge *sge,
 		rdma_expect(what, status,
 			    wc.wr_id == 1 ? send_status : recv_status);
 	}
-	igt_assert_eq(__verbs_qp_state(&scene.rdma.dev, &scene.rdma.qp[0]),
-		      VERBS_QPS_ERR);
+	igt_assert_eq(__verbs_qp_state(scene.rdma.qp[0]),
+		      IBV_QPS_ERR);
 	if (sge)
-		igt_assert_eq(__verbs_qp_state(&scene.rdma.dev,
-					       &scene.rdma.qp[1]),
-			      VERBS_QPS_ERR);
+		igt_assert_eq(__verbs_qp_state(scene.rdma.qp[1]),
+			      IBV_QPS_ERR);
 	expect_untouched();
 	rdma_reset(&scene.rdma);
 }
@@ -354,27 +352,27 @@ static void message(const char *what, const struct ib_uverbs_sge *sge,
  */
 static void receives(void)
 {
-	struct ib_uverbs_sge sge = { .addr = START, .length = 63 };
+	struct ibv_sge sge = { .addr = START, .length = 63 };
 	struct verbs_mr readonly;
 
 	begin();
 	sge.lkey = region.lkey;
 	message("receive that is a byte too small", &sge,
-		VERBS_WC_REM_INV_REQ_ERR, VERBS_WC_LOC_LEN_ERR);
+		IBV_WC_REM_INV_REQ_ERR, IBV_WC_LOC_LEN_ERR);
 	sge.addr = START + LENGTH - 63;
 	sge.length = 64;
-	message("receive that leaves the region", &sge, VERBS_WC_REM_OP_ERR,
-		VERBS_WC_LOC_PROT_ERR);
-	igt_assert_eq(__verbs_reg_dmabuf_mr(&scene.rdma.dev, scene.rdma.pd, fd,
+	message("receive that leaves the region", &sge, IBV_WC_REM_OP_ERR,
+		IBV_WC_LOC_PROT_ERR);
+	igt_assert_eq(__verbs_reg_dmabuf_mr(scene.rdma.pd, fd,
 					    START, LENGTH, START,
-					    IB_UVERBS_ACCESS_REMOTE_READ,
+					    IBV_ACCESS_REMOTE_READ,
 					    &readonly), 0);
 	sge.addr = START;
 	sge.lkey = readonly.lkey;
 	message("receive into what must not be written", &sge,
-		VERBS_WC_REM_OP_ERR, VERBS_WC_LOC_PROT_ERR);
-	verbs_dereg_mr(&scene.rdma.dev, &readonly);
-	message("no receive", NULL, VERBS_WC_RNR_RETRY_EXC_ERR, 0);
+		IBV_WC_REM_OP_ERR, IBV_WC_LOC_PROT_ERR);
+	verbs_dereg_mr(&readonly);
+	message("no receive", NULL, IBV_WC_RNR_RETRY_EXC_ERR, 0);
 	end();
 }
 
@@ -385,27 +383,26 @@ static void receives(void)
  */
 static void peer(void)
 {
-	struct ib_uverbs_async_event_desc event = { .event_type = 0 };
-	struct verbs *dev = &scene.rdma.dev;
+	struct ibv_async_event event = { .event_type = IBV_EVENT_CQ_ERR };
 	struct rdma_op op;
 
 	begin();
 	op = to_region(WRITE);
 	op.rkey = 0;
 	rdma_expect("WRITE, rkey 0", __rdma_do(&scene.rdma, &op),
-		    VERBS_WC_REM_ACCESS_ERR);
-	igt_assert_eq(__verbs_get_async_event(dev, 10000, &event), 0);
-	igt_assert_eq_u32(event.event_type, VERBS_EVENT_QP_ACCESS_ERR);
-	igt_assert_eq_u64(event.element, (uintptr_t)&scene.rdma.qp[1]);
-	igt_assert_eq(__verbs_qp_state(dev, &scene.rdma.qp[1]),
-		      VERBS_QPS_ERR);
+		    IBV_WC_REM_ACCESS_ERR);
+	igt_assert_eq(__verbs_get_async_event(scene.rdma.context, 10000, &event), 0);
+	igt_assert_eq_u32(event.event_type, IBV_EVENT_QP_ACCESS_ERR);
+	igt_assert(event.element.qp == scene.rdma.qp[1]);
+	igt_assert_eq(__verbs_qp_state(scene.rdma.qp[1]),
+		      IBV_QPS_ERR);
 
 	/* Only the one that sends is connected again */
-	igt_assert_eq(__verbs_modify_qp(dev, &scene.rdma.qp[0],
-					VERBS_QPS_RESET, NULL), 0);
-	igt_assert_eq(__verbs_connect(dev, &scene.rdma.qp[0],
-				      &scene.rdma.qp[1]), 0);
-	violate("a peer in error", to_region(READ), VERBS_WC_RETRY_EXC_ERR);
+	igt_assert_eq(__verbs_modify_qp(scene.rdma.qp[0],
+					IBV_QPS_RESET, NULL), 0);
+	igt_assert_eq(__verbs_connect(scene.rdma.qp[0],
+				      scene.rdma.qp[1]), 0);
+	violate("a peer in error", to_region(READ), IBV_WC_RETRY_EXC_ERR);
 	end();
 }
 
@@ -421,15 +418,15 @@ static void zero_length(void)
 	op = to_region(WRITE);
 	op.length = 0;
 	rdma_expect("WRITE of nothing", __rdma_do(&scene.rdma, &op),
-		    VERBS_WC_SUCCESS);
+		    IBV_WC_SUCCESS);
 	op.opcode = READ;
 	rdma_expect("READ of nothing", __rdma_do(&scene.rdma, &op),
-		    VERBS_WC_SUCCESS);
+		    IBV_WC_SUCCESS);
 	op = from_region(WRITE);
 	op.length = 0;
 	op.local = START + LENGTH;
 	rdma_expect("WRITE of nothing from the end",
-		    __rdma_do(&scene.rdma, &op), VERBS_WC_SUCCESS);
+		    __rdma_do(&scene.rdma, &op), IBV_WC_SUCCESS);
 	expect_untouched();
 	end();
 }
@@ -460,22 +457,22 @@ static void bad_registrations(void)
 		{ "addresses that wrap around", PAGE, 2 * PAGE, -PAGE, 1,
 		  -EINVAL },
 		{ "remote write without local write", 0, PAGE, 0,
-		  IB_UVERBS_ACCESS_REMOTE_WRITE, -EINVAL },
-		{ "on demand", 0, PAGE, 0, IB_UVERBS_ACCESS_ON_DEMAND,
+		  IBV_ACCESS_REMOTE_WRITE, -EINVAL },
+		{ "on demand", 0, PAGE, 0, IBV_ACCESS_ON_DEMAND,
 		  -EINVAL },
 		{ "rights that do not exist", 0, PAGE, 0, 1u << 31, -EINVAL },
 	};
-	struct verbs *dev = &scene.rdma.dev;
-	uint32_t pd = scene.rdma.pd;
+	struct ibv_pd *pd = scene.rdma.pd, no_pd = *pd;
 	unsigned int before;
 	struct verbs_mr mr;
 	int file, pipes[2];
 	size_t i;
 
 	begin();
+	no_pd.handle += 1000;
 	before = rdma_regions();
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		int ret = __verbs_reg_dmabuf_mr(dev, pd, fd, cases[i].offset,
+		int ret = __verbs_reg_dmabuf_mr(pd, fd, cases[i].offset,
 						cases[i].length, cases[i].iova,
 						cases[i].access, &mr);
 
@@ -495,13 +492,12 @@ static void bad_registrations(void)
 	igt_assert_fd(file);
 	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, file, 0, PAGE, &mr),
 		      -EINVAL);
-	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, scene.rdma.dev.fd, 0, PAGE,
+	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, scene.rdma.context->cmd_fd, 0, PAGE,
 					&mr), -EINVAL);
-	igt_assert_eq(__verbs_reg_dmabuf_mr(dev, pd + 1000, fd, 0, PAGE, 0, 1,
-					    &mr), -ENOENT);
+	igt_assert_eq(__verbs_reg_dmabuf_mr(&no_pd, fd, 0, PAGE, 0, 1, &mr), -ENOENT);
 	/* Memory that is not there */
-	igt_assert_eq(__verbs_reg_mr(dev, pd, NULL, PAGE, 1, &mr), -EFAULT);
-	igt_assert_eq(__verbs_reg_mr(dev, pd, scene.mem, -PAGE, 1, &mr),
+	igt_assert_eq(__verbs_reg_mr(pd, NULL, PAGE, 1, &mr), -EFAULT);
+	igt_assert_eq(__verbs_reg_mr(pd, scene.mem, -PAGE, 1, &mr),
 		      -EINVAL);
 	close(file);
 	close(pipes[0]);

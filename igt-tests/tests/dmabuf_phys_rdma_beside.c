@@ -36,8 +36,8 @@
 /* Long enough to be in the middle of it; range 0 */
 #define LONG FRAG
 
-#define WRITE IB_UVERBS_WR_RDMA_WRITE
-#define READ IB_UVERBS_WR_RDMA_READ
+#define WRITE IBV_WR_RDMA_WRITE
+#define READ IBV_WR_RDMA_READ
 
 /* Where the NVMe controller has the dma-buf, and what it reads into it */
 #define IOVA GiB(4)
@@ -110,8 +110,7 @@ static void sg_other_close(void)
  * A second RDMA device
  */
 
-static struct rdma_scene second = {
-	.rdma = { .dev = { .fd = -1, .async_fd = -1 }, .channel = -1 } };
+static struct rdma_scene second;
 static struct rdma_target second_target;
 
 static void rdma_other_open(void)
@@ -142,7 +141,7 @@ static void rdma_other_expect_revoked(void)
 		    __rdma_copy(&second.rdma, READ, &second.mem_mr,
 				second.mem_mr.iova, &second_target.mr,
 				OTHER_BORDER, 8),
-		    VERBS_WC_REM_ACCESS_ERR);
+		    IBV_WC_REM_ACCESS_ERR);
 	rdma_reset(&second.rdma);
 }
 
@@ -232,7 +231,7 @@ static void begin(const struct beside *which)
 	other->open();
 }
 
-static void post(enum ib_uverbs_wr_opcode opcode, uint64_t at, uint32_t length)
+static void post(enum ibv_wr_opcode opcode, uint64_t at, uint32_t length)
 {
 	const struct rdma_op op = {
 		.opcode = opcode,
@@ -246,7 +245,7 @@ static void post(enum ib_uverbs_wr_opcode opcode, uint64_t at, uint32_t length)
 	igt_assert_eq(__rdma_post(&scene.rdma, &op, 1), 0);
 }
 
-static void both_move(enum ib_uverbs_wr_opcode opcode)
+static void both_move(enum ibv_wr_opcode opcode)
 {
 	const uint64_t at = RDMA_BORDER - LENGTH / 2;
 	uint64_t pos;
@@ -258,7 +257,7 @@ static void both_move(enum ib_uverbs_wr_opcode opcode)
 	post(opcode, at, LENGTH);
 	other->move();
 	rdma_expect("a transfer beside the other importer's",
-		    __rdma_wait(&scene.rdma, LENGTH, NULL), VERBS_WC_SUCCESS);
+		    __rdma_wait(&scene.rdma, LENGTH, NULL), IBV_WC_SUCCESS);
 	for (i = 0; i < LENGTH; i++) {
 		pos = ranges_find(ranges, NR, at + i);
 		igt_assert_eq(scene.mem[i], scene.bar[pos]);
@@ -305,7 +304,7 @@ static void both_lose(void)
 			post(READ, RDMA_BORDER, 8);
 		rdma_expect("a transfer of what is revoked",
 			    __rdma_wait(&scene.rdma, LONG, NULL),
-			    VERBS_WC_REM_ACCESS_ERR);
+			    IBV_WC_REM_ACCESS_ERR);
 		vfio_memory_enable(&scene.shm, true);
 		if (round)
 			rdma_scene_watch(&scene, scene.bar, LONG);
@@ -323,7 +322,7 @@ static void other_goes(void)
 	start_transfer();
 	other->close();
 	rdma_expect("a transfer while the other importer goes",
-		    __rdma_wait(&scene.rdma, LONG, NULL), VERBS_WC_SUCCESS);
+		    __rdma_wait(&scene.rdma, LONG, NULL), IBV_WC_SUCCESS);
 	igt_assert_eq_u32(rdma_scene_arrived(&scene, scene.bar, LONG), LONG);
 	guard_fill(scene.bar, 0, LONG);
 	other->open();
@@ -341,7 +340,7 @@ static void other_goes(void)
 static void rdma_goes(void)
 {
 	vfio_memory_enable(&scene.shm, false);
-	verbs_dereg_mr(&scene.rdma.dev, &target.mr);
+	verbs_dereg_mr(&target.mr);
 	vfio_memory_enable(&scene.shm, true);
 	other->move();
 	rdma_reg_dmabuf(&scene.rdma, fd, 0, SIZE, &target.mr);

@@ -32,8 +32,15 @@ static const char *edu;
 static int queries = -1, iommufd = -1, dmabuf = -1, path_fd = -1;
 static uint32_t ioas;
 static struct nvme nvme = { .dev.fd = -1 };
-static struct verbs verbs = { .fd = -1, .async_fd = -1 };
+static struct ibv_context *context;
 static uint8_t *map;
+
+static void context_close(void)
+{
+	if (context)
+		ibv_close_device(context);
+	context = NULL;
+}
 
 static void close_all(void)
 {
@@ -42,7 +49,7 @@ static void close_all(void)
 	map = NULL;
 	close_fd(&dmabuf);
 	close_fd(&path_fd);
-	verbs_close(&verbs);
+	context_close();
 	nvme_close(&nvme);
 	close_fd(&iommufd);
 }
@@ -56,8 +63,8 @@ static void start(void)
 	close_all();
 	rdma_bind(edu);
 	igt_assert_eq(__rdma_wait_device(edu, &device), 0);
-	igt_assert_eq(__verbs_open(&verbs, device.node), 0);
-	dmabuf = __verbs_alloc_dmabuf(&verbs, 0);
+	igt_assert_eq(__verbs_open(device.name, &context), 0);
+	dmabuf = __verbs_alloc_dmabuf(context, 0);
 	igt_assert_f(dmabuf >= 0, "cannot export a page: %s\n",
 		     strerror(-dmabuf));
 	iommufd = iommufd_open();
@@ -144,8 +151,8 @@ static void use(void)
 	igt_assert(entry.present && entry.readable && entry.writable);
 	igt_assert_eq_u64(entry.paddr, edu_bar() + PAGE);
 
-	igt_assert_eq(__verbs_alloc_dmabuf(&verbs, PAGE), -EINVAL);
-	igt_assert_eq(__verbs_alloc_dmabuf(&verbs, GiB(64)), -EINVAL);
+	igt_assert_eq(__verbs_alloc_dmabuf(context, PAGE), -EINVAL);
+	igt_assert_eq(__verbs_alloc_dmabuf(context, GiB(64)), -EINVAL);
 }
 
 /**
@@ -155,7 +162,7 @@ static void use(void)
 static void context_closed(void)
 {
 	start();
-	verbs_close(&verbs);
+	context_close();
 	expect_dead();
 	/* Another context's page is not this one */
 	close_all();
@@ -214,7 +221,7 @@ static void file_gone(bool by_unbind)
 	if (by_unbind)
 		igt_assert_eq(__pci_unbind(edu), 0);
 	else
-		verbs_close(&verbs);
+		context_close();
 	igt_assert(state_is("dead"));
 	for (i = 0; i < 16; i++) {
 		igt_assert_eq_u64(*page[i], 0x5a5a + i);
@@ -224,7 +231,7 @@ static void file_gone(bool by_unbind)
 	unlink(name);
 	close(fd);
 	close_fd(&path_fd);
-	verbs_close(&verbs);
+	context_close();
 	igt_assert(!state_is("dead") && !state_is("live"));
 }
 

@@ -19,7 +19,7 @@
 #include "sweep.h"
 
 static struct rdma_scene scene;
-static struct verbs_device device;
+static struct ibv_device **devices, *edu;
 static struct vfio_region_dma_range *ranges;
 static size_t nr;
 static int fd = -1;
@@ -45,7 +45,15 @@ static struct rdma other;
 
 static int open_go(void)
 {
-	return __rdma_open(&other, device.node);
+	int ret;
+
+	/* Closed if it fails, as __rdma_open() does */
+	errno = 0;
+	other.context = ibv_open_device(edu);
+	ret = other.context ? __rdma_connect(&other) : -errno;
+	if (ret)
+		rdma_close(&other);
+	return ret;
 }
 
 static void open_undo(int result)
@@ -58,7 +66,7 @@ static struct verbs_mr mr;
 
 static int memory_go(void)
 {
-	return __verbs_reg_mr(&scene.rdma.dev, scene.rdma.pd, scene.mem + 7,
+	return __verbs_reg_mr(scene.rdma.pd, scene.mem + 7,
 			      RDMA_MEMORY / 2, VERBS_ACCESS_ALL, &mr);
 }
 
@@ -71,23 +79,23 @@ static int dmabuf_go(void)
 static void region_undo(int result)
 {
 	(void)result;
-	verbs_dereg_mr(&scene.rdma.dev, &mr);
+	verbs_dereg_mr(&mr);
 }
 
 static int post_go(void)
 {
-	const struct ib_uverbs_sge sge = {
+	const struct ibv_sge sge = {
 		.addr = scene.mem_mr.iova,
 		.length = 64,
 		.lkey = scene.mem_mr.lkey,
 	};
 	const struct rdma_op op = {
-		.opcode = IB_UVERBS_WR_SEND,
+		.opcode = IBV_WR_SEND,
 		.lkey = sge.lkey,
 		.local = sge.addr + PAGE,
 		.length = 0,
 	};
-	int ret = __verbs_post_recv(&scene.rdma.dev, &scene.rdma.qp[1], 2,
+	int ret = __verbs_post_recv(scene.rdma.qp[1], 2,
 				    &sge);
 
 	return ret ? ret : __rdma_post(&scene.rdma, &op, 1);
@@ -100,7 +108,7 @@ static void post_undo(int result)
 	(void)result;
 	for (i = 0; i < 2; i++)
 		rdma_expect("message", __rdma_wait(&scene.rdma, 64, NULL),
-			    VERBS_WC_SUCCESS);
+			    IBV_WC_SUCCESS);
 }
 
 /* Work after all the failures */
@@ -126,19 +134,25 @@ static void finish(void)
 	guard_fill(scene.bar, 0, 2 * nr * PAGE);
 	rdma_scene_both(&scene, &target, nr * PAGE - 500, 500);
 	guard_check(scene.bar, 0, 2 * nr * PAGE);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 }
 
 int igt_main()
 {
 	static const size_t counts[] = { 2, 256 };
+	static struct verbs_device device;
 	static size_t i;
 
 	igt_fixture() {
 		sweep_require();
 		rdma_scene_open(&scene);
-		igt_assert_eq(__rdma_wait_device(pci_env("DMABUF_EDU"),
-						 &device), 0);
+		igt_assert_eq(__verbs_find(pci_env("DMABUF_EDU"), &device), 0);
+		/* libibverbs does not say why a list is short */
+		devices = ibv_get_device_list(NULL);
+		for (i = 0; devices[i]; i++)
+			if (!strcmp(devices[i]->name, device.name))
+				edu = devices[i];
+		igt_assert(edu);
 	}
 
 	/**
@@ -217,6 +231,7 @@ int igt_main()
 		if (fd >= 0)
 			close(fd);
 		free(ranges);
+		ibv_free_device_list(devices);
 		rdma_scene_close(&scene);
 	}
 }

@@ -42,11 +42,11 @@ static void exporter_closed(void)
 	guard_fill(scene.bar, 0, MiB(1));
 	rdma_scene_both(&scene, &target, 1000, 100);
 	vfio_close(&scene.shm);
-	status = __rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_WRITE,
+	status = __rdma_copy(&scene.rdma, IBV_WR_RDMA_WRITE,
 			     &scene.mem_mr, scene.mem_mr.iova, &target.mr, 0,
 			     8);
 	rdma_expect("WRITE after the exporter is gone", status,
-		    VERBS_WC_REM_ACCESS_ERR);
+		    IBV_WC_REM_ACCESS_ERR);
 	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, fd, 0, MiB(1), &other),
 		      -ENODEV);
 
@@ -55,20 +55,20 @@ static void exporter_closed(void)
 	vfio_open(&scene.shm, pci_env("DMABUF_EXPORTER"), scene.iommufd);
 	scene.bar = vfio_map_bar(&scene.shm, BAR);
 	guard_check(scene.bar, 0, MiB(1));
-	status = __rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_READ,
+	status = __rdma_copy(&scene.rdma, IBV_WR_RDMA_READ,
 			     &scene.mem_mr, scene.mem_mr.iova, &target.mr, 0,
 			     8);
 	rdma_expect("READ after the exporter is back", status,
-		    VERBS_WC_REM_ACCESS_ERR);
+		    IBV_WC_REM_ACCESS_ERR);
 	igt_assert_eq(__rdma_reg_dmabuf(&scene.rdma, fd, 0, MiB(1), &other),
 		      -ENODEV);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	close(fd);
 	rdma_reset(&scene.rdma);
 	rdma_target_open(&scene, &target, &range, 1);
 	rdma_scene_both(&scene, &target, 1000, 100);
 	guard_check(scene.bar, 0, MiB(1));
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 }
 
 /**
@@ -91,7 +91,7 @@ static void importer_closed(void)
 	for (i = 0; i < 3; i++)
 		rdma_reg_dmabuf(&other, fd, (uint64_t)i * PAGE, PAGE, &mr[i]);
 	igt_assert_eq((int)rdma_regions(), (int)before + 4);
-	rdma_copy(&other, IB_UVERBS_WR_RDMA_READ, &mr[0], 8, &mr[1], PAGE, 8);
+	rdma_copy(&other, IBV_WR_RDMA_READ, &mr[0], 8, &mr[1], PAGE, 8);
 	guard_fill(scene.bar, 0, PAGE);
 	/* Without deregistering anything */
 	rdma_close(&other);
@@ -100,7 +100,7 @@ static void importer_closed(void)
 	vfio_memory_enable(&scene.shm, true);
 	rdma_scene_both(&scene, &target, PAGE - 50, 100);
 	guard_check(scene.bar, 0, MiB(1));
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	close(fd);
 	igt_assert_eq((int)rdma_regions(), (int)before);
 }
@@ -120,15 +120,15 @@ static int child_writes(int fd, uint64_t at, uint32_t length)
 	memset(mem, 0xc4, length);
 	ret = __rdma_wait_device(pci_env("DMABUF_EDU"), &device);
 	if (!ret)
-		ret = __rdma_open(&rdma, device.node);
+		ret = __rdma_open(&rdma, device.name);
 	if (ret)
 		return 2;
-	if (__verbs_reg_mr(&rdma.dev, rdma.pd, mem, length, VERBS_ACCESS_ALL,
+	if (__verbs_reg_mr(rdma.pd, mem, length, VERBS_ACCESS_ALL,
 			   &local))
 		return 3;
 	if (__rdma_reg_dmabuf(&rdma, fd, at, length, &remote))
 		return 4;
-	ret = __rdma_copy(&rdma, IB_UVERBS_WR_RDMA_WRITE, &local, local.iova,
+	ret = __rdma_copy(&rdma, IBV_WR_RDMA_WRITE, &local, local.iova,
 			  &remote, at, length);
 	return ret ? 5 : 0;
 }
@@ -167,7 +167,7 @@ static void two_processes(void)
 			guard_check(scene.bar, ranges[i].offset, PAGE);
 	}
 	rdma_scene_both(&scene, &target, at, 100);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	close(fd);
 	free(ranges);
 }
@@ -178,11 +178,11 @@ static void child(int fd, int ready)
 	struct verbs_mr local_mr, remote_mr;
 	struct rdma rdma;
 	struct rdma_op op = {
-		.opcode = IB_UVERBS_WR_RDMA_WRITE, .length = LONG };
+		.opcode = IBV_WR_RDMA_WRITE, .length = LONG };
 
 	if (!__rdma_wait_device(pci_env("DMABUF_EDU"), &device) &&
-	    !__rdma_open(&rdma, device.node) &&
-	    !__verbs_reg_mr(&rdma.dev, rdma.pd, scene.mem, LONG,
+	    !__rdma_open(&rdma, device.name) &&
+	    !__verbs_reg_mr(rdma.pd, scene.mem, LONG,
 			    VERBS_ACCESS_ALL, &local_mr) &&
 	    !__rdma_reg_dmabuf(&rdma, fd, 0, LONG, &remote_mr)) {
 		op.lkey = local_mr.lkey;
@@ -243,7 +243,7 @@ static void killed(void)
 	guard_fill(scene.bar, 0, MiB(1));
 	rdma_scene_both(&scene, &target, LONG - 300, 600);
 	guard_check(scene.bar, 0, MiB(1));
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 	close(fd);
 }
 

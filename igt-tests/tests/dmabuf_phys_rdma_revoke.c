@@ -29,8 +29,8 @@
  */
 #define ROUNDS 50
 
-#define WRITE IB_UVERBS_WR_RDMA_WRITE
-#define READ IB_UVERBS_WR_RDMA_READ
+#define WRITE IBV_WR_RDMA_WRITE
+#define READ IBV_WR_RDMA_READ
 
 static struct rdma_scene scene;
 static const struct vfio_region_dma_range range = { 0, 2 * LONG };
@@ -55,10 +55,10 @@ static void end(void)
 	guard_fill(scene.bar, 0, 3 * LONG);
 	rdma_scene_both(&scene, &target, LONG - 300, 600);
 	guard_check(scene.bar, 0, 3 * LONG);
-	verbs_dereg_mr(&scene.rdma.dev, &target.mr);
+	verbs_dereg_mr(&target.mr);
 }
 
-static void post(enum ib_uverbs_wr_opcode opcode, const struct verbs_mr *local,
+static void post(enum ibv_wr_opcode opcode, const struct verbs_mr *local,
 		 const struct verbs_mr *remote, uint32_t length, uint64_t wr_id)
 {
 	const struct rdma_op op = {
@@ -82,7 +82,7 @@ static void post(enum ib_uverbs_wr_opcode opcode, const struct verbs_mr *local,
 static void remote(void)
 {
 	int round, waited = 0;
-	struct ib_uverbs_wc wc;
+	struct ibv_wc wc;
 	uint32_t before, done;
 
 	begin();
@@ -97,14 +97,13 @@ static void remote(void)
 		vfio_memory_enable(&scene.shm, false);
 		rdma_expect("WRITE into what is revoked",
 			    __rdma_wait(&scene.rdma, LONG, &wc),
-			    VERBS_WC_REM_ACCESS_ERR);
+			    IBV_WC_REM_ACCESS_ERR);
 		igt_assert_eq_u64(wc.wr_id, 1);
 		rdma_expect("queued behind it",
 			    __rdma_wait(&scene.rdma, 8, &wc),
-			    VERBS_WC_WR_FLUSH_ERR);
-		igt_assert_eq(__verbs_qp_state(&scene.rdma.dev,
-					       &scene.rdma.qp[0]),
-			      VERBS_QPS_ERR);
+			    IBV_WC_WR_FLUSH_ERR);
+		igt_assert_eq(__verbs_qp_state(scene.rdma.qp[0]),
+			      IBV_QPS_ERR);
 
 		/* And when it is revoked already */
 		rdma_reset(&scene.rdma);
@@ -112,7 +111,7 @@ static void remote(void)
 			    __rdma_copy(&scene.rdma, READ, &scene.mem_mr,
 					scene.mem_mr.iova + LONG, &target.mr,
 					0, 8),
-			    VERBS_WC_REM_ACCESS_ERR);
+			    IBV_WC_REM_ACCESS_ERR);
 		rdma_reset(&scene.rdma);
 		vfio_memory_enable(&scene.shm, true);
 		done = rdma_scene_arrived(&scene, scene.bar, LONG);
@@ -141,7 +140,7 @@ static void local(void)
 	vfio_memory_enable(&scene.shm, false);
 	rdma_expect("WRITE from what is revoked",
 		    __rdma_wait(&scene.rdma, LONG, NULL),
-		    VERBS_WC_LOC_PROT_ERR);
+		    IBV_WC_LOC_PROT_ERR);
 	igt_assert_eq(scene.mem[LONG - 1], 0x12);
 	vfio_memory_enable(&scene.shm, true);
 	guard_check(scene.bar, 0, 3 * LONG);
@@ -153,7 +152,7 @@ static void local(void)
 	vfio_memory_enable(&scene.shm, false);
 	rdma_expect("READ into what is revoked",
 		    __rdma_wait(&scene.rdma, LONG, NULL),
-		    VERBS_WC_LOC_PROT_ERR);
+		    IBV_WC_LOC_PROT_ERR);
 	vfio_memory_enable(&scene.shm, true);
 	rdma_scene_watch(&scene, scene.bar, LONG);
 	rdma_reset(&scene.rdma);
@@ -224,7 +223,7 @@ static void idle(void)
 		igt_assert(after && after < LONG / CHUNK);
 		rdma_expect("WRITE into a device that sleeps",
 			    __rdma_wait(&scene.rdma, LONG, NULL),
-			    VERBS_WC_REM_ACCESS_ERR);
+			    IBV_WC_REM_ACCESS_ERR);
 		igt_assert_eq(__vfio_set_power(&nvme1, 0), 0);
 		igt_assert_eq_u32(rdma_scene_arrived(&scene, cmb, LONG),
 				  after * CHUNK);
@@ -233,7 +232,7 @@ static void idle(void)
 	igt_assert_f(waited, "no revoke has met a chunk on its way\n");
 	rdma_copy(&scene.rdma, WRITE, &scene.mem_mr, scene.mem_mr.iova, &mr, 0,
 		  1000);
-	verbs_dereg_mr(&scene.rdma.dev, &mr);
+	verbs_dereg_mr(&mr);
 	close(dmabuf);
 	vfio_close(&nvme1);
 	end();
@@ -287,7 +286,7 @@ static void under_transfer(int (*disturb)(struct vfio_device *dev))
 		igt_info("%s, %u bytes arrived\n", verbs_wc_name(status), done);
 		if (status)
 			rdma_expect("WRITE into what is away for a moment",
-				    status, VERBS_WC_REM_ACCESS_ERR);
+				    status, IBV_WC_REM_ACCESS_ERR);
 		else
 			igt_assert_eq_u32(done, length);
 		guard_check(scene.bar, LONG, 2 * LONG);
@@ -318,7 +317,7 @@ static void register_revoked(void)
 	rdma_copy(&scene.rdma, WRITE, &scene.mem_mr, scene.mem_mr.iova, &mr, 16,
 		  100);
 	igt_assert(!memcmp(scene.bar + 16, scene.mem, 100));
-	verbs_dereg_mr(&scene.rdma.dev, &mr);
+	verbs_dereg_mr(&mr);
 	end();
 }
 
@@ -330,7 +329,7 @@ static void deregister_revoked(void)
 {
 	begin();
 	vfio_memory_enable(&scene.shm, false);
-	verbs_dereg_mr(&scene.rdma.dev, &target.mr);
+	verbs_dereg_mr(&target.mr);
 	vfio_memory_enable(&scene.shm, true);
 
 	rdma_reg_dmabuf(&scene.rdma, fd, 0, 2 * LONG, &target.mr);

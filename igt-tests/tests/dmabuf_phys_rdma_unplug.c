@@ -44,7 +44,7 @@ static void begin(void)
 	guard_fill(scene.bar, 0, 3 * LONG);
 	rdma_scene_fill(&scene, LONG);
 	op = (struct rdma_op) {
-		.opcode = IB_UVERBS_WR_RDMA_WRITE,
+		.opcode = IBV_WR_RDMA_WRITE,
 		.lkey = scene.mem_mr.lkey,
 		.local = scene.mem_mr.iova,
 		.rkey = target.mr.rkey,
@@ -63,7 +63,7 @@ static void end(void)
 	guard_fill(scene.bar, 0, 3 * LONG);
 	rdma_scene_both(&scene, &target, 1000, 3000);
 	guard_check(scene.bar, 0, 3 * LONG);
-	rdma_target_close(&scene, &target);
+	rdma_target_close(&target);
 }
 
 static void *unbind_thread(void *arg)
@@ -77,7 +77,7 @@ static void *unbind_thread(void *arg)
 /* The kernel asks for the device; it is given back under the transfer */
 static void exporter_goes(int request)
 {
-	int expected = VERBS_WC_REM_ACCESS_ERR, i;
+	int expected = IBV_WC_REM_ACCESS_ERR, i;
 
 	plug_wait_asked(request, shm);
 	vfio_close(&scene.shm);
@@ -86,10 +86,10 @@ static void exporter_goes(int request)
 		int status = __rdma_wait(&scene.rdma, LONG, NULL);
 
 		/* The first ones may have been through before */
-		if (status == VERBS_WC_SUCCESS && expected)
+		if (status == IBV_WC_SUCCESS && expected)
 			continue;
 		rdma_expect("WRITE to a device that went", status,
-			    expected ? expected : VERBS_WC_WR_FLUSH_ERR);
+			    expected ? expected : IBV_WC_WR_FLUSH_ERR);
 		expected = 0;
 	}
 	igt_assert_f(!expected, "no WRITE has noticed that %s went\n", shm);
@@ -99,13 +99,13 @@ static void expect_dead(void)
 {
 	rdma_reset(&scene.rdma);
 	rdma_expect("READ of a device that went",
-		    __rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_READ,
+		    __rdma_copy(&scene.rdma, IBV_WR_RDMA_READ,
 				&scene.mem_mr, scene.mem_mr.iova, &target.mr,
 				0, 8),
-		    VERBS_WC_REM_ACCESS_ERR);
-	rdma_target_close(&scene, &target);
+		    IBV_WC_REM_ACCESS_ERR);
+	rdma_target_close(&target);
 	rdma_reset(&scene.rdma);
-	rdma_copy(&scene.rdma, IB_UVERBS_WR_RDMA_WRITE, &scene.mem_mr,
+	rdma_copy(&scene.rdma, IBV_WR_RDMA_WRITE, &scene.mem_mr,
 		  scene.mem_mr.iova, &scene.mem_mr, scene.mem_mr.iova + PAGE,
 		  8);
 }
@@ -160,20 +160,20 @@ static void expect_no_more(void)
 
 static void expect_disassociated(void)
 {
-	struct ib_uverbs_async_event_desc event = { .event_type = 0 };
-	struct ib_uverbs_query_port_resp port;
-	struct ib_uverbs_wc wc;
+	struct ibv_async_event event = { .event_type = IBV_EVENT_CQ_ERR };
+	struct ibv_port_attr port;
+	struct ibv_wc wc;
 	struct verbs_mr mr;
 	int fd, ret;
 
 	/* Whatever else has happened, this one is the last */
 	do {
-		ret = __verbs_get_async_event(&scene.rdma.dev, 10000, &event);
-	} while (!ret && event.event_type != VERBS_EVENT_DEVICE_FATAL);
+		ret = __verbs_get_async_event(scene.rdma.context, 10000, &event);
+	} while (!ret && event.event_type != IBV_EVENT_DEVICE_FATAL);
 	igt_assert_f(!ret, "no event says that the device is gone: %s\n",
 		     strerror(-ret));
-	igt_assert(__verbs_query_port(&scene.rdma.dev, 1, &port) < 0);
-	igt_assert(__verbs_poll_cq(&scene.rdma.dev, scene.rdma.cq, &wc) < 0);
+	igt_assert(ibv_query_port(scene.rdma.context, 1, &port));
+	igt_assert(__verbs_poll_cq(scene.rdma.cq, &wc) < 0);
 	fd = vfio_dmabuf_one(&scene.shm, 2, 0, PAGE);
 	igt_assert(__rdma_reg_dmabuf(&scene.rdma, fd, 0, PAGE, &mr) < 0);
 	close(fd);

@@ -19,7 +19,7 @@ int __rdma_wait_device(const char *addr, struct verbs_device *device)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
 
-	while (__verbs_find(addr, device) || access(device->node, F_OK)) {
+	while (__verbs_find(addr, device)) {
 		if (now_ms() > deadline)
 			return -ENODEV;
 		usleep(10000);
@@ -39,108 +39,130 @@ int __rdma_bind(const char *addr, struct verbs_device *device)
 	return ret ? ret : __rdma_wait_device(addr, device);
 }
 
-int __rdma_open(struct rdma *rdma, const char *node)
+int __rdma_connect(struct rdma *rdma)
 {
-	int ret, i;
+	int ret = 0, i;
 
-	memset(rdma, 0, sizeof(*rdma));
-	rdma->channel = -1;
-	ret = __verbs_open(&rdma->dev, node);
-	if (ret)
-		return ret;
-	ret = __verbs_alloc_pd(&rdma->dev, &rdma->pd);
-	if (ret)
-		goto fail;
-	rdma->channel = ret = __verbs_create_channel(&rdma->dev);
-	if (ret < 0)
-		goto fail;
-	ret = __verbs_create_cq(&rdma->dev, 4 * RDMA_DEPTH, rdma->channel,
-				(uintptr_t)rdma, &rdma->cq);
+	errno = 0;
+	rdma->pd = ibv_alloc_pd(rdma->context);
+	if (rdma->pd)
+		rdma->channel = ibv_create_comp_channel(rdma->context);
+	if (rdma->channel)
+		rdma->cq = ibv_create_cq(rdma->context, 4 * RDMA_DEPTH, rdma,
+					 rdma->channel, 0);
+	if (!rdma->cq)
+		return errno ? -errno : -EIO;
 	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_create_qp(&rdma->dev, rdma->pd, rdma->cq,
-					RDMA_DEPTH, &rdma->qp[i]);
+		ret = __verbs_create_qp(rdma->pd, rdma->cq, RDMA_DEPTH,
+					&rdma->qp[i]);
 	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_connect(&rdma->dev, &rdma->qp[i],
-				      &rdma->qp[1 - i]);
-	if (!ret)
-		return 0;
-fail:
-	rdma_close(rdma);
+		ret = __verbs_connect(rdma->qp[i], rdma->qp[1 - i]);
 	return ret;
 }
 
+int __rdma_open(struct rdma *rdma, const char *name)
+{
+	int ret;
+
+	memset(rdma, 0, sizeof(*rdma));
+	ret = __verbs_open(name, &rdma->context);
+	if (!ret)
+		ret = __rdma_connect(rdma);
+	if (ret)
+		rdma_close(rdma);
+	return ret;
+}
+
+/* Regions keep the domain, and the kernel destroys both with the context */
 void rdma_close(struct rdma *rdma)
 {
-	if (rdma->channel >= 0)
-		close(rdma->channel);
-	rdma->channel = -1;
-	verbs_close(&rdma->dev);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (rdma->qp[i])
+			ibv_destroy_qp(rdma->qp[i]);
+	if (rdma->cq)
+		ibv_destroy_cq(rdma->cq);
+	if (rdma->channel)
+		ibv_destroy_comp_channel(rdma->channel);
+	if (rdma->pd)
+		ibv_dealloc_pd(rdma->pd);
+	if (rdma->context)
+		ibv_close_device(rdma->context);
+	memset(rdma, 0, sizeof(*rdma));
+}
+
+int __rdma_max_message(struct rdma *rdma, uint32_t *max)
+{
+	struct ibv_port_attr port;
+	int ret = ibv_query_port(rdma->context, VERBS_PORT, &port);
+
+	if (!ret)
+		*max = port.max_msg_sz;
+	return -ret;
 }
 
 int __rdma_reset(struct rdma *rdma)
 {
-	struct ib_uverbs_wc wc;
+	struct ibv_wc wc;
 	int ret = 0, i;
 
 	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_modify_qp(&rdma->dev, &rdma->qp[i],
-					VERBS_QPS_RESET, NULL);
-	while (!ret && (ret = __verbs_poll_cq(&rdma->dev, rdma->cq, &wc)) > 0)
+		ret = __verbs_modify_qp(rdma->qp[i], IBV_QPS_RESET, NULL);
+	while (!ret && (ret = __verbs_poll_cq(rdma->cq, &wc)) > 0)
 		ret = 0;
 	for (i = 0; !ret && i < 2; i++)
-		ret = __verbs_connect(&rdma->dev, &rdma->qp[i],
-				      &rdma->qp[1 - i]);
+		ret = __verbs_connect(rdma->qp[i], rdma->qp[1 - i]);
 	return ret;
 }
 
 int __rdma_reg_memory(struct rdma *rdma, void *addr, uint64_t length,
 		      struct verbs_mr *mr)
 {
-	return __verbs_reg_mr(&rdma->dev, rdma->pd, addr, length,
-			      VERBS_ACCESS_ALL, mr);
+	return __verbs_reg_mr(rdma->pd, addr, length, VERBS_ACCESS_ALL, mr);
 }
 
 int __rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 		      uint64_t length, struct verbs_mr *mr)
 {
-	return __verbs_reg_dmabuf_mr(&rdma->dev, rdma->pd, fd, offset, length,
-				     offset, VERBS_ACCESS_ALL, mr);
+	return __verbs_reg_dmabuf_mr(rdma->pd, fd, offset, length, offset,
+				     VERBS_ACCESS_ALL, mr);
 }
 
 int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id)
 {
-	const struct ib_uverbs_sge sge = {
+	const struct ibv_sge sge = {
 		.addr = op->local,
 		.length = op->length,
 		.lkey = op->lkey,
 	};
-	struct ib_uverbs_send_wr wr = {
+	struct ibv_send_wr wr = {
 		.wr_id = wr_id,
 		.num_sge = 1,
 		.opcode = op->opcode,
-		.send_flags = VERBS_SEND_SIGNALED,
+		.send_flags = IBV_SEND_SIGNALED,
 	};
 
-	if (op->opcode == IB_UVERBS_WR_SEND_WITH_IMM ||
-	    op->opcode == IB_UVERBS_WR_RDMA_WRITE_WITH_IMM)
-		wr.ex.imm_data = op->imm;
-	if (op->opcode != IB_UVERBS_WR_SEND &&
-	    op->opcode != IB_UVERBS_WR_SEND_WITH_IMM) {
+	if (op->opcode == IBV_WR_SEND_WITH_IMM ||
+	    op->opcode == IBV_WR_RDMA_WRITE_WITH_IMM)
+		wr.imm_data = op->imm;
+	if (op->opcode != IBV_WR_SEND &&
+	    op->opcode != IBV_WR_SEND_WITH_IMM) {
 		wr.wr.rdma.remote_addr = op->remote;
 		wr.wr.rdma.rkey = op->rkey;
 	}
-	return __verbs_post_send(&rdma->dev, &rdma->qp[0], &wr, &sge);
+	return __verbs_post_send(rdma->qp[0], &wr, &sge);
 }
 
-int __rdma_wait(struct rdma *rdma, uint32_t length, struct ib_uverbs_wc *wc)
+int __rdma_wait(struct rdma *rdma, uint32_t length, struct ibv_wc *wc)
 {
-	struct ib_uverbs_wc here;
+	struct ibv_wc here;
 	int ret;
 
 	if (!wc)
 		wc = &here;
 	/* The engine takes 100 us a byte, and the host may be loaded */
-	ret = __verbs_wait_cq(&rdma->dev, rdma->cq, wc, 30000 + length * 2ull);
+	ret = __verbs_wait_cq(rdma->cq, wc, 30000 + length * 2ull);
 	return ret ? ret : (int)wc->status;
 }
 
@@ -151,7 +173,7 @@ int __rdma_do(struct rdma *rdma, const struct rdma_op *op)
 	return ret ? ret : __rdma_wait(rdma, op->length, NULL);
 }
 
-int __rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
+int __rdma_copy(struct rdma *rdma, enum ibv_wr_opcode opcode,
 		const struct verbs_mr *local, uint64_t local_at,
 		const struct verbs_mr *remote, uint64_t remote_at,
 		uint32_t length)

@@ -16,18 +16,18 @@
 
 /**
  * struct rdma - an RDMA device with two queue pairs, each the other's peer
- * @dev: the device
+ * @context: the device, NULL when closed
  * @pd: protection domain
- * @channel: completion events of @cq
+ * @channel: completion events of @cq, whose cq_context is this
  * @cq: completion queue of all queues
  * @qp: both in RTS; tests send on the first and receive on the second
  */
 struct rdma {
-	struct verbs dev;
-	uint32_t pd;
-	int channel;
-	uint32_t cq;
-	struct verbs_qp qp[2];
+	struct ibv_context *context;
+	struct ibv_pd *pd;
+	struct ibv_comp_channel *channel;
+	struct ibv_cq *cq;
+	struct ibv_qp *qp[2];
 };
 
 /**
@@ -53,17 +53,34 @@ int __rdma_wait_device(const char *addr, struct verbs_device *device);
 /**
  * __rdma_open - open an RDMA device and connect two queue pairs
  * @rdma: filled in
- * @node: character device
+ * @name: of the device, from &struct verbs_device
  *
  * Return: 0 or -errno.
  */
-int __rdma_open(struct rdma *rdma, const char *node);
+int __rdma_open(struct rdma *rdma, const char *name);
+
+/**
+ * __rdma_connect - what __rdma_open() does once the device is open
+ * @rdma: only @context is set; rdma_close() is needed also if this fails
+ *
+ * Return: 0 or -errno.
+ */
+int __rdma_connect(struct rdma *rdma);
 
 /**
  * rdma_close - destroy everything with the context
  * @rdma: may be closed already
  */
 void rdma_close(struct rdma *rdma);
+
+/**
+ * __rdma_max_message - ask for the longest message that the port takes
+ * @rdma: where
+ * @max: receives the length, bytes
+ *
+ * Return: 0 or -errno.
+ */
+int __rdma_max_message(struct rdma *rdma, uint32_t *max);
 
 /**
  * __rdma_reset - bring both queue pairs through RESET to RTS, drop completions
@@ -100,7 +117,7 @@ int __rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 
 /**
  * struct rdma_op - a transfer
- * @opcode: %IB_UVERBS_WR_RDMA_WRITE, %IB_UVERBS_WR_RDMA_READ ...
+ * @opcode: %IBV_WR_RDMA_WRITE, %IBV_WR_RDMA_READ ...
  * @lkey: key of the local side
  * @local: address of the local side
  * @rkey: key of the remote side; of RDMA only
@@ -109,7 +126,7 @@ int __rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
  * @imm: immediate data, in the opcodes that have it
  */
 struct rdma_op {
-	enum ib_uverbs_wr_opcode opcode;
+	enum ibv_wr_opcode opcode;
 	uint32_t lkey;
 	uint64_t local;
 	uint32_t rkey;
@@ -127,9 +144,9 @@ int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id);
  * @length: of the transfer, bytes: long ones take long
  * @wc: receives the completion; may be NULL
  *
- * Return: enum verbs_wc_status, or -errno.
+ * Return: enum ibv_wc_status, or -errno.
  */
-int __rdma_wait(struct rdma *rdma, uint32_t length, struct ib_uverbs_wc *wc);
+int __rdma_wait(struct rdma *rdma, uint32_t length, struct ibv_wc *wc);
 
 /** __rdma_do - __rdma_post() and __rdma_wait() */
 int __rdma_do(struct rdma *rdma, const struct rdma_op *op);
@@ -146,9 +163,9 @@ int __rdma_do(struct rdma *rdma, const struct rdma_op *op);
  *
  * An error leaves the queue pairs in the error state: see __rdma_reset().
  *
- * Return: enum verbs_wc_status, or -errno.
+ * Return: enum ibv_wc_status, or -errno.
  */
-int __rdma_copy(struct rdma *rdma, enum ib_uverbs_wr_opcode opcode,
+int __rdma_copy(struct rdma *rdma, enum ibv_wr_opcode opcode,
 		const struct verbs_mr *local, uint64_t local_at,
 		const struct verbs_mr *remote, uint64_t remote_at,
 		uint32_t length);

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel's verbs without a library in between: devices, memory, events
- *
- * Most commands are written to the device as a header that counts 32-bit words,
- * a struct of rdma/ib_user_verbs.h and nothing else: a driver's own data is
- * empty here. Registering a dma-buf exists only as an ioctl, whose attributes
- * come with a number each. The queues are in verbs_qp.c.
+ * RDMA devices by libibverbs: which there are, waiting with a timeout, and loopback
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -18,49 +11,36 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <rdma/ib_user_ioctl_cmds.h>
 #include <rdma/rdma_user_ioctl_cmds.h>
 
+#include "array.h"
 #include "sysfs.h"
 #include "verbs.h"
 
-#define CLASS "/sys/class/infiniband_verbs"
+static void describe(const struct ibv_device *ibv, struct verbs_device *device)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t len;
 
-/* enum rdma_driver_id has no number for a device that only QEMU has */
-#define DRIVER_ID RDMA_DRIVER_UNKNOWN
-
-/* The largest command: a work request and its scatter/gather entries */
-#define MAX_REQUEST 512
+	snprintf(device->name, sizeof(device->name), "%s", ibv->name);
+	snprintf(device->node, sizeof(device->node), "/dev/infiniband/%s",
+		 ibv->dev_name);
+	snprintf(path, sizeof(path), "%s/device", ibv->ibdev_path);
+	len = readlink(path, target, sizeof(target) - 1);
+	target[len > 0 ? len : 0] = 0;
+	snprintf(device->pci, sizeof(device->pci), "%.63s",
+		 len > 0 ? basename(target) : "");
+}
 
 size_t verbs_list(struct verbs_device *devices, size_t max)
 {
-	struct dirent *entry;
+	struct ibv_device **list = ibv_get_device_list(NULL);
 	size_t nr = 0;
-	DIR *dir;
 
-	dir = opendir(CLASS);
-	while (dir && nr < max && (entry = readdir(dir))) {
-		struct verbs_device *device = &devices[nr];
-		char path[PATH_MAX], target[PATH_MAX];
-		ssize_t len;
-
-		if (strncmp(entry->d_name, "uverbs", 6))
-			continue;
-		snprintf(path, sizeof(path), CLASS "/%s/ibdev", entry->d_name);
-		if (__sysfs_read(path, device->name, sizeof(device->name)))
-			continue;
-		snprintf(device->node, sizeof(device->node),
-			 "/dev/infiniband/%.64s", entry->d_name);
-		snprintf(path, sizeof(path), "/sys/class/infiniband/%s/device",
-			 device->name);
-		len = readlink(path, target, sizeof(target) - 1);
-		target[len > 0 ? len : 0] = 0;
-		snprintf(device->pci, sizeof(device->pci), "%s",
-			 len > 0 ? basename(target) : "");
-		nr++;
-	}
-	if (dir)
-		closedir(dir);
+	for (; list && list[nr] && nr < max; nr++)
+		describe(list[nr], &devices[nr]);
+	if (list)
+		ibv_free_device_list(list);
 	return nr;
 }
 
@@ -78,218 +58,65 @@ int __verbs_find(const char *pci, struct verbs_device *device)
 	return -ENODEV;
 }
 
-int __verbs_command(struct verbs *verbs, uint32_t command, const void *request,
-		    size_t request_size, size_t response_size)
+/* Of functions that return NULL and say why in errno, if they do */
+static int error_of(const void *result)
 {
-	struct {
-		struct ib_uverbs_cmd_hdr hdr;
-		uint8_t body[MAX_REQUEST];
-	} message;
-	size_t size = sizeof(message.hdr) + request_size;
-	ssize_t put;
-
-	if (request_size > sizeof(message.body) || request_size % 4)
-		return -EINVAL;
-	message.hdr = (struct ib_uverbs_cmd_hdr) {
-		.command = command,
-		.in_words = (uint16_t)(size / 4),
-		.out_words = (uint16_t)(response_size / 4),
-	};
-	memcpy(message.body, request, request_size);
-	put = write(verbs->fd, &message, size);
-	if (put < 0)
-		return -errno;
-	return (size_t)put == size ? 0 : -EIO;
+	if (result)
+		return 0;
+	return errno ? -errno : -EIO;
 }
 
-int __verbs_open(struct verbs *verbs, const char *node)
+int __verbs_open(const char *name, struct ibv_context **context)
 {
-	struct ib_uverbs_get_context_resp response = { 0 };
-	struct ib_uverbs_get_context request = {
-		.response = (uintptr_t)&response,
-	};
-	int ret;
+	struct ibv_device **list = ibv_get_device_list(NULL);
+	int ret = -ENODEV;
+	size_t i;
 
-	verbs->async_fd = -1;
-	verbs->fd = open(node, O_RDWR | O_CLOEXEC);
-	if (verbs->fd < 0)
-		return -errno;
-	ret = __verbs_command(verbs, IB_USER_VERBS_CMD_GET_CONTEXT, &request,
-			      sizeof(request), sizeof(response));
-	if (ret)
-		verbs_close(verbs);
-	else
-		verbs->async_fd = (int)response.async_fd;
+	if (!list)
+		return error_of(list);
+	*context = NULL;
+	for (i = 0; list[i] && strcmp(list[i]->name, name); i++)
+		;
+	if (list[i]) {
+		*context = ibv_open_device(list[i]);
+		ret = error_of(*context);
+	}
+	ibv_free_device_list(list);
 	return ret;
 }
 
-void verbs_close(struct verbs *verbs)
+static int registered(struct ibv_mr *ibv, uint64_t iova, struct verbs_mr *mr)
 {
-	if (verbs->async_fd >= 0)
-		close(verbs->async_fd);
-	if (verbs->fd >= 0)
-		close(verbs->fd);
-	verbs->fd = verbs->async_fd = -1;
-}
-
-int __verbs_query_device(struct verbs *verbs,
-			 struct ib_uverbs_query_device_resp *attr)
-{
-	struct ib_uverbs_query_device request = {
-		.response = (uintptr_t)attr,
-	};
-
-	return __verbs_command(verbs, IB_USER_VERBS_CMD_QUERY_DEVICE, &request,
-			       sizeof(request), sizeof(*attr));
-}
-
-int __verbs_query_port(struct verbs *verbs, uint8_t port,
-		       struct ib_uverbs_query_port_resp *attr)
-{
-	struct ib_uverbs_query_port request = {
-		.response = (uintptr_t)attr,
-		.port_num = port,
-	};
-
-	return __verbs_command(verbs, IB_USER_VERBS_CMD_QUERY_PORT, &request,
-			       sizeof(request), sizeof(*attr));
-}
-
-int __verbs_alloc_pd(struct verbs *verbs, uint32_t *pd)
-{
-	struct ib_uverbs_alloc_pd_resp response;
-	struct ib_uverbs_alloc_pd request = {
-		.response = (uintptr_t)&response,
-	};
-	int ret;
-
-	ret = __verbs_command(verbs, IB_USER_VERBS_CMD_ALLOC_PD, &request,
-			      sizeof(request), sizeof(response));
-	if (!ret)
-		*pd = response.pd_handle;
-	return ret;
-}
-
-int __verbs_dealloc_pd(struct verbs *verbs, uint32_t pd)
-{
-	struct ib_uverbs_dealloc_pd request = { .pd_handle = pd };
-
-	return __verbs_command(verbs, IB_USER_VERBS_CMD_DEALLOC_PD, &request,
-			       sizeof(request), 0);
-}
-
-int __verbs_reg_mr(struct verbs *verbs, uint32_t pd, void *addr,
-		   uint64_t length, uint32_t access, struct verbs_mr *mr)
-{
-	struct ib_uverbs_reg_mr_resp response;
-	struct ib_uverbs_reg_mr request = {
-		.response = (uintptr_t)&response,
-		.start = (uintptr_t)addr,
-		.length = length,
-		.hca_va = (uintptr_t)addr,
-		.pd_handle = pd,
-		.access_flags = access,
-	};
-	int ret;
-
-	ret = __verbs_command(verbs, IB_USER_VERBS_CMD_REG_MR, &request,
-			      sizeof(request), sizeof(response));
-	if (ret)
-		return ret;
+	if (!ibv)
+		return error_of(ibv);
 	*mr = (struct verbs_mr) {
-		.handle = response.mr_handle,
-		.lkey = response.lkey,
-		.rkey = response.rkey,
-		.iova = (uintptr_t)addr,
-		.length = length,
-	};
-	return 0;
-}
-
-/* Up to 8 bytes of input are in the attribute itself */
-static struct ib_uverbs_attr attr_in(uint16_t id, uint16_t length,
-				     uint64_t value)
-{
-	return (struct ib_uverbs_attr) {
-		.attr_id = id,
-		.len = length,
-		.flags = UVERBS_ATTR_F_MANDATORY,
-		.data = value,
-	};
-}
-
-static struct ib_uverbs_attr attr_out(uint16_t id, uint16_t length, void *to)
-{
-	return attr_in(id, length, (uintptr_t)to);
-}
-
-/* Handles have no length; that of a new object comes back in its attribute */
-static struct ib_uverbs_attr attr_handle(uint16_t id, uint32_t handle)
-{
-	return attr_in(id, 0, handle);
-}
-
-#define MAX_ATTRS 16
-
-/* What comes back in the attributes themselves is there afterwards */
-static int verbs_ioctl(struct verbs *verbs, uint16_t object, uint16_t method,
-		       struct ib_uverbs_attr *attrs, unsigned int nr)
-{
-	struct {
-		struct ib_uverbs_ioctl_hdr hdr;
-		struct ib_uverbs_attr attrs[MAX_ATTRS];
-	} message = {
-		.hdr = {
-			.length = (uint16_t)(sizeof(message.hdr) +
-					     nr * sizeof(*attrs)),
-			.object_id = object,
-			.method_id = method,
-			.num_attrs = (uint16_t)nr,
-			.driver_id = DRIVER_ID,
-		},
-	};
-
-	memcpy(message.attrs, attrs, nr * sizeof(*attrs));
-	if (ioctl(verbs->fd, RDMA_VERBS_IOCTL, &message) < 0)
-		return -errno;
-	memcpy(attrs, message.attrs, nr * sizeof(*attrs));
-	return 0;
-}
-
-int __verbs_reg_dmabuf_mr(struct verbs *verbs, uint32_t pd, int fd,
-			  uint64_t offset, uint64_t length, uint64_t iova,
-			  uint32_t access, struct verbs_mr *mr)
-{
-	enum { HANDLE, PD, OFFSET, LENGTH, IOVA, FD, ACCESS, LKEY, RKEY, NR };
-	uint32_t lkey = 0, rkey = 0;
-	int ret;
-	struct ib_uverbs_attr attrs[NR] = {
-		[HANDLE] = attr_handle(UVERBS_ATTR_REG_DMABUF_MR_HANDLE, 0),
-		[PD] = attr_handle(UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE, pd),
-		[OFFSET] = attr_in(UVERBS_ATTR_REG_DMABUF_MR_OFFSET, 8, offset),
-		[LENGTH] = attr_in(UVERBS_ATTR_REG_DMABUF_MR_LENGTH, 8, length),
-		[IOVA] = attr_in(UVERBS_ATTR_REG_DMABUF_MR_IOVA, 8, iova),
-		[FD] = attr_in(UVERBS_ATTR_REG_DMABUF_MR_FD, 4, (uint32_t)fd),
-		[ACCESS] = attr_in(UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS, 8,
-				   access),
-		[LKEY] = attr_out(UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY,
-				  sizeof(lkey), &lkey),
-		[RKEY] = attr_out(UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY,
-				  sizeof(rkey), &rkey),
-	};
-
-	ret = verbs_ioctl(verbs, UVERBS_OBJECT_MR, UVERBS_METHOD_REG_DMABUF_MR,
-			  attrs, NR);
-	if (ret)
-		return ret;
-	*mr = (struct verbs_mr) {
-		.handle = (uint32_t)attrs[HANDLE].data,
-		.lkey = lkey,
-		.rkey = rkey,
+		.ibv = ibv,
+		.lkey = ibv->lkey,
+		.rkey = ibv->rkey,
 		.iova = iova,
-		.length = length,
+		.length = ibv->length,
 	};
 	return 0;
+}
+
+int __verbs_reg_mr(struct ibv_pd *pd, void *addr, uint64_t length,
+		   uint32_t access, struct verbs_mr *mr)
+{
+	return registered(ibv_reg_mr(pd, addr, length, (int)access),
+			  (uintptr_t)addr, mr);
+}
+
+int __verbs_reg_dmabuf_mr(struct ibv_pd *pd, int fd, uint64_t offset,
+			  uint64_t length, uint64_t iova, uint32_t access,
+			  struct verbs_mr *mr)
+{
+	return registered(ibv_reg_dmabuf_mr(pd, offset, length, iova, fd,
+					    (int)access), iova, mr);
+}
+
+int __verbs_dereg_mr(const struct verbs_mr *mr)
+{
+	return -ibv_dereg_mr(mr->ibv);
 }
 
 /* Of rdma/ib_user_ioctl_cmds.h, which installed headers may lack */
@@ -298,69 +125,217 @@ int __verbs_reg_dmabuf_mr(struct verbs *verbs, uint32_t pd, int fd,
 #define ATTR_ALLOC_DMABUF_HANDLE 0
 #define ATTR_ALLOC_DMABUF_PGOFF 1
 
-int __verbs_alloc_dmabuf(struct verbs *verbs, uint64_t offset)
+/* libibverbs has a call for this from rdma-core 61 on, for its providers only */
+int __verbs_alloc_dmabuf(struct ibv_context *context, uint64_t offset)
 {
 	enum { HANDLE, PGOFF, NR };
-	struct ib_uverbs_attr attrs[NR] = {
-		[HANDLE] = attr_handle(ATTR_ALLOC_DMABUF_HANDLE, 0),
-		[PGOFF] = attr_in(ATTR_ALLOC_DMABUF_PGOFF, 8, offset),
+	struct {
+		struct ib_uverbs_ioctl_hdr hdr;
+		struct ib_uverbs_attr attrs[NR];
+	} message = {
+		.hdr = {
+			.length = sizeof(message),
+			.object_id = OBJECT_DMABUF,
+			.method_id = METHOD_DMABUF_ALLOC,
+			.num_attrs = NR,
+			.driver_id = RDMA_DRIVER_UNKNOWN,
+		},
+		.attrs = {
+			[HANDLE] = {
+				.attr_id = ATTR_ALLOC_DMABUF_HANDLE,
+				.flags = UVERBS_ATTR_F_MANDATORY,
+			},
+			[PGOFF] = {
+				.attr_id = ATTR_ALLOC_DMABUF_PGOFF,
+				.len = sizeof(offset),
+				.flags = UVERBS_ATTR_F_MANDATORY,
+				.data = offset,
+			},
+		},
 	};
-	int ret = verbs_ioctl(verbs, OBJECT_DMABUF, METHOD_DMABUF_ALLOC, attrs,
-			      NR);
 
-	return ret ? ret : (int)attrs[HANDLE].data_s64;
+	if (ioctl(context->cmd_fd, RDMA_VERBS_IOCTL, &message) < 0)
+		return -errno;
+	return (int)message.attrs[HANDLE].data_s64;
 }
 
-int __verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr)
-{
-	struct ib_uverbs_dereg_mr request = { .mr_handle = mr->handle };
-
-	return __verbs_command(verbs, IB_USER_VERBS_CMD_DEREG_MR, &request,
-			       sizeof(request), 0);
-}
-
-int __verbs_create_channel(struct verbs *verbs)
-{
-	struct ib_uverbs_create_comp_channel_resp response;
-	struct ib_uverbs_create_comp_channel request = {
-		.response = (uintptr_t)&response,
-	};
-	int ret;
-
-	ret = __verbs_command(verbs, IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL,
-			      &request, sizeof(request), sizeof(response));
-	return ret ? ret : (int)response.fd;
-}
-
-static int read_event(int fd, int timeout_ms, void *event, size_t size)
+static int wait_readable(int fd, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	ssize_t got;
-	int ret;
+	int ret = poll(&pfd, 1, timeout_ms);
 
-	ret = poll(&pfd, 1, timeout_ms);
 	if (ret < 0)
 		return -errno;
-	if (!ret)
-		return -ETIMEDOUT;
-	got = read(fd, event, size);
-	if (got < 0)
-		return -errno;
-	return (size_t)got == size ? 0 : -EIO;
+	return ret ? 0 : -ETIMEDOUT;
 }
 
-int __verbs_get_cq_event(int channel, int timeout_ms, uint64_t *cookie)
+int __verbs_get_cq_event(struct ibv_comp_channel *channel, int timeout_ms,
+			 void **cookie)
 {
-	struct ib_uverbs_comp_event_desc event;
-	int ret = read_event(channel, timeout_ms, &event, sizeof(event));
+	struct ibv_cq *cq;
+	int ret = wait_readable(channel->fd, timeout_ms);
 
-	if (!ret)
-		*cookie = event.cq_handle;
+	if (ret)
+		return ret;
+	if (ibv_get_cq_event(channel, &cq, cookie))
+		return -errno;
+	ibv_ack_cq_events(cq, 1);
+	return 0;
+}
+
+int __verbs_get_async_event(struct ibv_context *context, int timeout_ms,
+			    struct ibv_async_event *event)
+{
+	int ret = wait_readable(context->async_fd, timeout_ms);
+
+	if (ret)
+		return ret;
+	if (ibv_get_async_event(context, event))
+		return -errno;
+	ibv_ack_async_event(event);
+	return 0;
+}
+
+int __verbs_poll_cq(struct ibv_cq *cq, struct ibv_wc *wc)
+{
+	int ret = ibv_poll_cq(cq, 1, wc);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int __verbs_wait_cq(struct ibv_cq *cq, struct ibv_wc *wc, uint64_t timeout_ms)
+{
+	uint64_t deadline = now_ms() + timeout_ms;
+	int ret;
+
+	for (;;) {
+		ret = __verbs_poll_cq(cq, wc);
+		if (ret)
+			return ret < 0 ? ret : 0;
+		if (now_ms() > deadline)
+			return -ETIMEDOUT;
+		usleep(2000);
+	}
+}
+
+int __verbs_create_qp(struct ibv_pd *pd, struct ibv_cq *cq, uint32_t depth,
+		      struct ibv_qp **qp)
+{
+	struct ibv_qp_init_attr attr = {
+		.send_cq = cq,
+		.recv_cq = cq,
+		.cap = {
+			.max_send_wr = depth,
+			.max_recv_wr = depth,
+			.max_send_sge = VERBS_MAX_SGE,
+			.max_recv_sge = VERBS_MAX_SGE,
+		},
+		.qp_type = IBV_QPT_RC,
+	};
+
+	*qp = ibv_create_qp(pd, &attr);
+	return error_of(*qp);
+}
+
+int __verbs_modify_qp(struct ibv_qp *qp, enum ibv_qp_state state,
+		      const struct ibv_qp *peer)
+{
+	struct ibv_qp_attr attr = { .qp_state = state };
+	int mask = IBV_QP_STATE, ret;
+	struct ibv_port_attr port;
+
+	switch (state) {
+	case IBV_QPS_INIT:
+		mask |= IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS;
+		attr.port_num = VERBS_PORT;
+		attr.qp_access_flags = VERBS_ACCESS_ALL;
+		break;
+	case IBV_QPS_RTR:
+		ret = ibv_query_port(qp->context, VERBS_PORT, &port);
+		if (ret)
+			return -ret;
+		mask |= IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+			IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+			IBV_QP_MIN_RNR_TIMER;
+		attr.ah_attr.port_num = VERBS_PORT;
+		attr.ah_attr.dlid = port.lid;
+		/* Ethernet has no LIDs: there the GID is the address */
+		if (port.link_layer == IBV_LINK_LAYER_ETHERNET) {
+			attr.ah_attr.is_global = 1;
+			attr.ah_attr.grh.hop_limit = 1;
+			ret = ibv_query_gid(qp->context, VERBS_PORT, 0,
+					    &attr.ah_attr.grh.dgid);
+			if (ret)
+				return -EIO;
+		}
+		attr.path_mtu = port.active_mtu;
+		attr.dest_qp_num = peer->qp_num;
+		attr.max_dest_rd_atomic = 1;
+		break;
+	case IBV_QPS_RTS:
+		mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+			IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC;
+		attr.max_rd_atomic = 1;
+		attr.timeout = 8;	/* 4.096 us << 8, about 1 ms */
+		attr.retry_cnt = 1;
+		break;
+	default:
+		break;
+	}
+	return -ibv_modify_qp(qp, &attr, mask);
+}
+
+int __verbs_connect(struct ibv_qp *qp, const struct ibv_qp *peer)
+{
+	static const enum ibv_qp_state states[] = {
+		IBV_QPS_INIT, IBV_QPS_RTR, IBV_QPS_RTS };
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < ARRAY_SIZE(states); i++)
+		ret = __verbs_modify_qp(qp, states[i], peer);
 	return ret;
 }
 
-int __verbs_get_async_event(struct verbs *verbs, int timeout_ms,
-			    struct ib_uverbs_async_event_desc *event)
+int __verbs_qp_state(struct ibv_qp *qp)
 {
-	return read_event(verbs->async_fd, timeout_ms, event, sizeof(*event));
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr;
+	int ret = ibv_query_qp(qp, &attr, IBV_QP_STATE, &init);
+
+	return ret ? -ret : (int)attr.qp_state;
+}
+
+int __verbs_post_send(struct ibv_qp *qp, const struct ibv_send_wr *wr,
+		      const struct ibv_sge *sge)
+{
+	struct ibv_sge list[VERBS_MAX_SGE];
+	struct ibv_send_wr copy = *wr, *bad;
+
+	if (wr->num_sge > VERBS_MAX_SGE)
+		return -EINVAL;
+	copy.sg_list = list;
+	if (wr->num_sge)
+		memcpy(list, sge, (size_t)wr->num_sge * sizeof(*sge));
+	return -ibv_post_send(qp, &copy, &bad);
+}
+
+int __verbs_post_recv(struct ibv_qp *qp, uint64_t wr_id,
+		      const struct ibv_sge *sge)
+{
+	struct ibv_sge list = sge ? *sge : (struct ibv_sge) { .addr = 0 };
+	struct ibv_recv_wr wr = {
+		.wr_id = wr_id,
+		.sg_list = &list,
+		.num_sge = sge ? 1 : 0,
+	}, *bad;
+
+	return -ibv_post_recv(qp, &wr, &bad);
+}
+
+const char *verbs_wc_name(int status)
+{
+	if (status < 0)
+		return strerror(-status);
+	return ibv_wc_status_str((enum ibv_wc_status)status);
 }

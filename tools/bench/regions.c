@@ -31,9 +31,9 @@ void regions_close(void)
 static int reg(const struct region *region, struct verbs_mr *mr)
 {
 	if (region->fd < 0)
-		return __verbs_reg_mr(&rdma.dev, rdma.pd, region->memory,
+		return __verbs_reg_mr(rdma.pd, region->memory,
 				      region->length, VERBS_ACCESS_ALL, mr);
-	return __verbs_reg_dmabuf_mr(&rdma.dev, rdma.pd, region->fd, 0,
+	return __verbs_reg_dmabuf_mr(rdma.pd, region->fd, 0,
 				     region->length, region->iova,
 				     VERBS_ACCESS_ALL, mr);
 }
@@ -59,7 +59,7 @@ static int translated(const struct region *region, struct region_cost *cost)
 		return ret;
 	if (region->fd >= 0)
 		cost->entries = entries_of(region->length, &cost->page);
-	return __verbs_dereg_mr(&rdma.dev, &mr);
+	return __verbs_dereg_mr(&mr);
 }
 
 static int cmp_u64(const void *a, const void *b)
@@ -85,7 +85,7 @@ int regions_cost(const struct region *region, unsigned int rounds,
 		took[i] = instructions();
 		ret = reg(region, &mr);
 		if (!ret)
-			ret = __verbs_dereg_mr(&rdma.dev, &mr);
+			ret = __verbs_dereg_mr(&mr);
 		took[i] = instructions() - took[i];
 	}
 	if (ret)
@@ -113,7 +113,7 @@ uint64_t regions_entries(struct vfio_device *dev, unsigned int bar,
 	must_rdma_reg_dmabuf(&rdma, fd, 0, REGIONS_LENGTH, &mr);
 	close(fd);
 	entries = entries_of(REGIONS_LENGTH, &page);
-	must_verbs_dereg_mr(&rdma.dev, &mr);
+	must_verbs_dereg_mr(&mr);
 	free(pieces);
 	return entries;
 }

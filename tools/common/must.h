@@ -95,7 +95,7 @@ void must_rdma_reg_memory(struct rdma *rdma, void *addr, uint64_t length,
 			  struct verbs_mr *mr);
 void must_rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 			  uint64_t length, struct verbs_mr *mr);
-void must_verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr);
+void must_verbs_dereg_mr(const struct verbs_mr *mr);
 
 /** must_rdma_entries - __rdma_entries(); Return: how many, 0 for no such region */
 uint64_t must_rdma_entries(const char *addr, uint64_t length, uint64_t *page);

@@ -102,15 +102,15 @@ void must_rdma_bind(const char *addr)
 
 void must_rdma_open(struct rdma *rdma, const char *addr)
 {
-	struct verbs_device device = { .node = "" };
+	struct verbs_device device = { .name = "" };
 	int ret = __rdma_wait_device(addr, &device);
 
 	if (!ret)
-		ret = __rdma_open(rdma, device.node);
+		ret = __rdma_open(rdma, device.name);
 	if (ret)
 		fail("bind it to edu_ib",
 		     "%s: cannot connect two queue pairs of its RDMA device '%s': %s",
-		     addr, device.node, strerror(-ret));
+		     addr, device.name, strerror(-ret));
 }
 
 void must_rdma_reset(struct rdma *rdma)
@@ -143,12 +143,12 @@ void must_rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 		     " of the dma-buf: %s", offset, length, strerror(-ret));
 }
 
-void must_verbs_dereg_mr(struct verbs *verbs, const struct verbs_mr *mr)
+void must_verbs_dereg_mr(const struct verbs_mr *mr)
 {
-	int ret = __verbs_dereg_mr(verbs, mr);
+	int ret = __verbs_dereg_mr(mr);
 
 	if (ret)
-		fail(NULL, "cannot deregister memory region %u: %s", mr->handle,
+		fail(NULL, "cannot deregister memory region 0x%x: %s", mr->lkey,
 		     strerror(-ret));
 }
 

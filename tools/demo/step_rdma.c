@@ -28,7 +28,7 @@ static struct verbs_mr memory_mr, bar_mr;
 
 static int rdma_write(void)
 {
-	return __rdma_copy(&rdma, IB_UVERBS_WR_RDMA_WRITE, &memory_mr,
+	return __rdma_copy(&rdma, IBV_WR_RDMA_WRITE, &memory_mr,
 			   memory_mr.iova, &bar_mr, AT, SIZE);
 }
 
@@ -90,7 +90,7 @@ void demo_rdma(struct demo *demo)
 
 	must_vfio_memory_enable(&demo->exporter, false);
 	status = rdma_write();
-	if (status != VERBS_WC_REM_ACCESS_ERR)
+	if (status != IBV_WC_REM_ACCESS_ERR)
 		fail(NULL, "RDMA WRITE to a revoked BAR: %s",
 		     status < 0 ? strerror(-status) : verbs_wc_name(status));
 	checked("memory of %s off: RDMA WRITE completes with '%s'",

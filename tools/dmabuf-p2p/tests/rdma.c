@@ -15,10 +15,9 @@ static int query_error;
 static unsigned int open_now;
 
 size_t __wrap_verbs_list(struct verbs_device *devices, size_t max);
-int __wrap___rdma_open(struct rdma *rdma, const char *node);
+int __wrap___rdma_open(struct rdma *rdma, const char *name);
 void __wrap_rdma_close(struct rdma *rdma);
-int __wrap___verbs_query_port(struct verbs *verbs, uint8_t port,
-			      struct ib_uverbs_query_port_resp *attr);
+int __wrap___rdma_max_message(struct rdma *rdma, uint32_t *max);
 
 size_t __wrap_verbs_list(struct verbs_device *devices, size_t max)
 {
@@ -28,9 +27,9 @@ size_t __wrap_verbs_list(struct verbs_device *devices, size_t max)
 	return 1;
 }
 
-int __wrap___rdma_open(struct rdma *rdma, const char *node)
+int __wrap___rdma_open(struct rdma *rdma, const char *name)
 {
-	(void)node;
+	(void)name;
 	memset(rdma, 0, sizeof(*rdma));
 	open_now++;
 	return 0;
@@ -42,13 +41,10 @@ void __wrap_rdma_close(struct rdma *rdma)
 	open_now--;
 }
 
-int __wrap___verbs_query_port(struct verbs *verbs, uint8_t port,
-			      struct ib_uverbs_query_port_resp *attr)
+int __wrap___rdma_max_message(struct rdma *rdma, uint32_t *max)
 {
-	(void)verbs;
-	(void)port;
-	memset(attr, 0, sizeof(*attr));
-	attr->max_msg_sz = max_msg_sz;
+	(void)rdma;
+	*max = max_msg_sz;
 	return query_error;
 }
 

@@ -16,7 +16,7 @@
  * @at: on the disk, where that part begins
  * @size: bytes
  * @address: what the engine calls its first byte
- * @handle: what the kernel calls it
+ * @region: what the engine calls it
  * @lkey: key that goes with it, local
  * @rkey: key that goes with it, remote
  * @write: the engine writes to it
@@ -30,7 +30,7 @@ struct end {
 	uint64_t at;
 	uint64_t size;
 	uint64_t address;
-	uint32_t handle;
+	void *region;
 	uint32_t lkey;
 	uint32_t rkey;
 	bool write;

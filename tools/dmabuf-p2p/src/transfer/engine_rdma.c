@@ -3,9 +3,7 @@
  * An RDMA device as an engine: two queue pairs of its own, connected to each
  * other, and both ends registered
  *
- * Work requests and completions go through the kernel's write commands. Drivers of
- * NICs leave these to queues in user memory whose layout only their rdma-core
- * providers know.
+ * By libibverbs, so with any NIC that it has a provider for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +29,7 @@ static void list_devices(char *text, size_t size,
 
 	if (!nr) {
 		snprintf(text, size,
-			 "there is none: load the device's driver and ib_uverbs with modprobe");
+			 "there is none: load the device's driver and ib_uverbs with modprobe, and install libibverbs' provider for it");
 		return;
 	}
 	length = (size_t)snprintf(text, size, "there %s", nr > 1 ? "are" : "is");
@@ -87,8 +85,8 @@ static int refused(const struct verbs_device *device, int err)
 		return EXIT_FAILED;
 	default:
 		complain(device->name,
-			 "NICs need the queues of their rdma-core provider; use perftest with them",
-			 "it does not take work requests from the kernel's commands: %s",
+			 "see what ibv_rc_pingpong of ibverbs-utils says of it",
+			 "two queue pairs of it cannot be connected: %s",
 			 strerror(-err));
 		return EXIT_UNSUPPORTED;
 	}
@@ -118,12 +116,11 @@ static void close_rdma(struct engine *engine)
 /* Return: whether it moves anything at all */
 static bool learn_max(struct engine *engine, struct rdma *rdma)
 {
-	struct ib_uverbs_query_port_resp port;
+	uint32_t max;
 
 	engine->max = 1u << 30;
-	if (!__verbs_query_port(&rdma->dev, 1, &port) &&
-	    port.max_msg_sz < engine->max)
-		engine->max = port.max_msg_sz;
+	if (!__rdma_max_message(rdma, &max) && max < engine->max)
+		engine->max = max;
 	return engine->max;
 }
 
@@ -140,7 +137,7 @@ static int open_rdma(struct engine *engine, const char *name)
 		complain(NULL, NULL, "out of memory");
 		return EXIT_FAILED;
 	}
-	ret = __rdma_open(rdma, device.node);
+	ret = __rdma_open(rdma, device.name);
 	if (ret) {
 		free(rdma);
 		return refused(&device, ret);
@@ -169,12 +166,12 @@ static int reach(struct engine *engine, struct end *end)
 		ret = __rdma_reg_dmabuf(rdma, end->buffer.fd, 0, end->size,
 					&mr);
 	else
-		ret = __verbs_reg_mr(&rdma->dev, rdma->pd, end->buffer.cpu,
+		ret = __verbs_reg_mr(rdma->pd, end->buffer.cpu,
 				     end->size, VERBS_ACCESS_ALL, &mr);
 	if (ret)
 		return engine_refused(engine, end, ret);
 	end->address = mr.iova;
-	end->handle = mr.handle;
+	end->region = mr.ibv;
 	end->lkey = mr.lkey;
 	end->rkey = mr.rkey;
 	return EXIT_OK;
@@ -182,10 +179,8 @@ static int reach(struct engine *engine, struct end *end)
 
 static void leave(struct engine *engine, struct end *end)
 {
-	const struct verbs_mr mr = { .handle = end->handle };
-	struct rdma *rdma = engine->state;
-
-	__verbs_dereg_mr(&rdma->dev, &mr);
+	(void)engine;
+	ibv_dereg_mr(end->region);
 }
 
 /* The dma-buf, if there is just one, is at the far end, as with another host */
@@ -196,8 +191,8 @@ static int post(struct engine *engine, const struct move *move,
 	const struct end *local = read ? move->to : move->from;
 	const struct end *remote = read ? move->from : move->to;
 	const struct rdma_op op = {
-		.opcode = read ? IB_UVERBS_WR_RDMA_READ :
-				 IB_UVERBS_WR_RDMA_WRITE,
+		.opcode = read ? IBV_WR_RDMA_READ :
+				 IBV_WR_RDMA_WRITE,
 		.lkey = local->lkey,
 		.local = local->address + move->at,
 		.rkey = remote->rkey,
@@ -215,8 +210,8 @@ static int post(struct engine *engine, const struct move *move,
 static int poll(struct engine *engine, unsigned int *tag)
 {
 	struct rdma *rdma = engine->state;
-	struct ib_uverbs_wc wc;
-	int ret = __verbs_poll_cq(&rdma->dev, rdma->cq, &wc);
+	struct ibv_wc wc;
+	int ret = __verbs_poll_cq(rdma->cq, &wc);
 
 	if (ret < 0) {
 		snprintf(engine->why, sizeof(engine->why),
@@ -225,7 +220,7 @@ static int poll(struct engine *engine, unsigned int *tag)
 	}
 	if (!ret)
 		return 0;
-	if (wc.status != VERBS_WC_SUCCESS) {
+	if (wc.status != IBV_WC_SUCCESS) {
 		snprintf(engine->why, sizeof(engine->why),
 			 "a work request completed with '%s'",
 			 verbs_wc_name((int)wc.status));
