@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: revoke
+ * Functionality: causes of a revoke
  * Description: Everything that takes a device's memory away, alone and by twos, and
  *	after it everything that may give it back
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: performance
+ * Functionality: instruction counts
  * Description: What mapping, unmapping and revoking cost, in instructions: to be
  *	run in a VM whose clock counts them (tools/vm/run --icount)
  * Test category: performance test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: iommufd importer
+ * Functionality: dirty tracking
  * Description: Dirty tracking of mapped dma-bufs that are revoked and restored, with
  *	iommufd's mock IOMMU and mock exporter, which CONFIG_IOMMUFD_TEST has
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: iommufd importer
+ * Functionality: several domains
  * Description: One dma-buf in several page tables and address spaces: devices
  *	that come and go, copies, and cutting a mapping in pieces
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: DRM
+ * Functionality: PRIME import
  * Description: Where dma-bufs with a physical list meet drivers that have none: PRIME
  *	import is refused, PRIME exports go by scatterlist
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: memory the host does not touch
+ * Functionality: export without host access
  * Description: With VFIO_DMA_BUF_NO_HOST_ACCESS, VFIO closes every way of its own
  *	to the ranges while the dma-buf exists
  * Test category: functionality test

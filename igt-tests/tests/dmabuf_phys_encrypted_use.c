@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: memory the host does not touch
+ * Functionality: use without host access
  * Description: Who can import memory that the host does not touch, and that a
  *	revoke, a reset or a close of the device does not open it
  * Test category: functionality test

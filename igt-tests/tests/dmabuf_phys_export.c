@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: VFIO exporter
+ * Functionality: ranges and arguments of an export
  * Description: Exporting ranges of BARs as dma-bufs, and everything that must
  *	be refused
  * Test category: functionality test

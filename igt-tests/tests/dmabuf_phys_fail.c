@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: error paths
+ * Functionality: failing allocations
  * Description: Each operation with its n-th allocation failing, n = 1 until none
  *	fails: it fails with ENOMEM or works, leaves nothing behind, and works after
  * Test category: functionality test

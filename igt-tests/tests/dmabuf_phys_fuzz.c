@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: query
+ * Functionality: random calls
  * Description: Random calls of everything a program can do with a dma-buf and
  *	/dev/dma_buf_phys, while access comes and goes, bytes move and buffers end: each
  *	has an errno that is documented and writes nothing where it may not

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: VFIO
+ * Functionality: groups and containers
  * Description: A device opened by its group and a container, as most programs do,
  *	exports as one does that is opened by its character device
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: iommufd importer
+ * Functionality: mapping into an IOAS
  * Description: Mapping dma-bufs of many ranges, whole and in slices, into an
  *	address space, and everything that must be refused
  * Test category: functionality test

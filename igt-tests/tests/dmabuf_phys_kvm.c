@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: memory slots
  * Description: A guest has slices of a BAR as memory, with no mapping by the VMM: what
  *	it stores is where it belongs in the BAR, and nothing else is touched
  * Test category: functionality test

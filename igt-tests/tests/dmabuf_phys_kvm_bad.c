@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: bad arguments of memory slots
  * Description: What KVM must refuse about slots of dma-bufs, the errno it does so
  *	with, and that nothing of it is left behind
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: slots without host access
  * Description: Memory that the host does not touch, in guests: for private accesses of
  *	protected VMs and for nothing else
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: error paths
+ * Functionality: failing allocations
  * Description: Slots and faults with their n-th allocation failing, n = 1 until none
  *	fails: ENOMEM or success, nothing left behind, and all of it works after
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: page sizes
  * Description: KVM maps by the largest page that range, slot and offset allow: its
  *	counts of mappings and of faults say so, and every byte is where it belongs
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: moving buffers
  * Description: A buffer moves between memory and a BAR under guests that use it: they
  *	find every byte where it has gone, wait while it is on its way, and can be
  *	stopped meanwhile

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: kinds of paging
  * Description: The guest's own page tables, and those that it has for a guest of its
  *	own, reach exactly the pages of the BAR that they name, by whatever means KVM
  *	translates; beside a page that they map is nothing

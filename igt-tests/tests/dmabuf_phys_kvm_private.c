@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: private memory
  * Description: A VM with private memory: a slice of a BAR is private or shared as its
  *	attributes say, is the same memory both ways, and goes and comes as such
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: revoke and restore
  * Description: A BAR is taken away and given back while guests write to it: when the
  *	call returns no guest reaches it, and what gives it back lets them go on
  * Test category: functionality test

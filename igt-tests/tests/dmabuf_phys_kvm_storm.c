@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: stress
+ * Functionality: races
  * Description: Revokes and restores as fast as they go, against guests that write and
  *	everything a VMM does with slots, in parallel; afterwards all of it works
  * Test category: stress test

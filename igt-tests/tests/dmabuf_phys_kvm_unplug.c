@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: KVM importer
+ * Functionality: hot unplug
  * Description: The exporting device is unbound or unplugged while a guest writes to it:
  *	nothing waits for the guest, which faults from then on and never reaches the
  *	device plugged in afterwards

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: lifetimes
+ * Functionality: order of closing
  * Description: Whatever still holds a dma-buf, and in whichever order things go,
  *	access ends in time, nothing of anybody else is touched, and all is freed
  * Test category: functionality test

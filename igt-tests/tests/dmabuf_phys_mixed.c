@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: device mapping
+ * Functionality: BARs and memory in one buffer
  * Description: One half of a buffer is memory, the other in a BAR: on every route
  *	each half is mapped as its kind has to be, and the bytes are compared
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: access by the CPU
+ * Functionality: mapping into programs
  * Description: mmap of dma-bufs: every byte where it belongs, by the largest pages,
  *	with the right memory attribute, while there is access and no longer
  * Test category: functionality test
@@ -468,7 +469,52 @@ int igt_main()
 
 	subtests(tests, begin, NULL);
 
+	/**
+	 * SUBTEST: revoke
+	 * Description: Memory-enable and D3hot: SIGBUS while it lasts, and the same mapping
+	 *	is good again after it, as is one that was made meanwhile
+	 *
+	 * SUBTEST: closed
+	 * Description: The exporter is closed: SIGBUS for good, also after the device is
+	 *	opened again; a mapping of a dead dma-buf gives no access
+	 *
+	 * SUBTEST: moves
+	 * Description: From every place to every place: the bytes are there at once, what
+	 *	is written goes to the new place, and a slow copy is waited for
+	 *
+	 * SUBTEST: into-itself
+	 * Description: A query's groups and a watch's event, written into a mapping of the
+	 *	dma-buf they describe
+	 *
+	 * SUBTEST: fork
+	 * Description: Parent and child have the mapping, each with page tables of its own:
+	 *	both lose it and get it back, and the child keeps it when the parent does
+	 *	not
+	 *
+	 * SUBTEST: storm
+	 * Description: Threads load and store, map and unmap, and fork, while access is
+	 *	taken away and given back 500 times: SIGBUS or the right word, nothing else
+	 *
+	 * SUBTEST: move-storm
+	 * Description: The same while the buffer moves 500 times
+	 */
 	mmap_revoke_subtests();
+	/**
+	 * SUBTEST: system-calls
+	 * Description: Every way the kernel reads or writes a program's memory on its
+	 *	behalf: copies succeed while there is access and fail with EFAULT while
+	 *	there is none; what needs the pages themselves, and a debugger, never gets
+	 *	anything, whether the entries are present or not, although all of them work
+	 *	on ordinary memory
+	 *
+	 * SUBTEST: copies
+	 * Description: Bytes that the kernel copies are the right ones, in both directions,
+	 *	and DMA_BUF_IOCTL_SYNC has nothing to do
+	 *
+	 * SUBTEST: guest
+	 * Description: A mapping in an ordinary slot of a guest, which follows the MMU
+	 *	notifiers: a revoke takes it from the guest, munmap takes it for good
+	 */
 	mmap_kernel_subtests();
 
 	igt_fixture() {

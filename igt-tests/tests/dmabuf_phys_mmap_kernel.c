@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: MIT
-/**
- * TEST: dmabuf phys mmap kernel
- * Category: Core
- * Mega feature: dma-buf physical lists
- * Sub-category: access by the CPU
- * Description: What the kernel does with a mapping on behalf of a program: it may
- *	copy through it, an access like the program's own, but must not get hold of
- *	the pages behind it (part of dmabuf_phys_mmap)
- * Test category: functionality test
+/*
+ * What the kernel does with a mapping on behalf of a program: it may copy through
+ * it, an access like the program's own, but must not get hold of the pages behind
+ * it. Part of dmabuf_phys_mmap, where the comments of its subtests are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -172,14 +167,6 @@ static void expect(const struct way *way, const char *what, void *at, int ret)
 		     strerror(-is), strerror(-ret));
 }
 
-/**
- * SUBTEST: system-calls
- * Description: Every way the kernel reads or writes a program's memory on its
- *	behalf: copies succeed while there is access and fail with EFAULT while
- *	there is none; what needs the pages themselves, and a debugger, never gets
- *	anything, whether the entries are present or not, although all of them work
- *	on ordinary memory
- */
 static void system_call(const struct way *way)
 {
 	void *ordinary = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
@@ -210,11 +197,6 @@ static void system_call(const struct way *way)
 	munmap(ordinary, PAGE);
 }
 
-/**
- * SUBTEST: copies
- * Description: Bytes that the kernel copies are the right ones, in both directions,
- *	and DMA_BUF_IOCTL_SYNC has nothing to do
- */
 static void copies(void)
 {
 	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_RW };
@@ -230,11 +212,6 @@ static void copies(void)
 	munmap(mapped, LENGTH);
 }
 
-/**
- * SUBTEST: guest
- * Description: A mapping in an ordinary slot of a guest, which follows the MMU
- *	notifiers: a revoke takes it from the guest, munmap takes it for good
- */
 static void guest(void)
 {
 	const uint64_t gpa = GiB(1);

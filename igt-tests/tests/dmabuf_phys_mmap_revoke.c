@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
-/**
- * TEST: dmabuf phys mmap revoke
- * Category: Core
- * Mega feature: dma-buf physical lists
- * Sub-category: access by the CPU
- * Description: A mapping while access is revoked and restored, and while the bytes
- *	move: SIGBUS or the right bytes, nothing else (part of dmabuf_phys_mmap)
- * Test category: functionality test
+/*
+ * A mapping while access is revoked and restored, and while the bytes move: SIGBUS
+ * or the right bytes, nothing else. Part of dmabuf_phys_mmap, where the comments of
+ * its subtests are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -85,11 +81,6 @@ static int d0(struct vfio_device *dev)
 	return __vfio_set_power(dev, 0);
 }
 
-/**
- * SUBTEST: revoke
- * Description: Memory-enable and D3hot: SIGBUS while it lasts, and the same mapping
- *	is good again after it, as is one that was made meanwhile
- */
 static void revoked(void)
 {
 	with_bar();
@@ -101,11 +92,6 @@ static void revoked(void)
 	revoke_by(&nvme1, d3, d0);
 }
 
-/**
- * SUBTEST: closed
- * Description: The exporter is closed: SIGBUS for good, also after the device is
- *	opened again; a mapping of a dead dma-buf gives no access
- */
 static void closed(void)
 {
 	uint8_t *mapped, *late;
@@ -125,11 +111,6 @@ static void closed(void)
 	munmap(mapped, LENGTH);
 }
 
-/**
- * SUBTEST: moves
- * Description: From every place to every place: the bytes are there at once, what
- *	is written goes to the new place, and a slow copy is waited for
- */
 static void moves(void)
 {
 	uint64_t expected[4096], is[4096], i, waited = 0;
@@ -170,11 +151,6 @@ static void moves(void)
 	munmap(mapped, size);
 }
 
-/**
- * SUBTEST: into-itself
- * Description: A query's groups and a watch's event, written into a mapping of the
- *	dma-buf they describe
- */
 static void into_itself(void)
 {
 	struct dma_buf_phys_query q = { .nr_groups = 2 };
@@ -231,12 +207,6 @@ static bool child_reaches(void)
 	return c;
 }
 
-/**
- * SUBTEST: fork
- * Description: Parent and child have the mapping, each with page tables of its own:
- *	both lose it and get it back, and the child keeps it when the parent does
- *	not
- */
 static void forked(void)
 {
 	int status = -1, i;
@@ -375,11 +345,6 @@ static void move_once(void)
 	movable_move(movable, MOVABLE_ANYWHERE, 1, 0);
 }
 
-/**
- * SUBTEST: storm
- * Description: Threads load and store, map and unmap, and fork, while access is
- *	taken away and given back 500 times: SIGBUS or the right word, nothing else
- */
 static void revoke_storm(void)
 {
 	with_bar();
@@ -388,10 +353,6 @@ static void revoke_storm(void)
 	storm(toggle_once);
 }
 
-/**
- * SUBTEST: move-storm
- * Description: The same while the buffer moves 500 times
- */
 static void move_storm(void)
 {
 	storm_size = 16 * PAGE;

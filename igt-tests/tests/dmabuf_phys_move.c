@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: move
+ * Functionality: moving buffers
  * Description: A buffer migrates between system memory and a BAR, as that of a GPU
  *	does, while devices use it; every byte is compared
  * Test category: functionality test

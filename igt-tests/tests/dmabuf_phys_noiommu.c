@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: iommufd importer
+ * Functionality: devices without translation
  * Description: Devices that use physical addresses, as VFIO's no-IOMMU mode has them,
  *	and a buffer that moves
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: bulk data
+ * Functionality: bulk transfers
  * Description: An NVMe controller reads its disk into another device's BAR and
  *	writes it back from there; every byte is compared
  * Test category: functionality test

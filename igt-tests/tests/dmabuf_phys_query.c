@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: query
+ * Functionality: what a buffer tells of itself
  * Description: What /dev/dma_buf_phys says is in a dma-buf and who uses it, against
  *	what the test knows. Every field of an answer is compared, so that there is
  *	no room for a physical address
@@ -619,5 +620,21 @@ int igt_main()
 		close(iommufd);
 	}
 
+	/**
+	 * SUBTEST: bad-query
+	 * Description: A query with one field wrong at a time; sizes of all structures,
+	 *	shorter and longer than the kernel's
+	 *
+	 * SUBTEST: bad-watch
+	 * Description: A watch request with one field wrong at a time
+	 *
+	 * SUBTEST: bad-pointer
+	 * Description: Structures that are missing, partly missing, outside the program's
+	 *	address space, or read-only
+	 *
+	 * SUBTEST: bad-call
+	 * Description: Calls that do not exist, here or on a watch, and files of another
+	 *	kind
+	 */
 	query_bad_subtests();
 }

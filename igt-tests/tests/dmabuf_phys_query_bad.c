@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
-/**
- * TEST: dmabuf phys query bad
- * Category: Core
- * Mega feature: dma-buf physical lists
- * Sub-category: query
- * Description: Every bad argument to /dev/dma_buf_phys has its errno, and nothing
- *	is logged (part of dmabuf_phys_query)
- * Test category: functionality test
+/*
+ * Every bad argument to /dev/dma_buf_phys has its errno, and nothing is logged. Part
+ * of dmabuf_phys_query, where the comments of its subtests are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -143,11 +138,6 @@ static void bad_sizes(unsigned long request, void *arg, uint32_t least,
 	*is = size;
 }
 
-/**
- * SUBTEST: bad-query
- * Description: A query with one field wrong at a time; sizes of all structures,
- *	shorter and longer than the kernel's
- */
 static void bad_query(void)
 {
 	const uint32_t group = sizeof(struct dma_buf_phys_group_info);
@@ -187,10 +177,6 @@ static void bad_query(void)
 	}
 }
 
-/**
- * SUBTEST: bad-watch
- * Description: A watch request with one field wrong at a time
- */
 static void bad_watch(void)
 {
 	struct dma_buf_phys_watch *w = (struct dma_buf_phys_watch *)arena;
@@ -232,11 +218,6 @@ static const void *bad_pointer(unsigned int i, size_t size)
 	}
 }
 
-/**
- * SUBTEST: bad-pointer
- * Description: Structures that are missing, partly missing, outside the program's
- *	address space, or read-only
- */
 static void bad_pointers(void)
 {
 	struct dma_buf_phys_query *q =
@@ -271,11 +252,6 @@ static void bad_pointers(void)
 	igt_assert_eq(call(phys, QUERY, q), 0);
 }
 
-/**
- * SUBTEST: bad-call
- * Description: Calls that do not exist, here or on a watch, and files of another
- *	kind
- */
 static void bad_call(void)
 {
 	int watcher = watch(phys, bars, O_NONBLOCK);

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: memory regions
  * Description: dma-bufs as memory regions of an RDMA device: RDMA WRITE and READ
  *	move bytes between host memory and BARs, on every route there is
  * Test category: functionality test

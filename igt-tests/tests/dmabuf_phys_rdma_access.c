@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: access rights
  * Description: What is not allowed: each violation has the completion status that
  *	verbs prescribe, moves no byte and stops the queue pair until it is reset
  * Test category: functionality test

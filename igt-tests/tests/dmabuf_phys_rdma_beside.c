@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: regions beside others
  * Description: Beside an RDMA device another importer has the same dma-buf: one by
  *	scatterlist, a second RDMA device, or an NVMe controller in user space
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: export of device memory
  * Description: What an RDMA driver lets programs export of its device: who can use it,
  *	and how it ends with the program's context or with the device
  * Test category: functionality test

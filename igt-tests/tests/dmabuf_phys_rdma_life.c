@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: order of closing
  * Description: Exporter, importer or a whole process goes while regions and transfers
  *	are left
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: revoke and restore
  * Description: Memory is taken away from under RDMA regions: the DMA engine stands still
  *	before the call returns, work requests fail, and after a restore the same
  *	regions work

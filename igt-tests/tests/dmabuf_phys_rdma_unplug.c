@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: hot unplug
  * Description: The exporting device or the RDMA device is unbound or unplugged while
  *	there are regions, in the middle of a transfer
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: RDMA
+ * Functionality: verbs
  * Description: What else an RDMA device does with regions that are dma-bufs: messages,
  *	immediate data, several pieces, events; and its objects
  * Test category: functionality test

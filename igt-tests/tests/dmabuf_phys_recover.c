@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: VFIO
+ * Functionality: recovery from errors
  * Description: Whatever comes between the beginning and the end of a reset or of the
  *	recovery from an error: a dma-buf is live only if the device decodes, and
  *	nothing of an error is left to the next owner

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: iommufd importer
+ * Functionality: restore
  * Description: What a restore costs, whom, and what happens if it fails: iommufd maps
  *	again by itself, at the expense of the program that asked for the mapping
  * Test category: functionality test

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: revoke
+ * Functionality: revoke
  * Description: Whatever takes a BAR away takes it from every importer before the
  *	call returns; what gives it back maps it again without the program
  * Test category: functionality test

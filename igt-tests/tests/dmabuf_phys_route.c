@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: query
+ * Functionality: routes between devices
  * Description: How a device would reach a dma-buf, as /dev/dma_buf_phys says before
  *	anybody tries, on every topology
  * Test category: functionality test

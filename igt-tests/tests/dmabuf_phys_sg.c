@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: scatterlist importer
+ * Functionality: scatterlist mapping
  * Description: A driver that knows only scatterlists imports dma-bufs of physical
  *	ranges, on every route there is between two devices
  * Test category: functionality test

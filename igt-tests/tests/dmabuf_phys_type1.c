@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: VFIO
+ * Functionality: mapping into a container
  * Description: VFIO's own address spaces (type 1) copy what they find in page tables
  *	and never look again: what a revoke has to reach must not get there
  * Test category: functionality test

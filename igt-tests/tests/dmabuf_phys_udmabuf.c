@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: CPU memory
+ * Functionality: lists of memory
  * Description: udmabuf keeps its own dma_buf_ops and joins as an exporter: a memfd's
  *	pages reach devices through iommufd
  * Test category: functionality test

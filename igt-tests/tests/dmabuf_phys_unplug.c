@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: revoke
+ * Functionality: hot unplug
  * Description: The exporting device is unbound or unplugged under its importers
  * Test category: functionality test
  */

@@ -4,6 +4,7 @@
  * Category: Core
  * Mega feature: dma-buf physical lists
  * Sub-category: watch
+ * Functionality: waiting for changes
  * Description: A program is told of every revoke, restore and move of a dma-buf, and
  *	of its end: nothing is lost, nothing is told twice
  * Test category: functionality test
@@ -517,5 +518,15 @@ int igt_main()
 		close(iommufd);
 	}
 
+	/**
+	 * SUBTEST: end-raced
+	 * Description: The exporter goes under a reader that never sleeps, and under one
+	 *	that polls: the last event comes before the end, every time
+	 *
+	 * SUBTEST: storm
+	 * Description: 1,000 revokes and restores, and 2,000 moves, against a reader that
+	 *	sleeps: every event agrees with itself and with the one before, and the sums
+	 *	are exact
+	 */
 	watch_storm_subtests();
 }

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
-/**
- * TEST: dmabuf phys watch storm
- * Category: Core
- * Mega feature: dma-buf physical lists
- * Sub-category: watch
- * Description: Readers racing with the events they read (part of dmabuf_phys_watch)
- * Test category: functionality test
+/*
+ * Readers racing with the events they read. Part of dmabuf_phys_watch, where the
+ * comments of its subtests are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,11 +87,6 @@ static void *poll_to_end(void *unused)
 	return unused;
 }
 
-/**
- * SUBTEST: end-raced
- * Description: The exporter goes under a reader that never sleeps, and under one
- *	that polls: the last event comes before the end, every time
- */
 static void end_raced(void *(*thread_fn)(void *), unsigned int rounds)
 {
 	unsigned int i;
@@ -168,12 +159,6 @@ static void move(void)
 	close(movable);
 }
 
-/**
- * SUBTEST: storm
- * Description: 1,000 revokes and restores, and 2,000 moves, against a reader that
- *	sleeps: every event agrees with itself and with the one before, and the sums
- *	are exact
- */
 static void storms(void)
 {
 	int iommufd = iommufd_open(), fd;
