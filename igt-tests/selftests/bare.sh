@@ -69,6 +69,6 @@ for program; do
 	# Only root becomes somebody else
 	[ "$(id -u)" != 0 ] || expect 77 as_nobody "$program"
 done
-expect 98 as_ours "$1"
+expect 98 as_ours "${!#}"
 echo "1..$count"
 exit $failed

@@ -61,6 +61,42 @@ static void at_least(uint64_t *min, uint64_t start)
 		*min = took;
 }
 
+/* Nanoseconds of @rounds times ten instructions, or times two */
+static uint64_t time_of(bool ten, unsigned long rounds)
+{
+	uint64_t least = UINT64_MAX;
+	unsigned int i;
+
+	/* Interrupts are in some, not in all */
+	for (i = 0; i < 8; i++) {
+		unsigned long left = rounds;
+		uint64_t start = now();
+
+		if (ten)
+			asm volatile("1: .rept 8\n nop\n .endr\n dec %0\n jnz 1b"
+				     : "+r"(left) : : "cc");
+		else
+			asm volatile("1: dec %0\n jnz 1b"
+				     : "+r"(left) : : "cc");
+		at_least(&least, start);
+	}
+	return least;
+}
+
+/* Whether @is is what was counted, and some hundred around it */
+static bool about(uint64_t is, uint64_t count)
+{
+	return is >= count && is < count + count / 20;
+}
+
+static bool clock_counts_instructions(void)
+{
+	const unsigned long rounds = 50000;
+
+	return about(time_of(false, rounds), 2 * rounds) &&
+	       about(time_of(true, rounds), 10 * rounds);
+}
+
 static void map_unmap(int fd, uint64_t length, unsigned int rounds,
 		      uint64_t *map, uint64_t *unmap)
 {
@@ -160,6 +196,8 @@ static void linear(void)
 int igt_main()
 {
 	igt_fixture() {
+		igt_require_f(clock_counts_instructions(),
+			      "the clock is no count of instructions: run this under tools/vm/run --icount\n");
 		iommufd = iommufd_open();
 		vfio_open(&dev, pci_env("DMABUF_EXPORTER"), iommufd);
 		edu_open(&edu, iommufd);
