@@ -449,7 +449,6 @@ static void fuzz(void)
 int igt_main()
 {
 	static unsigned int before;
-	static int log, mm_log;
 
 	igt_fixture() {
 		size_t i;
@@ -471,8 +470,6 @@ int igt_main()
 		for (i = 0; i < ARENA; i++)
 			image[i] = (uint8_t)random64();
 		memcpy(arena, image, ARENA);
-		log = klog_open();
-		mm_log = klog_open();
 	}
 
 	/**
@@ -482,12 +479,17 @@ int igt_main()
 	 *	other does, and everything is as before afterwards
 	 */
 	igt_subtest("random") {
+		/* From here on: what began the subtest may have said so there */
+		int log = klog_open(), mm_log = klog_open();
+
 		fuzz();
 		vfio_memory_enable(&nvme1, true);
 		expect_sane();
 		/* Of a private mapping of a memfd that is too large */
 		igt_assert_eq((int)klog_count(log, NULL),
 			      (int)klog_count(mm_log, "__vm_enough_memory"));
+		close(log);
+		close(mm_log);
 		close_fds();
 		dmabuf_expect_count(before);
 	}
