@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VM: memory, interrupt controllers, and the loop around KVM_RUN
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "devices/iommufd.h"
+#include "fail.h"
+#include "machine.h"
+
+#define MAX_CPUID 256
+#define SLOT_RAM 0
+
+/* KVM on Intel wants three pages that the guest does not use */
+#define TSS_ADDRESS 0xfffbd000ull
+
+/* KVM_EXIT_MEMORY_FAULT's part of struct kvm_run, which older headers lack */
+struct memory_fault {
+	uint64_t flags;
+	uint64_t gpa;
+	uint64_t size;
+};
+
+static void add_ram(struct machine *m)
+{
+	uint64_t iova = 0;
+	int ret;
+
+	m->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m->ram == MAP_FAILED)
+		fail(NULL, "no memory for the guest: %s", strerror(errno));
+	ret = __vmm_memory(&m->vm, SLOT_RAM, 0, m->ram, RAM_SIZE);
+	if (ret)
+		fail(NULL, "the guest's memory: %s", strerror(-ret));
+	/* Devices use guest addresses, too: for RAM here, for BARs in assigned.c */
+	m->iommufd = __iommufd_open();
+	if (m->iommufd < 0)
+		fail("modprobe iommufd", "/dev/iommu: %s", strerror(-m->iommufd));
+	ret = __ioas_alloc(m->iommufd, &m->ioas);
+	if (!ret)
+		ret = __ioas_map(m->iommufd, m->ioas, m->ram, RAM_SIZE, &iova);
+	if (ret)
+		fail(NULL, "the guest's memory in the IOMMU: %s", strerror(-ret));
+}
+
+static void add_vcpu(struct machine *m, int kvm)
+{
+	struct kvm_cpuid2 *cpuid;
+	int size;
+
+	m->vcpu = ioctl(m->vm.fd, KVM_CREATE_VCPU, 0ul);
+	if (m->vcpu < 0)
+		fail(NULL, "KVM_CREATE_VCPU: %s", strerror(errno));
+	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0ul);
+	m->run = size < 0 ? MAP_FAILED :
+		 mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
+	if (m->run == MAP_FAILED)
+		fail(NULL, "the vCPU's shared page: %s", strerror(errno));
+	m->run_size = (size_t)size;
+
+	cpuid = calloc(1, sizeof(*cpuid) + MAX_CPUID * sizeof(cpuid->entries[0]));
+	if (!cpuid)
+		fail(NULL, "out of memory");
+	cpuid->nent = MAX_CPUID;
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) < 0 ||
+	    ioctl(m->vcpu, KVM_SET_CPUID2, cpuid) < 0)
+		fail(NULL, "the vCPU's CPUID: %s", strerror(errno));
+	free(cpuid);
+}
+
+void machine_create(struct machine *m)
+{
+	unsigned long type = m->protected ? KVM_X86_SW_PROTECTED_VM : KVM_X86_DEFAULT_VM;
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (kvm < 0)
+		fail("modprobe kvm-amd or kvm-intel", "/dev/kvm: %s", strerror(errno));
+	m->vm.fd = ioctl(kvm, KVM_CREATE_VM, type);
+	if (m->vm.fd < 0)
+		fail(m->protected ? "build the kernel with CONFIG_KVM_SW_PROTECTED_VM" : NULL,
+		     "KVM_CREATE_VM: %s", strerror(errno));
+	if (vmm_has(&m->vm, KVM_CAP_MEMORY_DMABUF) <= 0)
+		fail("load the modules of dmabuf-phys-kvm-dkms, or boot a patched kernel",
+		     "KVM has no memslots of dma-bufs");
+	if (ioctl(m->vm.fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0 ||
+	    ioctl(m->vm.fd, KVM_CREATE_IRQCHIP, 0ul) < 0 ||
+	    ioctl(m->vm.fd, KVM_CREATE_PIT2, &pit) < 0)
+		fail(NULL, "KVM's interrupt controllers: %s", strerror(errno));
+	add_ram(m);
+	add_vcpu(m, kvm);
+	close(kvm);
+}
+
+static void do_io(struct machine *m)
+{
+	uint8_t *data = (uint8_t *)m->run + m->run->io.data_offset;
+	bool is_write = m->run->io.direction == KVM_EXIT_IO_OUT;
+	uint16_t port = m->run->io.port;
+	unsigned int size = m->run->io.size, i;
+
+	for (i = 0; i < m->run->io.count; i++, data += size) {
+		if (!is_write)
+			memset(data, 0xff, size);
+		if (port >= 0xcf8 && port <= 0xcff)
+			pci_port(m, port, data, size, is_write);
+		else
+			port_access(port, data, size, is_write);
+	}
+}
+
+/* Where no slot is: an emulated page, or a BAR that the guest has switched off */
+static void do_mmio(struct machine *m)
+{
+	uint64_t gpa = m->run->mmio.phys_addr;
+	struct assigned *dev;
+	unsigned int bar;
+
+	if (!m->run->mmio.is_write)
+		memset(m->run->mmio.data, 0xff, sizeof(m->run->mmio.data));
+	pthread_mutex_lock(&m->lock);
+	dev = assigned_at(m, gpa, &bar);
+	if (dev)
+		assigned_mmio(m, dev, bar, gpa - dev->bars[bar].gpa, m->run->mmio.data,
+			      m->run->mmio.len, m->run->mmio.is_write);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void give_up(struct machine *m, int err)
+{
+	struct kvm_regs regs = { 0 };
+
+	ioctl(m->vcpu, KVM_GET_REGS, &regs);
+	fail(NULL, "the guest cannot go on: exit reason %u, %s, at 0x%" PRIx64,
+	     m->run->exit_reason, strerror(err), (uint64_t)regs.rip);
+}
+
+void machine_run(struct machine *m)
+{
+	struct memory_fault fault;
+	int err;
+
+	while (!m->stop) {
+		err = ioctl(m->vcpu, KVM_RUN, 0ul) < 0 ? errno : 0;
+		if (err == EFAULT && m->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
+			memcpy(&fault, m->run->padding, sizeof(fault));
+			m->faults++;
+			assigned_wait(m, fault.gpa);
+			continue;
+		}
+		if (err == EINTR || err == EAGAIN)
+			continue;
+		if (!err && m->run->exit_reason == KVM_EXIT_IO)
+			do_io(m);
+		else if (!err && m->run->exit_reason == KVM_EXIT_MMIO)
+			do_mmio(m);
+		else
+			give_up(m, err);
+	}
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Two I/O ports by which the program in the guest is told what to do and answers, in
+ * lines of text; and the serial port of its kernel's console, which only goes out
+ *
+ * Not a device to imitate: a guest has better ones. It has nothing to do with how
+ * devices are assigned, and these lines are all that it takes.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "fail.h"
+#include "machine.h"
+#include "port.h"
+
+#define SERIAL 0x3f8
+#define SERIAL_STATUS (SERIAL + 5)
+#define SERIAL_IDLE 0x60
+
+static FILE *console;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t come = PTHREAD_COND_INITIALIZER;
+/* To the guest, from the guest, and what of its next line has come so far */
+static char command[128], reply[256], partial[256];
+static size_t taken, filled;
+
+void port_console(const char *path)
+{
+	console = fopen(path, "we");
+	if (!console)
+		fail(NULL, "%s: %s", path, strerror(errno));
+}
+
+/* A line that nobody waits for is lost: each command has one reply */
+static void from_guest(char byte)
+{
+	if (byte != '\n') {
+		if (filled < sizeof(partial) - 1)
+			partial[filled++] = byte;
+		return;
+	}
+	partial[filled] = 0;
+	pthread_mutex_lock(&lock);
+	strcpy(reply, partial);
+	pthread_cond_signal(&come);
+	pthread_mutex_unlock(&lock);
+	filled = 0;
+}
+
+/* 0 if there is nothing */
+static uint8_t to_guest(void)
+{
+	uint8_t byte;
+
+	pthread_mutex_lock(&lock);
+	byte = (uint8_t)command[taken];
+	if (byte)
+		taken++;
+	pthread_mutex_unlock(&lock);
+	return byte;
+}
+
+void port_access(uint16_t port, uint8_t *data, unsigned int size, bool is_write)
+{
+	if (size != 1)
+		return;
+	if (port == SERIAL && is_write && console) {
+		putc(*data, console);
+		if (*data == '\n')
+			fflush(console);
+	} else if (port == SERIAL_STATUS && !is_write) {
+		*data = SERIAL_IDLE;
+	} else if (port == COMMAND_PORT && is_write) {
+		from_guest((char)*data);
+	} else if (port == COMMAND_PORT) {
+		*data = to_guest();
+	}
+}
+
+void port_command(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	pthread_mutex_lock(&lock);
+	reply[0] = 0;
+	taken = 0;
+	vsnprintf(command, sizeof(command) - 1, fmt, args);
+	strcat(command, "\n");
+	pthread_mutex_unlock(&lock);
+	va_end(args);
+}
+
+bool port_reply(char *line, size_t size, unsigned int seconds)
+{
+	struct timespec until;
+	bool got;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	pthread_mutex_lock(&lock);
+	while (!reply[0] && !pthread_cond_timedwait(&come, &lock, &until))
+		;
+	got = reply[0];
+	snprintf(line, size, "%s", reply);
+	reply[0] = 0;
+	pthread_mutex_unlock(&lock);
+	return got;
+}
