@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Booting Linux without firmware: the 64-bit entry of its boot protocol
- * (Documentation/arch/x86/boot.rst), and an MP table for the interrupt controllers
+ * (Documentation/arch/x86/boot.rst), and an MP table, which says that there is a local APIC
+ * and nothing else
  */
 #include <asm/bootparam.h>
 #include <errno.h>
@@ -29,8 +30,6 @@
 #define PTE_LARGE 0x83ull
 
 #define APIC_ADDRESS 0xfee00000u
-#define IOAPIC_ADDRESS 0xfec00000u
-#define IOAPIC_ID 1
 
 static void read_file(const char *path, uint8_t *to, size_t room, size_t skip)
 {
@@ -75,19 +74,6 @@ struct mp_tables {
 		uint8_t type, apic_id, apic_version, flags;
 		uint32_t signature, features, reserved[2];
 	} cpu;
-	struct {
-		uint8_t type, id;
-		char name[6];
-	} bus;
-	struct {
-		uint8_t type, id, version, flags;
-		uint32_t address;
-	} ioapic;
-	struct {
-		uint8_t type, kind;
-		uint16_t flags;
-		uint8_t bus, irq, ioapic, pin;
-	} irqs[16];
 } __attribute__((packed));
 
 static uint8_t checksum(const void *data, size_t size)
@@ -115,29 +101,12 @@ static void put_mp_tables(struct machine *m)
 			.version = 4,
 			.oem = "DMABUF  ",
 			.product = "VMM         ",
-			.nr_entries = 3 + 16,
+			.nr_entries = 1,
 			.apic = APIC_ADDRESS,
 		},
 		.cpu = { .type = 0, .apic_version = 0x14, .flags = 3 },
-		.bus = { .type = 1, .id = 0, .name = "ISA   " },
-		.ioapic = {
-			.type = 2,
-			.id = IOAPIC_ID,
-			.version = 0x11,
-			.flags = 1,
-			.address = IOAPIC_ADDRESS,
-		},
 	};
-	uint8_t i;
 
-	/* The timer's interrupt is at pin 2, and what was there is at none */
-	for (i = 0; i < 16; i++) {
-		mp.irqs[i].type = 3;
-		mp.irqs[i].irq = i;
-		mp.irqs[i].ioapic = IOAPIC_ID;
-		mp.irqs[i].pin = i ? i : 2;
-	}
-	mp.irqs[2] = mp.irqs[0];
 	mp.head.checksum = checksum(&mp.head, sizeof(mp) - sizeof(mp.pointer));
 	mp.pointer.checksum = checksum(&mp.pointer, sizeof(mp.pointer));
 	memcpy(m->ram + GUEST_EBDA, &mp, sizeof(mp));

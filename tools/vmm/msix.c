@@ -24,14 +24,11 @@
 #include "fail.h"
 #include "machine.h"
 
-#define NR_PINS 24
-#define NR_PIC_PINS 16
-
 #define ENTRY_CONTROL 3
 
 static uint32_t gsi(const struct assigned *dev, unsigned int vector)
 {
-	return NR_PINS + dev->index * MAX_VECTORS + vector;
+	return dev->index * MAX_VECTORS + vector;
 }
 
 void msix_init(struct assigned *dev)
@@ -58,30 +55,17 @@ void msix_init(struct assigned *dev)
 	}
 }
 
-/* All routes at once: KVM forgets the others, those of its own chips as well */
+/* All routes at once: KVM forgets the others */
 static void set_routes(struct machine *m)
 {
 	struct kvm_irq_routing *routing;
 	struct kvm_irq_routing_entry *entry;
 	unsigned int i, j;
 
-	routing = calloc(1, sizeof(*routing) +
-			 (NR_PINS + NR_PIC_PINS + MAX_DEVICES * MAX_VECTORS) * sizeof(*entry));
+	routing = calloc(1, sizeof(*routing) + MAX_DEVICES * MAX_VECTORS * sizeof(*entry));
 	if (!routing)
 		fail(NULL, "out of memory");
 	entry = routing->entries;
-	for (i = 0; i < NR_PINS + NR_PIC_PINS; i++, entry++) {
-		bool pic = i >= NR_PINS;
-		unsigned int pin = pic ? i - NR_PINS : i;
-
-		entry->gsi = pin;
-		entry->type = KVM_IRQ_ROUTING_IRQCHIP;
-		entry->u.irqchip.irqchip = !pic ? KVM_IRQCHIP_IOAPIC :
-					   pin < 8 ? KVM_IRQCHIP_PIC_MASTER :
-						     KVM_IRQCHIP_PIC_SLAVE;
-		/* The timer is at the IOAPIC's second pin */
-		entry->u.irqchip.pin = pic ? pin % 8 : pin ? pin : 2;
-	}
 	for (i = 0; i < m->nr_devices; i++)
 		for (j = 0; j < MAX_VECTORS; j++) {
 			const struct vector *vector = &m->devices[i].vectors[j];
