@@ -46,7 +46,9 @@ static void no_warning(char *fmt, ...)
 	(void)fmt;
 }
 
-/* What libpci calls does not return; it leaves some memory behind then */
+/* What libpci calls does not return: so these are freed by who tries again */
+static struct pci_access *access_now;
+static struct pci_dev **order_now;
 static sigjmp_buf again;
 static volatile int tries_left;
 
@@ -70,6 +72,7 @@ static struct pci_access *open_libpci(const char *root)
 	struct pci_access *access = pci_alloc();
 	char path[PATH_MAX];
 
+	access_now = access;
 	access->method = PCI_ACCESS_SYS_BUS_PCI;
 	access->error = libpci_error;
 	access->warning = no_warning;
@@ -378,7 +381,7 @@ static void read_all(struct pci_model *model, const char *root)
 	access = open_libpci(root);
 	for (from = access->devices; from; from = from->next)
 		nr++;
-	order = calloc(nr + 1, sizeof(*order));
+	order_now = order = calloc(nr + 1, sizeof(*order));
 	model->devices = calloc(nr + 1, sizeof(*model->devices));
 	model->hosts = calloc(nr + 1, sizeof(*model->hosts));
 	if (!order || !model->devices || !model->hosts)
@@ -403,6 +406,7 @@ static void read_all(struct pci_model *model, const char *root)
 		find_first(model, &model->hosts[i]);
 	pci_model_read_cpu(model, root);
 	free(order);
+	order_now = NULL;
 	pci_cleanup(access);
 }
 
@@ -422,6 +426,9 @@ int pci_model_read(struct pci_model *model, const char *root)
 	tries_left = TRIES;
 	if (sigsetjmp(again, 0)) {
 		tries_left--;
+		pci_cleanup(access_now);
+		free(order_now);
+		order_now = NULL;
 		pci_model_free(model);
 		model->root = root;
 	}
