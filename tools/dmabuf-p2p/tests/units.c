@@ -55,7 +55,9 @@ static void test_parse(void)
 	size_is("+1", -EINVAL, 0);
 	size_is("1 K", -EINVAL, 0);
 	size_is("1KK", -EINVAL, 0);
-	size_is("1Ki", -EINVAL, 0);
+	size_is("1Ki", 0, 1024);
+	size_is("1KiX", -EINVAL, 0);
+	size_is("1Kii", -EINVAL, 0);
 	size_is("1.5M", -EINVAL, 0);
 	size_is("0x", -EINVAL, 0);
 }
@@ -71,6 +73,10 @@ static void test_format(void)
 	text_is(format_size(1536 << 10, text), "1536K");
 	text_is(format_size(1ull << 60, text), "1E");
 	text_is(format_size(UINT64_MAX, text), "18446744073709551615");
+	text_is(format_size_i(0, text), "0");
+	text_is(format_size_i(512, text), "512");
+	text_is(format_size_i(4096, text), "4Ki");
+	text_is(format_size_i(512ull << 30, text), "512Gi");
 	text_is(format_rate(0, text), "0.00 B/s");
 	text_is(format_rate(999.4, text), "999 B/s");
 	text_is(format_rate(999.6, text), "1.00 kB/s");

@@ -58,8 +58,8 @@ int parse_size(const char *text, uint64_t *size)
 	if (suffix) {
 		shift = 10 * (unsigned int)(suffix - suffixes + 1);
 		end++;
-		if (!strcasecmp(end, "ib"))
-			end += 2;
+		if (!strcasecmp(end, "ib") || !strcasecmp(end, "i"))
+			end += strlen(end);
 	}
 	if (!strcasecmp(end, "b"))
 		end++;
@@ -81,6 +81,14 @@ const char *format_size(uint64_t size, char text[UNITS_TEXT])
 	}
 	snprintf(text, UNITS_TEXT, "%" PRIu64 "%.1s", size,
 		 unit ? &suffixes[unit - 1] : "");
+	return text;
+}
+
+const char *format_size_i(uint64_t size, char text[UNITS_TEXT])
+{
+	format_size(size, text);
+	if (size && !(size & 1023))
+		strcat(text, "i");
 	return text;
 }
 

@@ -256,7 +256,7 @@ static int measure_size(struct run *run)
 				       areas < bench->depth ?
 					       (unsigned int)areas :
 					       bench->depth);
-	snprintf(run->label, sizeof(run->label), "%s", format_size(size, text));
+	snprintf(run->label, sizeof(run->label), "%s", format_size_i(size, text));
 	run->ways_left = bench->bounce ? 2 : 1;
 	ret = measure_way(run, &run->direct, result, &result->direct);
 	if (!ret && bench->bounce) {

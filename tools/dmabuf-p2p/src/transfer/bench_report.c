@@ -30,7 +30,7 @@ static void say_end(const char *what, const struct end *end)
 	char size[UNITS_TEXT];
 
 	say(what, text_format("%s, %s", end->spec,
-			      format_size(end->size, size)));
+			      format_size_i(end->size, size)));
 }
 
 static void say_engine(const struct engine *engine)
@@ -102,7 +102,7 @@ static void say_sizes(const struct bench *bench)
 
 	for (i = 0; i < bench->nr_sizes; i++) {
 		strcat(text, i ? " " : "");
-		strcat(text, format_size(bench->sizes[i], one));
+		strcat(text, format_size_i(bench->sizes[i], one));
 	}
 	say("sizes", text_format("%s", text));
 }
@@ -139,7 +139,7 @@ static void size_text(const struct bench *bench,
 	char size[UNITS_TEXT], rate[UNITS_TEXT], times[4][UNITS_TEXT];
 
 	printf("%5s %7" PRIu64 " %9s %7s %7s %7s %7s",
-	       format_size(result->size, size), m->iterations,
+	       format_size_i(result->size, size), m->iterations,
 	       format_rate(m->rate, rate),
 	       format_time((double)m->p50, times[0]),
 	       format_time((double)m->p90, times[1]),
@@ -169,7 +169,7 @@ static void say_depths(const struct bench *bench)
 			continue;
 		longer = text_format("%s%s%u at %s", text ? text : "",
 				     text ? ", " : "", result->depth,
-				     format_size(result->size, one));
+				     format_size_i(result->size, one));
 		free(text);
 		text = longer;
 	}

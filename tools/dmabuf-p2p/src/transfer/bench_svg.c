@@ -201,7 +201,7 @@ static void draw_group(const struct chart *chart, size_t i)
 		draw_rate(chart, &result->bounce, x + beside, "bounce");
 		draw_times(chart, &result->bounce, x + beside, "bounce");
 	}
-	format_size(result->size, size);
+	format_size_i(result->size, size);
 	svg_text(chart->out, "middle", x, rate_bottom + 18, size, LINE);
 	svg_text(chart->out, "middle", x, time_bottom + 32, size, LINE);
 	snprintf(depth, sizeof(depth), "%u deep", result->depth);

@@ -120,7 +120,7 @@ static void report(const struct copy *copy, uint64_t elapsed)
 	struct json_object *json;
 
 	if (!copy->json) {
-		printf("%s in %s, %s%s\n", format_size(copy->size, size),
+		printf("%s in %s, %s%s\n", format_size_i(copy->size, size),
 		       format_time((double)elapsed, time),
 		       format_rate(rate, rate_text),
 		       copy->job.verify ? ", every byte compared" : "");
