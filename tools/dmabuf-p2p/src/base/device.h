@@ -23,10 +23,11 @@ bool device_parse(char addr[DEVICE_ADDR], const char *text);
  * @addr: receives the full address
  * @text: see device_parse(), or a name that the kernel has: "eth0", "nvme0n1"
  *
- * Return: whether there is one. If not, that has been complained about, and
+ * Return: %EXIT_OK; %EXIT_FAILED if there is no device at an address; %EXIT_USAGE if it is
+ * neither an address nor the name of one device. That has been complained about then, and
  * what there is instead.
  */
-bool device_find(char addr[DEVICE_ADDR], const char *text);
+int device_find(char addr[DEVICE_ADDR], const char *text);
 
 /**
  * device_name - vendor and device in words

@@ -14,6 +14,7 @@
 #include "devices/pci.h"
 #include "devices/sysfs.h"
 #include "message.h"
+#include "verb.h"
 
 #define DEVICES "/sys/bus/pci/devices"
 
@@ -64,25 +65,25 @@ static void list_devices(char *text, size_t size)
 		free(entries);
 }
 
-bool device_find(char addr[DEVICE_ADDR], const char *text)
+int device_find(char addr[DEVICE_ADDR], const char *text)
 {
 	bool is_address = device_parse(addr, text);
 	char there[512];
 	int ret;
 
 	if (is_address && pci_exists(addr))
-		return true;
+		return EXIT_OK;
 	ret = is_address ? -ENOENT : device_named("", text, addr);
 	if (!ret)
-		return true;
+		return EXIT_OK;
 	if (ret == -ENOTUNIQ) {
 		complain(text, DEVICE_SEVERAL_REMEDY,
 			 "several PCI devices have that name");
-		return false;
+		return EXIT_USAGE;
 	}
 	list_devices(there, sizeof(there));
 	complain(text, there, is_address ?
 			 "no such PCI device" :
 			 "this is no PCI address such as 01:00.0 or 0000:01:00.0, and no name such as eth0 or nvme0n1");
-	return false;
+	return is_address ? EXIT_FAILED : EXIT_USAGE;
 }

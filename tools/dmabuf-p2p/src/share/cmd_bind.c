@@ -189,10 +189,11 @@ static int bind_all(const struct args *args, char (*addr)[DEVICE_ADDR])
 	size_t i;
 
 	/* A device that there is not is told before one is taken */
-	for (i = 0; i < args->nr_names; i++)
-		if (!device_find(addr[i], args->names[i]))
-			return device_parse(addr[i], args->names[i]) ?
-				       EXIT_FAILED : EXIT_USAGE;
+	for (i = 0; i < args->nr_names; i++) {
+		ret = device_find(addr[i], args->names[i]);
+		if (ret)
+			return ret;
+	}
 	for (i = 0; i < args->nr_names; i++) {
 		one = bind_one(args, addr[i]);
 		ret = ret ? ret : one;

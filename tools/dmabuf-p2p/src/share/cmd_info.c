@@ -125,9 +125,9 @@ static int run(int argc, char **argv)
 	if (args.all)
 		return info_all(args.json);
 	if (args.route) {
-		if (!device_find(route, args.route))
-			return device_parse(route, args.route) ? EXIT_FAILED :
-								 EXIT_USAGE;
+		ret = device_find(route, args.route);
+		if (ret)
+			return ret;
 		args.route = route;
 	}
 	how = (struct info_how){ .route = args.route, .json = args.json };

@@ -240,14 +240,12 @@ static int release_named(const struct args *args, const char *name,
 	char addr[DEVICE_ADDR];
 	int ret, one;
 
-	if (!device_find(addr, name)) {
-		/* A device that is gone may have a rule */
-		if (!device_parse(addr, name))
-			return EXIT_USAGE;
-		if (!args->dry_run)
-			bind_rule_remove("", addr);
-		return EXIT_FAILED;
-	}
+	ret = device_find(addr, name);
+	/* A device that is gone may have a rule */
+	if (ret == EXIT_FAILED && !args->dry_run)
+		bind_rule_remove("", addr);
+	if (ret)
+		return ret;
 	ret = forget_rule(args, addr);
 	one = release_one(args, addr, list, nr);
 	return ret ? ret : one;

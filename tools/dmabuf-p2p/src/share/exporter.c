@@ -372,10 +372,9 @@ int export_bars(struct exported *exported, const struct export_request *request)
 			 "%s", error);
 		return EXIT_USAGE;
 	}
-	ret = device_find(addr, request->device) ?
-		      resolve(&ranges, addr) :
-		      device_parse(addr, request->device) ? EXIT_FAILED :
-							    EXIT_USAGE;
+	ret = device_find(addr, request->device);
+	if (!ret)
+		ret = resolve(&ranges, addr);
 	if (!ret)
 		ret = open_device(&device, addr, request->bind);
 	if (!ret) {

@@ -137,8 +137,9 @@ static int open_nvme(struct engine *engine, const char *name)
 	struct state *state;
 	int ret;
 
-	if (!device_find(engine->pci, name))
-		return device_parse(engine->pci, name) ? EXIT_FAILED : EXIT_USAGE;
+	ret = device_find(engine->pci, name);
+	if (ret)
+		return ret;
 	state = calloc(1, sizeof(*state));
 	if (!state) {
 		complain(NULL, NULL, "out of memory");
