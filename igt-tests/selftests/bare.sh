@@ -31,7 +31,7 @@ with_names() { on_nothing "$1" "${names[@]}"; }
 # shellcheck disable=SC2317
 as_nobody() {
 	timeout 60 env -i PATH="$PATH" "${names[@]}" \
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$1" 2>&1
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@" 2>&1
 }
 # A VM of ours lacks nothing, so there it is no reason to skip
 # shellcheck disable=SC2317
@@ -66,8 +66,10 @@ fi
 for program; do
 	expect 77 without "$program"
 	expect 77 with_names "$program"
-	# Only root becomes somebody else
-	[ "$(id -u)" != 0 ] || expect 77 as_nobody "$program"
+	# Only root becomes somebody else, who may not even read the folder of a library
+	if [ "$(id -u)" = 0 ] && as_nobody "$program" --list-subtests >/dev/null; then
+		expect 77 as_nobody "$program"
+	fi
 done
 expect 98 as_ours "${!#}"
 echo "1..$count"
