@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long clients bench deb kernel-deb modules lint series refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long clients igt-check bench deb kernel-deb modules lint series refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
@@ -15,6 +15,8 @@ help:
 	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
 	@echo 'make clients    run RDMA programs of Debian'\''s on it: libibverbs'\'' own, perftest, pyverbs'\''
 	@echo '                tests; CLIENTS_KERNEL=stock for Debian'\''s own kernel'
+	@echo 'make igt-check  the tests with the real IGT: IGT=DIR names its sources; CHECK_LONG=1'
+	@echo '                as above, KERNEL=stock for the other kernel'
 	@echo 'make bench      measure it: instructions and bytes, beside an unmodified kernel'
 	@echo
 	@echo 'make packages   install the Debian packages needed (as root)'
@@ -65,6 +67,12 @@ clients: packages
 	@tools/kernel/build $(CLIENTS_KERNEL)
 	@tools/build providers/edu
 	@CLIENTS_KERNEL=$(CLIENTS_KERNEL) tools/clients/run
+
+igt-check: KERNEL ?= debug
+igt-check: packages
+	@tools/setup igt
+	@tools/kernel/build $(KERNEL)
+	@KERNEL=$(KERNEL) tools/igt/check
 
 bench: packages
 	@tools/kernel/build release
