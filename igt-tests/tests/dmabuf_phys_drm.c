@@ -19,47 +19,19 @@
 #include <linux/dma-buf.h>
 #include <xf86drm.h>
 
+#include "drmtest.h"
 #include "igt_core.h"
+#include "igt_vgem.h"
 #include "iommufd.h"
 #include "klog.h"
 #include "memory.h"
-#include "module.h"
 #include "rdma.h"
-
-#define MAX_CARDS 16
 
 /* A dumb buffer of 64 KiB, and its dma-buf */
 #define SIZE KiB(64)
 
 static struct rdma_scene scene;
 static int card = -1;
-
-static int open_vgem(void)
-{
-	int i;
-
-	module_load("vgem");
-	/* drmOpen() would make and change device nodes */
-	for (i = 0; i < MAX_CARDS; i++) {
-		drmVersion *version;
-		char path[32];
-		bool found;
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		version = drmGetVersion(fd);
-		found = version && !strcmp(version->name, "vgem");
-		drmFreeVersion(version);
-		if (found)
-			return fd;
-		close(fd);
-	}
-	igt_assert_f(false, "no /dev/dri/card* is vgem's although it is loaded\n");
-	return -1;
-}
 
 static void expect_prime_refused(int fd, int error)
 {
@@ -115,20 +87,12 @@ static void prime_import_revoked(void)
 
 static uint32_t create_dumb(uint8_t **map)
 {
-	struct drm_mode_create_dumb create = {
-		.width = 128, .height = SIZE / 512, .bpp = 32 };
-	struct drm_mode_map_dumb offset = { 0 };
+	struct vgem_bo bo = { .width = 128, .height = SIZE / 512, .bpp = 32 };
 
-	igt_assert_f(!drmIoctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &create),
-		     "vgem: cannot create a dumb buffer: %s\n", strerror(errno));
-	igt_assert_eq_u64(create.size, SIZE);
-	offset.handle = create.handle;
-	igt_assert_f(!drmIoctl(card, DRM_IOCTL_MODE_MAP_DUMB, &offset),
-		     "vgem: cannot map a dumb buffer: %s\n", strerror(errno));
-	*map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, card,
-		    (off_t)offset.offset);
-	igt_assert(*map != MAP_FAILED);
-	return create.handle;
+	vgem_create(card, &bo);
+	igt_assert_eq_u64(bo.size, SIZE);
+	*map = vgem_mmap(card, &bo, PROT_READ | PROT_WRITE);
+	return bo.handle;
 }
 
 static void destroy_dumb(uint32_t handle)
@@ -196,21 +160,6 @@ static void prime_export_iommufd(void)
 	iommufd_destroy(scene.iommufd, ioas);
 }
 
-/* include/uapi/drm/vgem_drm.h */
-struct vgem_fence_attach {
-	uint32_t handle, flags, out_fence, pad;
-};
-
-struct vgem_fence_signal {
-	uint32_t fence, flags;
-};
-
-#define VGEM_FENCE_WRITE 1
-#define VGEM_FENCE_ATTACH \
-	DRM_IOWR(DRM_COMMAND_BASE + 1, struct vgem_fence_attach)
-#define VGEM_FENCE_SIGNAL \
-	DRM_IOW(DRM_COMMAND_BASE + 2, struct vgem_fence_signal)
-
 /* A fence of vgem's, which signals in 10 s if nobody does so before */
 struct fence {
 	uint32_t handle;
@@ -220,18 +169,14 @@ struct fence {
 
 static void fence_begin(struct fence *fence)
 {
-	struct drm_mode_create_dumb create = {
-		.width = 32, .height = 32, .bpp = 32 };
+	struct vgem_bo bo = { .width = 32, .height = 32, .bpp = 32 };
 	struct dma_buf_export_sync_file export = { .flags = DMA_BUF_SYNC_RW };
-	struct vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
 	int fd = -1;
 
-	igt_assert_eq(drmIoctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
-	fence->handle = attach.handle = create.handle;
-	igt_assert_eq(drmIoctl(card, VGEM_FENCE_ATTACH, &attach), 0);
-	fence->id = attach.out_fence;
-	igt_assert_eq(drmPrimeHandleToFD(card, create.handle, DRM_CLOEXEC,
-					 &fd), 0);
+	vgem_create(card, &bo);
+	fence->handle = bo.handle;
+	fence->id = vgem_fence_attach(card, &bo, VGEM_FENCE_WRITE);
+	igt_assert_eq(drmPrimeHandleToFD(card, bo.handle, DRM_CLOEXEC, &fd), 0);
 	igt_assert_eq(ioctl(fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &export), 0);
 	fence->sync_file = export.fd;
 	close(fd);
@@ -255,10 +200,8 @@ static bool fence_signaled(const struct fence *fence)
 
 static void fence_end(struct fence *fence)
 {
-	struct vgem_fence_signal signal = { .fence = fence->id };
-
 	/* ETIMEDOUT if it has signaled by itself */
-	drmIoctl(card, VGEM_FENCE_SIGNAL, &signal);
+	__vgem_fence_signal(card, fence->id);
 	close(fence->sync_file);
 	destroy_dumb(fence->handle);
 }
@@ -318,7 +261,7 @@ int igt_main()
 	igt_fixture() {
 		klog_no_other_faults();
 		rdma_scene_open(&scene);
-		card = open_vgem();
+		card = drm_open_driver(DRIVER_VGEM);
 	}
 
 	igt_subtest("prime-import") {
