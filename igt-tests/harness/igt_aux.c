@@ -167,6 +167,17 @@ void igt_log(const char *domain, enum igt_log_level level, const char *fmt, ...)
 	fflush(to);
 }
 
+void igt_emit_ignore_dmesg_regex(const char *ignore_dmesg_regex)
+{
+	FILE *log = fopen("/dev/kmsg", "we");
+
+	if (!log)
+		return;
+	fprintf(log, "<6>[IGT] add ignored dmesg regex: %s\n",
+		ignore_dmesg_regex);
+	fclose(log);
+}
+
 #define MAX_HANDLERS 16
 
 static igt_exit_handler_t handlers[MAX_HANDLERS];

@@ -111,6 +111,11 @@ const char *igt_subtest_name(void)
 	return in_subtest ? current_name : NULL;
 }
 
+const char *igt_dynamic_subtest_name(void)
+{
+	return in_dynamic ? current_dynamic : NULL;
+}
+
 bool __igt_fixture(void)
 {
 	if (igt_only_list_subtests() || henceforth != IGT_RESULT_NONE)

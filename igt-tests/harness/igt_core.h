@@ -87,10 +87,14 @@ void igt_log(const char *domain, enum igt_log_level level, const char *fmt, ...)
 
 const char *igt_test_name(void);
 const char *igt_subtest_name(void);
+const char *igt_dynamic_subtest_name(void);
 bool igt_only_list_subtests(void);
 
 typedef void (*igt_exit_handler_t)(int sig);
 void igt_install_exit_handler(igt_exit_handler_t fn);
+
+/* Until the next subtest starts, dynamic or not, and instead of the one before */
+void igt_emit_ignore_dmesg_regex(const char *ignore_dmesg_regex);
 
 #define IGT_TEST_DESCRIPTION(str) const char *__igt_test_description = str
 

@@ -3,6 +3,7 @@
 
 #include "igt_core.h"
 #include "iommufd.h"
+#include "klog.h"
 #include "machine.h"
 
 int iommufd_open(void)
@@ -37,7 +38,10 @@ uint32_t ioas_alloc(int iommufd)
 void ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
 		   uint64_t length, uint64_t iova)
 {
-	int ret = __ioas_map_file(iommufd, ioas, fd, start, length, iova);
+	int ret;
+
+	klog_tell_runner();
+	ret = __ioas_map_file(iommufd, ioas, fd, start, length, iova);
 
 	igt_assert_f(!ret,
 		     "IOMMU_IOAS_MAP_FILE of 0x%" PRIx64 "+0x%" PRIx64

@@ -41,6 +41,7 @@ void scene_reset_ioas(struct scene *scene)
 {
 	uint32_t old = scene->ioas;
 
+	klog_tell_runner();
 	scene->ioas = ioas_alloc(scene->iommufd);
 	edu_attach(&scene->edu, scene->ioas);
 	nvme_attach(&scene->nvme, scene->ioas);

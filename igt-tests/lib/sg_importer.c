@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "klog.h"
 #include "machine.h"
 #include "pci.h"
 #include "sg_importer.h"
@@ -36,8 +37,10 @@ void sg_bind(const char *addr)
 
 int sg_open(void)
 {
-	int fd = open(NODE, O_RDWR | O_CLOEXEC);
+	int fd;
 
+	klog_tell_runner();
+	fd = open(NODE, O_RDWR | O_CLOEXEC);
 	require_there(fd < 0 ? -errno : 0, "no " NODE ": %s\n", strerror(errno));
 	igt_assert_f(fd >= 0, "cannot open " NODE ": %s\n", strerror(errno));
 	return fd;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "igt_core.h"
+#include "klog.h"
 #include "machine.h"
 #include "module.h"
 #include "vfio.h"
@@ -16,6 +17,7 @@ void vfio_open(struct vfio_device *dev, const char *addr, int iommufd)
 {
 	int ret;
 
+	klog_tell_runner();
 	module_require("vfio-pci");
 	ret = __vfio_open(dev, addr, iommufd);
 	require_there(ret, "%s: not to be had through VFIO: %s. Needs an IOMMU, root, and 'modprobe vfio-pci'\n",
@@ -53,7 +55,10 @@ void *vfio_map_bar(struct vfio_device *dev, unsigned int bar)
 
 void vfio_memory_enable(struct vfio_device *dev, bool on)
 {
-	int ret = __vfio_memory_enable(dev, on);
+	int ret;
+
+	klog_tell_runner();
+	ret = __vfio_memory_enable(dev, on);
 
 	igt_assert_f(!ret, "%s: cannot switch its memory %s: %s\n", dev->addr,
 		     on ? "on" : "off", strerror(-ret));

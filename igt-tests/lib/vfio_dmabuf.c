@@ -5,13 +5,17 @@
 #include <fcntl.h>
 
 #include "igt_core.h"
+#include "klog.h"
 #include "ranges.h"
 #include "vfio.h"
 
 int vfio_dmabuf_mode(struct vfio_device *dev, int mode, unsigned int bar,
 		     const struct vfio_region_dma_range *ranges, size_t nr)
 {
-	int fd = __vfio_dmabuf_mode(dev, mode, bar, ranges, nr);
+	int fd;
+
+	klog_tell_runner();
+	fd = __vfio_dmabuf_mode(dev, mode, bar, ranges, nr);
 
 	igt_assert_f(fd >= 0, "%s: cannot export %zu ranges of BAR%u: %s\n",
 		     dev->addr, nr, bar, strerror(-fd));
