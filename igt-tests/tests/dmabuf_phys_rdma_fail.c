@@ -48,10 +48,11 @@ static int open_go(void)
 {
 	int ret;
 
-	/* Closed if it fails, as __rdma_open() does */
-	errno = 0;
 	other.context = ibv_open_device(edu);
-	ret = other.context ? __rdma_connect(&other) : -errno;
+	/* libibverbs has reasons of its own for what the kernel refused */
+	if (!other.context)
+		return -ENOMEM;
+	ret = __rdma_connect(&other);
 	if (ret)
 		rdma_close(&other);
 	return ret;
