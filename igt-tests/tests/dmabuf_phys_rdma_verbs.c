@@ -379,6 +379,41 @@ static void events(void)
 	expect_event(false);
 }
 
+/**
+ * SUBTEST: established
+ * Description: A queue pair that may only answer yet tells its program once that the
+ *	peer has reached it
+ */
+static void established(void)
+{
+	const struct rdma_op op = {
+		.opcode = IBV_WR_RDMA_WRITE,
+		.lkey = scene.mem_mr.lkey,
+		.local = scene.mem_mr.iova,
+		.rkey = scene.mem_mr.rkey,
+		.remote = scene.mem_mr.iova + PAGE,
+		.length = 8,
+	};
+	struct ibv_async_event event = { .event_type = IBV_EVENT_CQ_ERR };
+	struct ibv_qp **qp = scene.rdma.qp;
+	int i;
+
+	igt_assert_eq(__verbs_modify_qp(qp[1], IBV_QPS_RESET, NULL), 0);
+	igt_assert_eq(__verbs_modify_qp(qp[1], IBV_QPS_INIT, NULL), 0);
+	igt_assert_eq(__verbs_modify_qp(qp[1], IBV_QPS_RTR, qp[0]), 0);
+	for (i = 0; i < 2; i++)
+		rdma_expect("WRITE", __rdma_do(&scene.rdma, &op),
+			    IBV_WC_SUCCESS);
+	igt_assert_eq(__verbs_get_async_event(scene.rdma.context, 10000, &event),
+		      0);
+	igt_assert_eq_u32(event.event_type, IBV_EVENT_COMM_EST);
+	igt_assert(event.element.qp == qp[1]);
+	igt_assert_eq(__verbs_get_async_event(scene.rdma.context, 0, &event),
+		      -ETIMEDOUT);
+	igt_assert_eq(__verbs_modify_qp(qp[1], IBV_QPS_RTS, NULL), 0);
+	rdma_expect("WRITE", __rdma_do(&scene.rdma, &op), IBV_WC_SUCCESS);
+}
+
 static uint64_t counter(const char *name)
 {
 	char path[160], text[32];
@@ -540,6 +575,11 @@ int igt_main()
 	igt_subtest("events") {
 		rdma_scene_reset(&scene);
 		events();
+	}
+
+	igt_subtest("established") {
+		rdma_scene_reset(&scene);
+		established();
 	}
 
 	igt_subtest("counters") {

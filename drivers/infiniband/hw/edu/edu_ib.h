@@ -256,6 +256,7 @@ struct edu_ring {
  * @rq: receive requests, likewise
  * @done: bytes of the first send request that have been transferred
  * @started: the worker has begun with the first send request
+ * @established: the peer has reached it since it was reset
  * @peer_epoch: @epoch of the peer at that time
  * @epoch: incremented when the queue pair is reset
  * @not_before: time before which the worker skips the queue pair, jiffies
@@ -272,6 +273,7 @@ struct edu_qp {
 	struct edu_ring rq;
 	u64 done;
 	bool started;
+	bool established;
 	u32 peer_epoch;
 	u32 epoch;
 	unsigned long not_before;

@@ -387,10 +387,27 @@ static void edu_step_fail(const struct edu_step *step, enum edu_fault fault)
 		ibpeer->event_handler(&event, ibpeer->qp_context);
 }
 
+/* The program waits for its connection manager, and need not any more */
+static void edu_step_establish(struct edu_qp *peer)
+{
+	struct ib_event event = {
+		.device = peer->ibqp.device,
+		.element.qp = &peer->ibqp,
+		.event = IB_EVENT_COMM_EST,
+	};
+
+	if (peer->established)
+		return;
+	peer->established = true;
+	if (peer->attr.qp_state == IB_QPS_RTR && peer->ibqp.event_handler)
+		peer->ibqp.event_handler(&event, peer->ibqp.qp_context);
+}
+
 static void edu_step_succeed(const struct edu_step *step)
 {
 	struct edu_qp *qp = step->qp;
 
+	edu_step_establish(step->peer);
 	qp->retries = 0;
 	qp->rnrs = 0;
 	qp->done += step->bytes;

@@ -161,6 +161,7 @@ static void edu_qp_reset(struct edu_qp *qp)
 	qp->done = 0;
 	qp->retries = 0;
 	qp->rnrs = 0;
+	qp->established = false;
 	qp->not_before = jiffies;
 	/* The peer may be in the middle of a message to this queue pair */
 	qp->epoch++;
