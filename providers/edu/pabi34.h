@@ -205,7 +205,7 @@ struct verbs_context_ops {
 	int (*req_notify_cq)(struct ibv_cq *cq, int solicited_only);
 	int (*rereg_mr)(struct verbs_mr *vmr, int flags, struct ibv_pd *pd,
 			void *addr, size_t length, int access);
-	int (*resize_cq)(struct ibv_cq *cq, int cqe);
+	verbs_unused *resize_cq;
 	verbs_unused *set_ece;
 	verbs_unused *unimport_dm;
 	verbs_unused *unimport_mr;
@@ -240,7 +240,6 @@ VERBS_COMMAND(query_port);
 VERBS_COMMAND(query_qp);
 VERBS_COMMAND(reg_mr);
 VERBS_COMMAND(rereg_mr);
-VERBS_COMMAND(resize_cq);
 
 struct ibv_modify_cq {
 	struct ib_uverbs_cmd_hdr hdr;
