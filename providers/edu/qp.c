@@ -40,22 +40,20 @@ struct ibv_qp *edu_create_qp_ex(struct ibv_context *context,
 	qp = calloc(1, sizeof(*qp));
 	if (!qp)
 		return edu_null(ENOMEM);
-	if (attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS) {
-		ret = edu_wr_init(qp, &attr->cap, attr->send_ops_flags);
-		if (ret)
-			goto err_free;
-	}
 	ret = ibv_cmd_create_qp_ex2(context, &qp->vqp, attr, &cmd, sizeof(cmd),
 				    &resp, sizeof(resp));
 	if (ret)
-		goto err_exit;
-	/* Cleared by the call */
-	if (qp->wr)
-		qp->vqp.comp_mask |= VERBS_QP_EX;
+		goto err_free;
+	if (!(attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS))
+		return &qp->vqp.qp;
+	ret = edu_wr_init(qp, &attr->cap, attr->send_ops_flags);
+	if (ret)
+		goto err_destroy;
+	qp->vqp.comp_mask |= VERBS_QP_EX;
 	return &qp->vqp.qp;
 
-err_exit:
-	edu_wr_exit(qp);
+err_destroy:
+	ibv_cmd_destroy_qp(&qp->vqp.qp);
 err_free:
 	free(qp);
 	return edu_null(ret);

@@ -138,8 +138,8 @@ static void wr_set_sge(struct ibv_qp_ex *qp, uint32_t lkey, uint64_t addr,
 
 /**
  * edu_wr_init - let a queue pair be posted to by ibv_wr_*()
- * @qp: not created yet
- * @cap: its limits
+ * @qp: queue pair
+ * @cap: its limits, as the kernel granted them
  * @send_ops: IBV_QP_EX_WITH_* that the program will use
  *
  * Return: 0 or an errno.
