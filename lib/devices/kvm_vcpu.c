@@ -78,7 +78,7 @@ static int map_run(struct vcpu *vcpu)
 
 	if (kvm < 0)
 		return -errno;
-	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE);
+	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0ul);
 	close(kvm);
 	if (size < 0)
 		return -errno;

@@ -177,7 +177,8 @@ int __vfio_hot_reset(struct vfio_device *dev)
 		       -errno : 0;
 }
 
-static int set_irq(struct vfio_device *dev, uint32_t index, int eventfd)
+static int set_irq(struct vfio_device *dev, uint32_t index, uint32_t start,
+		   int eventfd)
 {
 	struct {
 		struct vfio_irq_set set;
@@ -189,6 +190,7 @@ static int set_irq(struct vfio_device *dev, uint32_t index, int eventfd)
 				 (eventfd < 0 ? VFIO_IRQ_SET_DATA_NONE :
 						VFIO_IRQ_SET_DATA_EVENTFD),
 			.index = index,
+			.start = start,
 			.count = eventfd >= 0,
 		},
 		.fd = eventfd,
@@ -199,10 +201,15 @@ static int set_irq(struct vfio_device *dev, uint32_t index, int eventfd)
 
 int __vfio_request_eventfd(struct vfio_device *dev, int eventfd)
 {
-	return set_irq(dev, VFIO_PCI_REQ_IRQ_INDEX, eventfd);
+	return set_irq(dev, VFIO_PCI_REQ_IRQ_INDEX, 0, eventfd);
 }
 
 int __vfio_msix(struct vfio_device *dev, int eventfd)
 {
-	return set_irq(dev, VFIO_PCI_MSIX_IRQ_INDEX, eventfd);
+	return __vfio_msix_vector(dev, 0, eventfd);
+}
+
+int __vfio_msix_vector(struct vfio_device *dev, unsigned int vector, int eventfd)
+{
+	return set_irq(dev, VFIO_PCI_MSIX_IRQ_INDEX, vector, eventfd);
 }

@@ -242,6 +242,16 @@ int __vfio_request_eventfd(struct vfio_device *dev, int eventfd);
 int __vfio_msix(struct vfio_device *dev, int eventfd);
 
 /**
+ * __vfio_msix_vector - have a MSI-X vector signal an eventfd
+ * @dev: the device
+ * @vector: number of the vector; another than 0 once 0 has been asked for
+ * @eventfd: it, or -1 to switch MSI-X off
+ *
+ * Return: 0 or -errno.
+ */
+int __vfio_msix_vector(struct vfio_device *dev, unsigned int vector, int eventfd);
+
+/**
  * __vfio_dmabuf_raw - VFIO_DEVICE_FEATURE_DMA_BUF with nothing checked
  * @dev: the device
  * @head: all but the ranges; nr_ranges may lie

@@ -7,8 +7,10 @@
 #include <asm/bootparam.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,90 +28,60 @@
 #define BOOT_CS 0x10
 #define BOOT_DS 0x18
 
+/* There is neither ACPI nor a clock to compare the TSC with */
+#define COMMAND_LINE "earlycon=uart8250,io,0x3f8 keep_bootcon acpi=off tsc=reliable nokaslr panic=-1"
+
 #define PTE_TABLE 0x3ull
 #define PTE_LARGE 0x83ull
 
 #define APIC_ADDRESS 0xfee00000u
 
-static void read_file(const char *path, uint8_t *to, size_t room, size_t skip)
+static const uint8_t *map_file(const char *path, size_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = -1;
-	size_t size = 0;
+	struct stat st = { 0 };
+	void *map = MAP_FAILED;
 
-	if (fd >= 0)
-		while ((got = pread(fd, to + size, room - size, (off_t)(skip + size))) > 0)
-			size += (size_t)got;
-	if (got)
+	if (fd >= 0 && !fstat(fd, &st))
+		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
 		fail(NULL, "%s: %s", path, strerror(errno));
 	close(fd);
+	*size = (size_t)st.st_size;
+	return map;
 }
 
-static size_t file_size(const char *path)
+static void put_checksum(uint8_t *table, size_t size, size_t at)
 {
-	struct stat st;
-
-	if (stat(path, &st))
-		fail(NULL, "%s: %s", path, strerror(errno));
-	return (size_t)st.st_size;
-}
-
-struct mp_tables {
-	struct {
-		char signature[4];
-		uint32_t table;
-		uint8_t length, version, checksum, features[5];
-	} pointer;
-	struct {
-		char signature[4];
-		uint16_t length;
-		uint8_t version, checksum;
-		char oem[8], product[12];
-		uint32_t oem_table;
-		uint16_t oem_size, nr_entries;
-		uint32_t apic;
-		uint32_t reserved;
-	} head;
-	struct {
-		uint8_t type, apic_id, apic_version, flags;
-		uint32_t signature, features, reserved[2];
-	} cpu;
-} __attribute__((packed));
-
-static uint8_t checksum(const void *data, size_t size)
-{
-	const uint8_t *byte = data;
 	uint8_t sum = 0;
+	size_t i;
 
-	while (size--)
-		sum = (uint8_t)(sum + *byte++);
-	return (uint8_t)-sum;
+	for (i = 0; i < size; i++)
+		sum = (uint8_t)(sum + table[i]);
+	table[at] = (uint8_t)(table[at] - sum);
 }
 
-static void put_mp_tables(struct machine *m)
+/* Intel's MultiProcessor Specification 1.4: a pointer, a header and a processor */
+static void put_mp_table(struct machine *m)
 {
-	struct mp_tables mp = {
-		.pointer = {
-			.signature = "_MP_",
-			.table = GUEST_EBDA + sizeof(mp.pointer),
-			.length = 1,
-			.version = 4,
-		},
-		.head = {
-			.signature = "PCMP",
-			.length = sizeof(mp) - sizeof(mp.pointer),
-			.version = 4,
-			.oem = "DMABUF  ",
-			.product = "VMM         ",
-			.nr_entries = 1,
-			.apic = APIC_ADDRESS,
-		},
-		.cpu = { .type = 0, .apic_version = 0x14, .flags = 3 },
-	};
+	uint8_t *pointer = m->ram + GUEST_EBDA, *table = pointer + 16, *cpu = table + 44;
+	const uint32_t at = GUEST_EBDA + 16, apic = APIC_ADDRESS;
 
-	mp.head.checksum = checksum(&mp.head, sizeof(mp) - sizeof(mp.pointer));
-	mp.pointer.checksum = checksum(&mp.pointer, sizeof(mp.pointer));
-	memcpy(m->ram + GUEST_EBDA, &mp, sizeof(mp));
+	memcpy(pointer, "_MP_", 4);
+	memcpy(pointer + 4, &at, 4);
+	pointer[8] = 1;		/* length in units of 16 bytes */
+	pointer[9] = 4;		/* version 1.4 */
+	put_checksum(pointer, 16, 10);
+
+	memcpy(table, "PCMP", 4);
+	table[4] = 44 + 20;	/* length */
+	table[6] = 4;
+	memcpy(table + 8, "DMABUF  VMM         ", 20);
+	table[34] = 1;		/* entries */
+	memcpy(table + 36, &apic, 4);
+	cpu[2] = 0x14;		/* version of its APIC, whose ID is 0 */
+	cpu[3] = 3;		/* it works, and boots */
+	put_checksum(table, 44 + 20, 7);
 }
 
 /* The first GiB, mapped to itself */
@@ -127,23 +99,23 @@ static void put_kernel(struct machine *m, const char *kernel, const char *initrd
 		       const char *command_line)
 {
 	struct boot_params *params = (struct boot_params *)(m->ram + GUEST_PARAMS);
-	size_t initrd_size = file_size(initrd), initrd_at, setup;
-	uint8_t head[4096];
+	size_t size, initrd_size, initrd_at, setup;
+	const uint8_t *image = map_file(kernel, &size);
+	const uint8_t *archive = map_file(initrd, &initrd_size);
 
-	read_file(kernel, m->ram + GUEST_KERNEL, RAM_SIZE - GUEST_KERNEL, 0);
-	memcpy(head, m->ram + GUEST_KERNEL, sizeof(head));
-	memcpy(&params->hdr, head + 0x1f1, 0x202 + head[0x201] - 0x1f1);
+	/* The header, as long as its own jump over it says */
+	if (size > 4096)
+		memcpy(&params->hdr, image + 0x1f1, 0x202u + image[0x201] - 0x1f1u);
 	if (params->hdr.header != 0x53726448 || !(params->hdr.xloadflags & XLF_KERNEL_64))
 		fail(NULL, "%s is no 64-bit bzImage", kernel);
 	setup = (params->hdr.setup_sects ? params->hdr.setup_sects : 4u) * 512u + 512u;
-	read_file(kernel, m->ram + GUEST_KERNEL, RAM_SIZE - GUEST_KERNEL, setup);
-
 	initrd_at = (RAM_SIZE - initrd_size) & ~0xfffull;
-	if (initrd_size > RAM_SIZE ||
+	if (initrd_size > RAM_SIZE || setup > size ||
 	    initrd_at < GUEST_KERNEL + (uint64_t)params->hdr.init_size)
 		fail(NULL, "%s and %s do not fit into the guest's memory", kernel, initrd);
-	read_file(initrd, m->ram + initrd_at, RAM_SIZE - initrd_at, 0);
-	strcpy((char *)m->ram + GUEST_COMMAND_LINE, command_line);
+	memcpy(m->ram + GUEST_KERNEL, image + setup, size - setup);
+	memcpy(m->ram + initrd_at, archive, initrd_size);
+	snprintf((char *)m->ram + GUEST_COMMAND_LINE, 1024, COMMAND_LINE " %s", command_line);
 
 	params->hdr.type_of_loader = 0xff;
 	params->hdr.cmd_line_ptr = GUEST_COMMAND_LINE;
@@ -195,7 +167,7 @@ void boot_linux(struct machine *m, const char *kernel, const char *initrd,
 		const char *command_line)
 {
 	put_kernel(m, kernel, initrd, command_line);
-	put_mp_tables(m);
+	put_mp_table(m);
 	put_page_tables(m);
 	set_registers(m);
 }

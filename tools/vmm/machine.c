@@ -24,13 +24,6 @@
 #define CPUID_FEATURES 1
 #define CPUID_TSC_DEADLINE (1u << 24)
 
-/* KVM_EXIT_MEMORY_FAULT's part of struct kvm_run, which older headers lack */
-struct memory_fault {
-	uint64_t flags;
-	uint64_t gpa;
-	uint64_t size;
-};
-
 static void add_ram(struct machine *m)
 {
 	uint64_t iova = 0;
@@ -68,7 +61,6 @@ static void add_vcpu(struct machine *m, int kvm)
 		 mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
 	if (m->run == MAP_FAILED)
 		fail(NULL, "the vCPU's shared page: %s", strerror(errno));
-	m->run_size = (size_t)size;
 
 	cpuid = calloc(1, sizeof(*cpuid) + MAX_CPUID * sizeof(cpuid->entries[0]));
 	if (!cpuid)
@@ -154,12 +146,13 @@ static void give_up(struct machine *m, int err)
 
 void machine_run(struct machine *m)
 {
-	struct memory_fault fault;
+	struct vcpu_fault fault;
 	int err;
 
 	while (!m->stop) {
 		err = ioctl(m->vcpu, KVM_RUN, 0ul) < 0 ? errno : 0;
 		if (err == EFAULT && m->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
+			/* Older headers do not know this part of struct kvm_run */
 			memcpy(&fault, m->run->padding, sizeof(fault));
 			m->faults++;
 			assigned_wait(m, fault.gpa);

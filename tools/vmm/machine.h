@@ -15,7 +15,7 @@
 
 #define RAM_SIZE (256ull << 20)
 
-/* Where BARs may be: below are RAM and nothing, above the interrupt controllers */
+/* Where BARs may be: RAM and nothing are below, the interrupt controllers above */
 #define PCI_WINDOW 0xc0000000ull
 #define PCI_WINDOW_END 0xfec00000ull
 
@@ -41,7 +41,7 @@ struct piece {
  * struct bar - a memory BAR
  * @size: bytes, 0 if there is none
  * @is_64: the next BAR's register is the upper half of the address
- * @dmabuf: of all pieces, one after the other; -1 if there are none
+ * @dmabuf: of all pieces, one after the other
  * @watch: tells when the dma-buf is revoked and restored
  * @pieces: all pages but those that are emulated
  * @nr_pieces: how many
@@ -77,12 +77,12 @@ struct vector {
  * @index: number of the device, from 0
  * @memory: the guest has memory enabled
  * @bars: its BARs
- * @msix: offset of the MSI-X capability
+ * @msix: offset of the MSI-X capability, 0 if there is none
  * @msix_control: its control register
  * @table_bar: BAR of the MSI-X table
  * @table: offset of the table in it, bytes
  * @nr_vectors: entries of the table
- * @vectors: the first of them, which is as many as a guest with one CPU takes
+ * @vectors: the first of them: as many as a guest with one CPU takes
  */
 struct assigned {
 	struct vfio_device vfio;
@@ -100,11 +100,10 @@ struct assigned {
 /**
  * struct machine - the VM
  * @vm: its descriptor, for the library's calls
- * @protected: of type KVM_X86_SW_PROTECTED_VM, BARs are private memory
- * @ram: what the guest has from address 0 on, %RAM_SIZE bytes
+ * @protected: of type KVM_X86_SW_PROTECTED_VM; BARs are private memory then
+ * @ram: what the guest has from address 0 on
  * @vcpu: descriptor of the only vCPU
  * @run: what KVM shares of it
- * @run_size: bytes of it
  * @iommufd: for all devices
  * @ioas: the guest's memory, as they see it
  * @devices: which it has
@@ -120,7 +119,6 @@ struct machine {
 	uint8_t *ram;
 	int vcpu;
 	struct kvm_run *run;
-	size_t run_size;
 	int iommufd;
 	uint32_t ioas;
 	struct assigned devices[MAX_DEVICES];
@@ -131,35 +129,17 @@ struct machine {
 	volatile bool stop;
 };
 
-/* machine.c: KVM's part */
-
 /** machine_create - make the VM, its RAM and its vCPU */
 void machine_create(struct machine *m);
 
 /** machine_run - run the vCPU until m->stop */
 void machine_run(struct machine *m);
 
-/* boot.c */
-
-/**
- * boot_linux - put a kernel into RAM and the vCPU at its beginning
- * @m: the machine
- * @kernel: path of a bzImage
- * @initrd: path
- * @command_line: the kernel's
- */
+/** boot_linux - put a bzImage and an initrd into RAM, and the vCPU at their beginning */
 void boot_linux(struct machine *m, const char *kernel, const char *initrd,
 		const char *command_line);
 
-/* assigned.c */
-
-/**
- * assigned_add - give the guest a device
- * @m: the machine
- * @addr: PCI address on the host
- *
- * It becomes the guest's next free one: 00:01.0, 00:02.0 ...
- */
+/** assigned_add - give the guest a device of the host: 00:01.0, the next is 00:02.0 */
 void assigned_add(struct machine *m, const char *addr);
 
 /** assigned_remove - take it from the guest; the vCPU does not run any more */
@@ -168,53 +148,34 @@ void assigned_remove(struct machine *m, struct assigned *dev);
 /** assigned_map - have the guest see each BAR where it wants to, or not at all */
 void assigned_map(struct machine *m, struct assigned *dev);
 
-/**
- * assigned_at - find what is at an address
- * @m: the machine
- * @gpa: where
- * @bar: receives the number of the BAR
- *
- * Return: the device, or NULL.
- */
-struct assigned *assigned_at(struct machine *m, uint64_t gpa, unsigned int *bar);
+/** assigned_at - which device, and which of its BARs, is at an address; or NULL */
+struct assigned *assigned_at(struct machine *m, uint64_t gpa, unsigned int *number);
 
-/**
- * assigned_wait - the guest has found a BAR revoked: wait until that may have changed
- * @m: the machine
- * @gpa: where
- */
+/** assigned_wait - memory is revoked there: wait until that may have changed */
 void assigned_wait(struct machine *m, uint64_t gpa);
 
-/**
- * assigned_mmio - do an access to a page that is emulated
- * @dev: the device
- * @bar: number of the BAR
- * @offset: in it, bytes
- * @data: bytes to write, or receives what is read
- * @size: how many
- * @is_write: which
- * @m: the machine
+/*
+ * Accesses that KVM leaves to the VMM. @data has what is written, or receives what is
+ * read; it comes as all ones, which is what nobody says.
  */
-void assigned_mmio(struct machine *m, struct assigned *dev, unsigned int bar,
+
+/** assigned_mmio - to a page of a BAR that is emulated, @offset bytes into the BAR */
+void assigned_mmio(struct machine *m, struct assigned *dev, unsigned int number,
 		   uint64_t offset, uint8_t *data, unsigned int size, bool is_write);
 
-/* pci.c */
+/** msix_table - to the MSI-X table, @offset bytes into it */
+void msix_table(struct machine *m, struct assigned *dev, uint64_t offset, uint8_t *data,
+		unsigned int size, bool is_write);
 
-/** pci_place_bars - give all BARs addresses, as firmware does */
-void pci_place_bars(struct machine *m);
-
-/**
- * pci_port - an access to the ports 0xcf8 to 0xcff
- * @m: the machine
- * @port: which
- * @data: bytes to write, or receives what is read
- * @size: how many
- * @is_write: which
- */
+/** pci_port - to the ports 0xcf8 to 0xcff */
 void pci_port(struct machine *m, uint16_t port, uint8_t *data, unsigned int size,
 	      bool is_write);
 
-/* msix.c */
+/** port_access - to any other I/O port */
+void port_access(uint16_t port, uint8_t *data, unsigned int size, bool is_write);
+
+/** pci_place_bars - give all BARs addresses, as firmware does */
+void pci_place_bars(struct machine *m);
 
 /** msix_init - find the device's MSI-X capability */
 void msix_init(struct assigned *dev);
@@ -222,40 +183,13 @@ void msix_init(struct assigned *dev);
 /** msix_update - have VFIO and KVM do what the guest's table and control say */
 void msix_update(struct machine *m, struct assigned *dev);
 
-/**
- * msix_table - an access to the MSI-X table
- * @m: the machine
- * @dev: the device
- * @offset: in the table, bytes
- * @data: bytes to write, or receives what is read
- * @size: how many
- * @is_write: which
- */
-void msix_table(struct machine *m, struct assigned *dev, uint64_t offset, uint8_t *data,
-		unsigned int size, bool is_write);
-
-/* port.c: lines of text from and to the program in the guest, and its console */
-
 /** port_console - where the guest's console goes */
 void port_console(const char *path);
 
-/** port_access - an access to an I/O port that is not PCI's */
-void port_access(uint16_t port, uint8_t *data, unsigned int size, bool is_write);
+/** port_command - have the program in the guest do something, see guest.c */
+void port_command(const char *line);
 
-/**
- * port_command - have the guest do something
- * @fmt: the line that it gets, as printf()
- */
-void port_command(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/**
- * port_reply - wait for a line of the guest
- * @line: receives it, without its end
- * @size: of @line, bytes
- * @seconds: how long to wait
- *
- * Return: whether there was one.
- */
+/** port_reply - wait that many seconds for what it says; Return: whether it did */
 bool port_reply(char *line, size_t size, unsigned int seconds);
 
 #endif /* VMM_MACHINE_H */

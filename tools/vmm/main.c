@@ -14,7 +14,6 @@
  * thread of its own, so that this one can be the rest of the host.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -35,9 +34,7 @@
 /* Many times what a busy machine takes */
 #define PATIENCE_S 600
 
-#define COMMAND_LINE "earlycon=uart8250,io,0x3f8 keep_bootcon acpi=off panic=-1 nokaslr " \
-	"no_timer_check tsc=reliable random.trust_cpu=on "
-
+/* How long memory is switched off and on */
 #define TOGGLE_S 5
 
 #define NR_STEPS 9
@@ -83,7 +80,7 @@ static const char *answer(const char *name)
 
 static void ask(const char *name, const char *command)
 {
-	port_command("%s", command);
+	port_command(command);
 	done(name, "%s", answer(name));
 }
 
@@ -94,30 +91,28 @@ static void ask(const char *name, const char *command)
 static void toggle_memory(struct assigned *dev)
 {
 	const char *name = "the host switches memory off and on";
-	unsigned int before = machine.faults, times = 0;
+	unsigned int before = machine.faults, times = 0, reads = 0;
 	uint64_t until = now_ms() + TOGGLE_S * 1000;
-	const char *text;
+	char line[256];
 	int ret = 0;
 
-	port_command("loop %u", TOGGLE_S);
-	while (!ret && now_ms() < until) {
-		pthread_mutex_lock(&machine.lock);
-		ret = __vfio_memory_enable(&dev->vfio, false);
-		pthread_mutex_unlock(&machine.lock);
-		usleep(20000);
-		pthread_mutex_lock(&machine.lock);
-		if (!ret)
-			ret = __vfio_memory_enable(&dev->vfio, true);
-		pthread_mutex_unlock(&machine.lock);
-		usleep(20000);
-		times++;
-	}
-	if (ret)
-		failed(name, strerror(-ret));
-	text = answer(name);
+	do {
+		port_command("read");
+		do {
+			pthread_mutex_lock(&machine.lock);
+			ret = __vfio_memory_enable(&dev->vfio, times % 2);
+			pthread_mutex_unlock(&machine.lock);
+			usleep(10000);
+			times++;
+		} while (!ret && (times % 2 || !port_reply(line, sizeof(line), 0)));
+		if (ret || strncmp(line, "ok ", 3))
+			failed(name, ret ? strerror(-ret) : line);
+		reads++;
+	} while (now_ms() < until);
 	if (machine.faults == before)
 		failed(name, "the guest has never found it off");
-	done(name, "%u times, %u memory faults; %s", times, machine.faults - before, text);
+	done(name, "%u times, %u memory faults, %u times read", times / 2,
+	     machine.faults - before, reads);
 }
 
 /* Somebody else on the host resets the device: the guest's driver misses a reply */
@@ -176,72 +171,34 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-static void usage(void)
-{
-	puts("usage: vmm [--protected] [--console FILE] [--append ARGS] --kernel BZIMAGE\n"
-	     "           --initrd FILE DISK MEMORY\n"
-	     "\n"
-	     "Boots a guest that has two NVMe controllers: DISK has a namespace of the\n"
-	     "project's test disk, MEMORY a controller memory buffer, both by PCI address.\n"
-	     "tools/vmm/run does this in a VM.");
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "protected", no_argument, NULL, 'p' },
-		{ "console", required_argument, NULL, 'c' },
-		{ "append", required_argument, NULL, 'a' },
-		{ "kernel", required_argument, NULL, 'k' },
-		{ "initrd", required_argument, NULL, 'i' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
-	};
-	const char *kernel = NULL, *initrd = NULL, *more = "";
 	struct sigaction wake = { .sa_handler = wake_up };
-	char command_line[1024];
 	pthread_t vcpu;
 	unsigned int i;
-	int option;
 
 	streams_open();
 	fail_as("vmm", "the guest's console says more");
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (option) {
-		case 'p':
-			machine.protected = true;
-			break;
-		case 'c':
-			port_console(optarg);
-			break;
-		case 'a':
-			more = optarg;
-			break;
-		case 'k':
-			kernel = optarg;
-			break;
-		case 'i':
-			initrd = optarg;
-			break;
-		case 'h':
-			usage();
-			return 0;
-		default:
-			return 2;
-		}
-	if (!kernel || !initrd || argc - optind != 2) {
-		usage();
+	machine.protected = argc > 1 && !strcmp(argv[1], "--protected");
+	argc -= machine.protected;
+	argv += machine.protected;
+	if (argc != 7) {
+		puts("usage: vmm [--protected] BZIMAGE INITRD COMMAND-LINE CONSOLE DISK MEMORY\n"
+		     "\n"
+		     "Boots a guest, whose console goes to a file, with two NVMe controllers by\n"
+		     "their PCI addresses: DISK has the project's test disk, MEMORY a controller\n"
+		     "memory buffer. tools/vmm/run does this in a VM.");
 		return 2;
 	}
 
 	printf("1..%u\n", NR_STEPS);
 	began = now_ms();
+	port_console(argv[4]);
 	machine_create(&machine);
-	assigned_add(&machine, argv[optind]);
-	assigned_add(&machine, argv[optind + 1]);
+	assigned_add(&machine, argv[5]);
+	assigned_add(&machine, argv[6]);
 	pci_place_bars(&machine);
-	snprintf(command_line, sizeof(command_line), COMMAND_LINE "%s", more);
-	boot_linux(&machine, kernel, initrd, command_line);
+	boot_linux(&machine, argv[1], argv[2], argv[3]);
 	sigaction(SIGUSR1, &wake, NULL);
 	if (pthread_create(&vcpu, NULL, run_vcpu, &machine))
 		fail(NULL, "no thread for the vCPU");
@@ -261,6 +218,6 @@ int main(int argc, char **argv)
 	pthread_join(vcpu, NULL);
 	for (i = 0; i < machine.nr_devices; i++)
 		assigned_remove(&machine, &machine.devices[i]);
-	look_at_disk(argv[optind]);
+	look_at_disk(argv[5]);
 	return streams_flush() ? 1 : 0;
 }

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -58,16 +57,15 @@ void msix_init(struct assigned *dev)
 /* All routes at once: KVM forgets the others */
 static void set_routes(struct machine *m)
 {
-	struct kvm_irq_routing *routing;
-	struct kvm_irq_routing_entry *entry;
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entries[MAX_DEVICES * MAX_VECTORS];
+	} routing = { 0 };
 	unsigned int i, j;
 
-	routing = calloc(1, sizeof(*routing) + MAX_DEVICES * MAX_VECTORS * sizeof(*entry));
-	if (!routing)
-		fail(NULL, "out of memory");
-	entry = routing->entries;
 	for (i = 0; i < m->nr_devices; i++)
 		for (j = 0; j < MAX_VECTORS; j++) {
+			struct kvm_irq_routing_entry *entry = &routing.entries[routing.head.nr];
 			const struct vector *vector = &m->devices[i].vectors[j];
 
 			if (vector->entry[ENTRY_CONTROL] & PCI_MSIX_ENTRY_CTRL_MASKBIT)
@@ -77,12 +75,10 @@ static void set_routes(struct machine *m)
 			entry->u.msi.address_lo = vector->entry[0];
 			entry->u.msi.address_hi = vector->entry[1];
 			entry->u.msi.data = vector->entry[2];
-			entry++;
+			routing.head.nr++;
 		}
-	routing->nr = (uint32_t)(entry - routing->entries);
-	if (ioctl(m->vm.fd, KVM_SET_GSI_ROUTING, routing) < 0)
+	if (ioctl(m->vm.fd, KVM_SET_GSI_ROUTING, &routing) < 0)
 		fail(NULL, "KVM_SET_GSI_ROUTING: %s", strerror(errno));
-	free(routing);
 }
 
 /* Have KVM inject what the eventfd tells, or not */
@@ -102,29 +98,18 @@ static void inject(struct machine *m, struct assigned *dev, unsigned int number,
 	vector->injected = on;
 }
 
-/* Have VFIO signal vectors from @number on by eventfd; none switches MSI-X off */
+/* Have VFIO signal a vector's eventfd; vector 0 switches MSI-X on, and off */
 static void request(struct assigned *dev, unsigned int number, bool on)
 {
-	struct {
-		struct vfio_irq_set set;
-		int32_t fd;
-	} irq = {
-		.set = {
-			.argsz = sizeof(irq),
-			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-				 (on ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
-			.index = VFIO_PCI_MSIX_IRQ_INDEX,
-			.start = number,
-			.count = on,
-		},
-		.fd = dev->vectors[number].eventfd,
-	};
+	struct vector *vector = &dev->vectors[number];
+	int ret;
 
-	if (dev->vectors[number].requested == on)
+	if (vector->requested == on)
 		return;
-	if (ioctl(dev->vfio.fd, VFIO_DEVICE_SET_IRQS, &irq) < 0)
-		fail(NULL, "%s: MSI-X vector %u: %s", dev->vfio.addr, number, strerror(errno));
-	dev->vectors[number].requested = on;
+	ret = __vfio_msix_vector(&dev->vfio, number, on ? vector->eventfd : -1);
+	if (ret)
+		fail(NULL, "%s: MSI-X vector %u: %s", dev->vfio.addr, number, strerror(-ret));
+	vector->requested = on;
 }
 
 void msix_update(struct machine *m, struct assigned *dev)

@@ -8,11 +8,11 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "devices/sysfs.h"
 #include "fail.h"
 #include "machine.h"
 #include "port.h"
@@ -21,11 +21,13 @@
 #define SERIAL_STATUS (SERIAL + 5)
 #define SERIAL_IDLE 0x60
 
+/* All ones, Linux would wait for minutes for this clock to end its update */
+#define CLOCK 0x71
+
 static FILE *console;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t come = PTHREAD_COND_INITIALIZER;
 /* To the guest, from the guest, and what of its next line has come so far */
-static char command[128], reply[256], partial[256];
+static char command[32], reply[256], partial[256];
 static size_t taken, filled;
 
 void port_console(const char *path)
@@ -46,7 +48,6 @@ static void from_guest(char byte)
 	partial[filled] = 0;
 	pthread_mutex_lock(&lock);
 	strcpy(reply, partial);
-	pthread_cond_signal(&come);
 	pthread_mutex_unlock(&lock);
 	filled = 0;
 }
@@ -74,6 +75,8 @@ void port_access(uint16_t port, uint8_t *data, unsigned int size, bool is_write)
 			fflush(console);
 	} else if (port == SERIAL_STATUS && !is_write) {
 		*data = SERIAL_IDLE;
+	} else if (port == CLOCK && !is_write) {
+		*data = 0;
 	} else if (port == COMMAND_PORT && is_write) {
 		from_guest((char)*data);
 	} else if (port == COMMAND_PORT) {
@@ -81,33 +84,27 @@ void port_access(uint16_t port, uint8_t *data, unsigned int size, bool is_write)
 	}
 }
 
-void port_command(const char *fmt, ...)
+void port_command(const char *line)
 {
-	va_list args;
-
-	va_start(args, fmt);
 	pthread_mutex_lock(&lock);
 	reply[0] = 0;
 	taken = 0;
-	vsnprintf(command, sizeof(command) - 1, fmt, args);
-	strcat(command, "\n");
+	snprintf(command, sizeof(command), "%s\n", line);
 	pthread_mutex_unlock(&lock);
-	va_end(args);
 }
 
 bool port_reply(char *line, size_t size, unsigned int seconds)
 {
-	struct timespec until;
+	uint64_t until = now_ms() + seconds * 1000ull;
 	bool got;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += seconds;
-	pthread_mutex_lock(&lock);
-	while (!reply[0] && !pthread_cond_timedwait(&come, &lock, &until))
-		;
-	got = reply[0];
-	snprintf(line, size, "%s", reply);
-	reply[0] = 0;
-	pthread_mutex_unlock(&lock);
+	do {
+		usleep(10000);
+		pthread_mutex_lock(&lock);
+		got = reply[0];
+		snprintf(line, size, "%s", reply);
+		reply[0] = 0;
+		pthread_mutex_unlock(&lock);
+	} while (!got && now_ms() < until);
 	return got;
 }

@@ -12,8 +12,8 @@
 #define GUEST_DISK "0000:00:01.0"
 #define GUEST_CMB "0000:00:02.0"
 
-/* Where the guest writes to the disk: words that say where they are, too */
-#define WRITTEN_AT (32u << 20)
+/* Where the guest writes to the disk: words that say where they are. It reads elsewhere. */
+#define WRITTEN_AT (33u << 20)
 #define WRITTEN_SIZE (1u << 20)
 #define WRITTEN_WORD(offset) (0x6775e57000000000ull + (offset))
 
