@@ -144,18 +144,34 @@ static void give_up(struct machine *m, int err)
 	     m->run->exit_reason, strerror(err), (uint64_t)regs.rip);
 }
 
+/* Memory is revoked, most likely: returns when it is worth trying again */
+static void do_fault(struct machine *m)
+{
+	struct kvm_pre_fault_memory page = { .size = 4096 };
+	struct vcpu_fault fault;
+
+	/* Older headers do not know this part of struct kvm_run */
+	memcpy(&fault, m->run->padding, sizeof(fault));
+	m->faults++;
+	assigned_wait(m, fault.gpa);
+	/*
+	 * KVM remembers for pages that they were MMIO, and takes the next access for a
+	 * shared one. So it refuses that where memory has become private meanwhile, until
+	 * the page is mapped by other means. This fails while it cannot be, and may.
+	 */
+	page.gpa = fault.gpa & ~0xfffull;
+	if (m->protected && !(fault.flags & KVM_MEMORY_EXIT_FLAG_PRIVATE))
+		ioctl(m->vcpu, KVM_PRE_FAULT_MEMORY, &page);
+}
+
 void machine_run(struct machine *m)
 {
-	struct vcpu_fault fault;
 	int err;
 
 	while (!m->stop) {
 		err = ioctl(m->vcpu, KVM_RUN, 0ul) < 0 ? errno : 0;
 		if (err == EFAULT && m->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
-			/* Older headers do not know this part of struct kvm_run */
-			memcpy(&fault, m->run->padding, sizeof(fault));
-			m->faults++;
-			assigned_wait(m, fault.gpa);
+			do_fault(m);
 			continue;
 		}
 		if (err == EINTR || err == EAGAIN)
