@@ -37,6 +37,9 @@
 /* How long memory is switched off and on */
 #define TOGGLE_S 5
 
+/* Not where the library has its queues */
+#define LOOK_IOVA (1ull << 30)
+
 #define NR_STEPS 9
 
 static struct machine machine = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -133,7 +136,7 @@ static void reset_by_sysfs(struct assigned *dev)
 static void look_at_disk(const char *addr)
 {
 	const char *name = "the host reads what the guest has written";
-	uint64_t iova = IOVA_ANY, *words, i;
+	uint64_t iova = LOOK_IOVA, *words, i;
 	struct nvme nvme;
 	uint32_t ioas;
 	int ret, fd;
