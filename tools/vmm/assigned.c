@@ -69,7 +69,7 @@ static int watch(int dmabuf)
 	return fd;
 }
 
-static void export(struct machine *m, struct assigned *dev, unsigned int number)
+static void export_bar(struct machine *m, struct assigned *dev, unsigned int number)
 {
 	struct vfio_region_dma_range ranges[MAX_PIECES];
 	struct bar *bar = &dev->bars[number];
@@ -115,7 +115,7 @@ static void add_bar(struct machine *m, struct assigned *dev, unsigned int number
 	add_piece(bar, dev, number, 0, table);
 	add_piece(bar, dev, number, table_end, bar->size);
 	if (bar->nr_pieces)
-		export(m, dev, number);
+		export_bar(m, dev, number);
 }
 
 void assigned_add(struct machine *m, const char *addr)

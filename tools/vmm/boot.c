@@ -29,7 +29,8 @@
 #define BOOT_DS 0x18
 
 /* There is neither ACPI nor a clock to compare the TSC with */
-#define COMMAND_LINE "earlycon=uart8250,io,0x3f8 keep_bootcon acpi=off tsc=reliable nokaslr panic=-1"
+#define COMMAND_LINE "earlycon=uart8250,io,0x3f8 keep_bootcon acpi=off tsc=reliable " \
+	"nokaslr panic=-1"
 
 #define PTE_TABLE 0x3ull
 #define PTE_LARGE 0x83ull

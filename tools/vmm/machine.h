@@ -6,6 +6,7 @@
 #define VMM_MACHINE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -126,7 +127,7 @@ struct machine {
 	uint32_t config_address;
 	pthread_mutex_t lock; /* see above */
 	unsigned int faults;
-	volatile bool stop;
+	atomic_bool stop;
 };
 
 /** machine_create - make the VM, its RAM and its vCPU */
