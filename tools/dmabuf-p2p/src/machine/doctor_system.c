@@ -38,7 +38,7 @@ static void check_version(struct doctor *doctor)
 		doctor_add(doctor, MARK_FAIL, "kernel",
 			   text_format("Linux %s is too old: VFIO exports no dma-bufs",
 				       release[0] ? release : "(unknown)"),
-			   text_format("Boot a kernel from %u.%u on, best one with physical lists (7.3).",
+			   text_format("Boot a kernel from %u.%u on, best one of the 7.3 series with the modules of dmabuf-phys-dkms, which no kernel has by itself.",
 				       FIRST_MAJOR, FIRST_MINOR));
 }
 
