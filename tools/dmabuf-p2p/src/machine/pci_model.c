@@ -199,6 +199,13 @@ static void read_name(struct pci_device *dev, struct pci_access *access)
 	text_clean(dev->name);
 }
 
+/* QEMU's and virtio's devices: their registers tell of links that there are not */
+static bool is_emulated(const struct pci_device *dev)
+{
+	return dev->vendor == 0x1234 || dev->vendor == 0x1b36 ||
+	       dev->vendor == 0x1af4;
+}
+
 static void read_device(struct pci_device *dev, struct pci_dev *from,
 			struct pci_access *access, const char *root)
 {
@@ -228,7 +235,8 @@ static void read_device(struct pci_device *dev, struct pci_dev *from,
 	if (sysfs_text(text, sizeof(text), root, DEVICES "/%s/numa_node",
 		       dev->addr))
 		dev->node = atoi(text);
-	pci_link_read(&dev->link, root, dev->addr);
+	if (!is_emulated(dev))
+		pci_link_read(&dev->link, root, dev->addr);
 	if (sysfs_text(text, sizeof(text), root, DEVICES "/%s/sriov_numvfs",
 		       dev->addr))
 		dev->nr_vfs = (unsigned int)strtoul(text, NULL, 10);
