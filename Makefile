@@ -14,7 +14,7 @@ help:
 	@echo 'make check      prove it, in a kernel that checks itself'
 	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
 	@echo 'make clients    run RDMA programs of Debian'\''s on it: libibverbs'\'' own, perftest, pyverbs'\''
-	@echo '                tests; CLIENTS_KERNEL=stock for Debian'\''s own kernel'
+	@echo '                tests; KERNEL=stock for Debian'\''s own kernel'
 	@echo 'make igt-check  the tests with the real IGT: IGT=DIR names its sources; CHECK_LONG=1'
 	@echo '                as above, KERNEL=stock for the other kernel'
 	@echo 'make bench      measure it: instructions and bytes, beside an unmodified kernel'
@@ -62,11 +62,11 @@ check: packages
 check-long:
 	@CHECK_LONG=1 $(MAKE) check
 
-clients: CLIENTS_KERNEL ?= release
+clients: KERNEL ?= release
 clients: packages
-	@tools/kernel/build $(CLIENTS_KERNEL)
+	@tools/kernel/build $(KERNEL)
 	@tools/build providers/edu
-	@CLIENTS_KERNEL=$(CLIENTS_KERNEL) tools/clients/run
+	@KERNEL=$(KERNEL) tools/clients/run
 
 igt-check: KERNEL ?= debug
 igt-check: packages
