@@ -375,8 +375,12 @@ static void many_groups(void)
 	free(infos);
 }
 
-/* The lines of debugfs about @dmabuf, the first of them in @line */
-static unsigned int debugfs_lines(char *line, size_t size, char *group)
+/*
+ * The lines of debugfs about @dmabuf: the first of them in @line, those of importers in
+ * @importers, the first of a group in @group
+ */
+static unsigned int debugfs_lines(char *line, size_t size, char *importers,
+				  char *group)
 {
 	FILE *f = fopen("/sys/kernel/debug/dma_buf_phys/buffers", "re");
 	unsigned int lines = 0;
@@ -391,6 +395,9 @@ static unsigned int debugfs_lines(char *line, size_t size, char *group)
 		if (!strncmp(text, ino, strlen(ino))) {
 			snprintf(line, size, "%s", text);
 			lines = 1;
+		} else if (lines && !strncmp(text, "  importer=", 11)) {
+			snprintf(importers + strlen(importers),
+				 size - strlen(importers), "%s", text);
 		} else if (lines && text[0] == ' ') {
 			if (lines++ == 1)
 				snprintf(group, size, "%s", text);
@@ -402,16 +409,18 @@ static unsigned int debugfs_lines(char *line, size_t size, char *group)
 	return lines;
 }
 
-static void expect_debugfs(const char *state, const char *group,
-			   unsigned int groups_shown)
+static void expect_debugfs(const char *state, const char *importers,
+			   const char *group, unsigned int groups_shown)
 {
-	char line[256] = "", first[256] = "", want[256];
+	char line[256] = "", found[256] = "", first[256] = "", want[256];
 	struct stat st;
 
 	igt_assert_eq(fstat(dmabuf, &st), 0);
 	query(phys, dmabuf, &q);
-	igt_assert_eq_u32(debugfs_lines(line, sizeof(line), first),
+	igt_assert_eq_u32(debugfs_lines(line, sizeof(line), found, first),
 			  1 + groups_shown);
+	igt_assert_f(!strcmp(found, importers), "'%s' instead of '%s'\n", found,
+		     importers);
 	snprintf(want, sizeof(want),
 		 "%llu exporter=vfio_pci_core size=%llu state=%s attached=%u behind=%u failed=%u mapped=%u frags=%llu\n",
 		 (unsigned long long)st.st_ino, (unsigned long long)q.length,
@@ -424,7 +433,8 @@ static void expect_debugfs(const char *state, const char *group,
 
 /**
  * SUBTEST: debugfs
- * Description: debugfs shows root what a query reports: state, users, groups
+ * Description: debugfs shows root what a query reports, state, users, groups, and who
+ *		imports
  */
 static void debugfs(void)
 {
@@ -435,17 +445,17 @@ static void debugfs(void)
 		 "  group offset=0 length=4096 type=p2p attr=uc frags=1 provider=%s\n",
 		 nvme1.addr);
 	dmabuf = vfio_dmabuf_many_groups(&nvme1, 2);
-	expect_debugfs("live", group, 2);
+	expect_debugfs("live", "", group, 2);
 	ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE, GiB(4));
-	expect_debugfs("live", group, 2);
+	expect_debugfs("live", "  importer=iommufd device=none mapped=1\n", group, 2);
 	vfio_memory_enable(&nvme1, false);
-	expect_debugfs("revoked", group, 2);
+	expect_debugfs("revoked", "  importer=iommufd device=none mapped=0\n", group, 2);
 	ioas_unmap(iommufd, ioas, GiB(4), PAGE);
 	vfio_memory_enable(&nvme1, true);
 	close_fd(&dmabuf);
 
 	dmabuf = vfio_dmabuf_many_groups(&nvme1, 200);
-	expect_debugfs("live", group, 64);
+	expect_debugfs("live", "", group, 64);
 	iommufd_destroy(iommufd, ioas);
 }
 

@@ -466,6 +466,22 @@ struct dma_buf_phys_importer_ops {
 	unsigned int types;
 
 	/**
+	 * @name: optional; the name of the importer, which root reads in
+	 * debugfs
+	 */
+	const char *name;
+
+	/**
+	 * @device: optional; the device that the importer attached for, which
+	 * root reads there as well
+	 *
+	 * Called with the reservation lock held, from the moment that
+	 * dma_buf_phys_attach() is called, possibly before it returns. Must
+	 * not sleep.
+	 */
+	struct device *(*device)(struct dma_buf_phys_attachment *at);
+
+	/**
 	 * @leaves_fences: the importer may leave fences on the reservation
 	 * object for a revoke to wait for
 	 */

@@ -209,12 +209,14 @@ static void kvm_dmabuf_notify(struct dma_buf_phys_attachment *at,
 }
 
 static const struct dma_buf_phys_importer_ops kvm_dmabuf_ops = {
+	.name = "kvm",
 	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P),
 	.notify = kvm_dmabuf_notify,
 };
 
 /* VMs with private memory can have groups that the host must not touch as well */
 static const struct dma_buf_phys_importer_ops kvm_dmabuf_private_ops = {
+	.name = "kvm",
 	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P) |
 		 BIT(DMA_BUF_PHYS_ENCRYPTED),
 	.notify = kvm_dmabuf_notify,

@@ -45,8 +45,25 @@ static const char * const phys_state_names[] = {
 	[DMA_BUF_PHYS_DEAD] = "dead",
 };
 
-/* Groups shown per buffer, which is locked meanwhile */
-#define PHYS_DEBUGFS_MAX_GROUPS 64u
+/* Importers and groups shown per buffer, which is locked meanwhile */
+#define PHYS_DEBUGFS_MAX 64u
+
+static void phys_buffers_show_importers(struct seq_file *m,
+					struct dma_buf_phys *phys)
+{
+	struct dma_buf_phys_attachment *at;
+	unsigned int nr = 0;
+
+	list_for_each_entry(at, &phys->attachments, node) {
+		if (nr++ == PHYS_DEBUGFS_MAX)
+			break;
+		seq_printf(m, "  importer=%s device=%s mapped=%u\n",
+			   at->ops->name ?: "unknown",
+			   at->ops->device ? dev_name(at->ops->device(at)) :
+					     "none",
+			   at->nr_mapped);
+	}
+}
 
 static void phys_buffers_show_one(struct seq_file *m, struct dma_buf_phys *phys)
 {
@@ -59,11 +76,12 @@ static void phys_buffers_show_one(struct seq_file *m, struct dma_buf_phys *phys)
 		   list_count_nodes(&phys->attachments), phys->nr_behind,
 		   phys->nr_failed, list ? list->nr_mapped : 0,
 		   list ? list->nr_frags : 0);
+	phys_buffers_show_importers(m, phys);
 
 	/* The provider of a dead buffer may be gone */
 	if (!list || phys->state == DMA_BUF_PHYS_DEAD)
 		return;
-	nr = min(list->nr_groups, PHYS_DEBUGFS_MAX_GROUPS);
+	nr = min(list->nr_groups, PHYS_DEBUGFS_MAX);
 	for (group = list->groups; group < list->groups + nr; group++)
 		seq_printf(m, "  group offset=%llu length=%llu type=%s attr=%s frags=%u provider=%s\n",
 			   group->offset, group->length,

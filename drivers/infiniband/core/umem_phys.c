@@ -76,8 +76,18 @@ static void ib_umem_phys_notify(struct dma_buf_phys_attachment *at,
 		fake->importer_ops->invalidate_mappings(fake);
 }
 
+static struct device *
+ib_umem_phys_device(struct dma_buf_phys_attachment *at)
+{
+	struct ib_umem_dmabuf *umem_dmabuf = at->priv;
+
+	return umem_dmabuf->phys->fake.dev;
+}
+
 /* Drivers have stopped when their callback returns: none leaves a fence */
 static const struct dma_buf_phys_importer_ops ib_umem_phys_importer_ops = {
+	.name = "ib_core",
+	.device = ib_umem_phys_device,
 	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P),
 	.notify = ib_umem_phys_notify,
 };

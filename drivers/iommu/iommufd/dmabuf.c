@@ -176,6 +176,7 @@ static void iopt_phys_notify(struct dma_buf_phys_attachment *attach,
 }
 
 static const struct dma_buf_phys_importer_ops iopt_phys_importer_ops = {
+	.name = "iommufd",
 	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P) |
 		 BIT(DMA_BUF_PHYS_ENCRYPTED),
 	.notify = iopt_phys_notify,

@@ -90,6 +90,7 @@ static void phys_example_notify(struct dma_buf_phys_attachment *at,
 }
 
 static const struct dma_buf_phys_importer_ops phys_example_importer_ops = {
+	.name = "example",
 	.types = BIT(DMA_BUF_PHYS_CPU) | BIT(DMA_BUF_PHYS_P2P),
 	.notify = phys_example_notify,
 };
