@@ -62,9 +62,22 @@ static const char list[] =
 	"\tAttached Devices:\n\tmlx5\033[31m\nTotal 1 devices attached\n\n"
 	"\nTotal 3 objects, 4 bytes\n";
 
-static void add(const char *name, void *arg)
+static const char lists[] =
+	"7 exporter=vfio_pci_core size=65536 state=live attached=2 behind=0 failed=0 mapped=2 frags=1\n"
+	"  importer=iommufd device=none mapped=1\n"
+	"  importer=ib_core device=0000:05:00.0 mapped=1\n"
+	"  group offset=0 length=65536 type=p2p attr=uc frags=1 provider=0000:02:00.0\n"
+	"9 exporter=udmabuf size=4096 busy\n"
+	"70 exporter=vfio_pci_core size=4096 state=live attached=1 behind=0 failed=0 mapped=0 frags=1\n"
+	"  importer=kvm device=none mapped=0\n";
+
+static void add(const char *module, const char *device, void *arg)
 {
-	strcat(arg, name);
+	strcat(arg, module ? module : "");
+	if (device) {
+		strcat(arg, "@");
+		strcat(arg, device);
+	}
 	strcat(arg, ";");
 }
 
@@ -80,10 +93,19 @@ static void test_importers(void)
 	importers_each(&importers, 7, add, names[0]);
 	importers_each(&importers, 9, add, names[1]);
 	importers_each(&importers, 6, add, names[2]);
-	tap_ok(!importers.error && !strcmp(names[0], "0000:03:00.0;0000:04:00.0;"),
+	tap_ok(!importers.error && !strcmp(names[0], "@0000:03:00.0;@0000:04:00.0;"),
 	       "the devices of one, and nothing that another one's name says");
-	tap_ok(!strcmp(names[1], "mlx5?[31m;"), "names are clean, fences no devices");
+	tap_ok(!strcmp(names[1], "@mlx5?[31m;"), "names are clean, fences no devices");
 	tap_ok(!names[2][0], "a dma-buf that is not there");
+	importers_free(&importers);
+	file("/sys/kernel/debug/dma_buf_phys/buffers", lists);
+	importers_read(&importers, root);
+	names[0][0] = names[2][0] = '\0';
+	importers_each(&importers, 7, add, names[0]);
+	importers_each(&importers, 70, add, names[2]);
+	tap_ok(!strcmp(names[0], "@0000:03:00.0;@0000:04:00.0;iommufd;ib_core@0000:05:00.0;"),
+	       "importers by physical list, with and without a device");
+	tap_ok(!strcmp(names[2], "kvm;"), "and of another one only its own");
 	importers_free(&importers);
 }
 

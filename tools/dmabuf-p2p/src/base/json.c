@@ -40,12 +40,23 @@ void json_append(struct json_object *array, struct json_object *value)
 		checked(NULL);
 }
 
-void json_text(struct json_object *obj, const char *name, const char *value)
+static struct json_object *new_text(const char *value)
 {
 	char *clean = text_clean(text_format("%s", value));
+	struct json_object *text = checked(json_object_new_string(clean));
 
-	json_member(obj, name, checked(json_object_new_string(clean)));
 	free(clean);
+	return text;
+}
+
+void json_text(struct json_object *obj, const char *name, const char *value)
+{
+	json_member(obj, name, new_text(value));
+}
+
+void json_append_text(struct json_object *array, const char *value)
+{
+	json_append(array, new_text(value));
 }
 
 void json_number(struct json_object *obj, const char *name, uint64_t value)

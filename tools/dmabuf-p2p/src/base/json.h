@@ -21,6 +21,7 @@ void json_member(struct json_object *obj, const char *name,
 		 struct json_object *value);
 /** json_append - @value belongs to @array afterwards */
 void json_append(struct json_object *array, struct json_object *value);
+void json_append_text(struct json_object *array, const char *value);
 
 /*
  * What programs may rely on is in doc/dmabuf-p2p.schema.json. Members may be added

@@ -82,18 +82,22 @@ static const char *driver_of(const char *name, char *driver, size_t size)
 			  name) ? driver : "no PCI driver";
 }
 
-static void print_device(const char *name, void *arg)
+static void print_importer(const char *module, const char *device, void *arg)
 {
+	const char *what = arg;
 	char driver[64];
 
-	printf("  %simported by %s, %s\n", (const char *)arg, name,
-	       driver_of(name, driver, sizeof(driver)));
+	if (device)
+		printf("  %simported by %s, %s\n", what, device,
+		       driver_of(device, driver, sizeof(driver)));
+	else
+		printf("  %simported by %s\n", what, module);
 }
 
 void holders_print_devices(const struct holders *holders, ino_t inode,
 			   const char *what)
 {
-	importers_each(&holders->importers, inode, print_device, (void *)what);
+	importers_each(&holders->importers, inode, print_importer, (void *)what);
 }
 
 void holders_print(const struct holders *holders, ino_t inode)
@@ -129,24 +133,36 @@ void holders_print_rest(const struct holders *holders, bool devices)
 		       "mount debugfs, of a kernel with CONFIG_DEBUG_FS");
 }
 
-static void add_device(const char *name, void *arg)
+struct importer_lists {
+	struct json_object *devices;
+	struct json_object *modules;
+};
+
+static void add_importer(const char *module, const char *name, void *arg)
 {
-	struct json_object *obj = json_new_object();
+	struct importer_lists *lists = arg;
+	struct json_object *obj;
 	char driver[64];
 
+	if (!name) {
+		json_append_text(lists->modules, module);
+		return;
+	}
+	obj = json_new_object();
 	json_text(obj, "device", name);
 	if (sysfs_link(driver, sizeof(driver), "",
 		       "/sys/bus/pci/devices/%s/driver", name))
 		json_text(obj, "driver", driver);
 	else
 		json_null(obj, "driver");
-	json_append(arg, obj);
+	json_append(lists->devices, obj);
 }
 
 void holders_json(const struct holders *holders, ino_t inode,
 		  struct json_object *obj)
 {
-	struct json_object *users = json_new_array(), *user, *devices;
+	struct json_object *users = json_new_array(), *user;
+	struct importer_lists lists;
 	char comm[PROCFS_COMM];
 	struct use **use;
 	size_t nr, i;
@@ -164,11 +180,14 @@ void holders_json(const struct holders *holders, ino_t inode,
 	json_member(obj, "users", users);
 	if (holders->importers.error) {
 		json_null(obj, "importing_devices");
+		json_null(obj, "importing_modules");
 		return;
 	}
-	devices = json_new_array();
-	importers_each(&holders->importers, inode, add_device, devices);
-	json_member(obj, "importing_devices", devices);
+	lists.devices = json_new_array();
+	lists.modules = json_new_array();
+	importers_each(&holders->importers, inode, add_importer, &lists);
+	json_member(obj, "importing_devices", lists.devices);
+	json_member(obj, "importing_modules", lists.modules);
 }
 
 void holders_free(struct holders *holders)

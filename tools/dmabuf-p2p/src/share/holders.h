@@ -53,7 +53,8 @@ void holders_print_rest(const struct holders *holders, bool devices);
 /**
  * holders_json - put the same into an object about that dma-buf
  *
- * "users", and "importing_devices", which is null if the kernel does not tell.
+ * "users", and "importing_devices" and "importing_modules", which are null if the kernel
+ * does not tell.
  */
 void holders_json(const struct holders *holders, ino_t inode,
 		  struct json_object *obj);
