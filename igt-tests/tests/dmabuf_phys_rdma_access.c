@@ -463,13 +463,15 @@ static void bad_registrations(void)
 		  -EINVAL },
 		{ "rights that do not exist", 0, PAGE, 0, 1u << 31, -EINVAL },
 	};
-	struct ibv_pd *pd = scene.rdma.pd, no_pd = *pd;
+	struct ibv_pd *pd, no_pd;
 	unsigned int before;
 	struct verbs_mr mr;
 	int file, pipes[2];
 	size_t i;
 
 	begin();
+	pd = scene.rdma.pd;
+	no_pd = *pd;
 	no_pd.handle += 1000;
 	before = rdma_regions();
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
