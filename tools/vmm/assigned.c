@@ -211,19 +211,36 @@ void assigned_map(struct machine *m, struct assigned *dev)
 	}
 }
 
+static void unmap_all(struct machine *m, struct assigned *dev)
+{
+	dev->memory = false;
+	assigned_map(m, dev);
+	msix_reset(m, dev);
+}
+
+/* The dma-bufs stay: a reset takes their memory away, and gives it back */
+void assigned_reset(struct machine *m, struct assigned *dev)
+{
+	int ret;
+
+	unmap_all(m, dev);
+	ret = __vfio_reset(&dev->vfio);
+	if (!ret)
+		ret = __vfio_config_write(&dev->vfio, PCI_COMMAND, 2, 0);
+	if (ret)
+		fail(NULL, "%s: reset: %s", dev->vfio.addr, strerror(-ret));
+}
+
 void assigned_remove(struct machine *m, struct assigned *dev)
 {
 	unsigned int i;
 
-	dev->memory = false;
-	assigned_map(m, dev);
+	unmap_all(m, dev);
 	for (i = 0; i < 6; i++)
 		if (dev->bars[i].nr_pieces) {
 			close(dev->bars[i].watch);
 			close(dev->bars[i].dmabuf);
 		}
-	dev->msix_control = 0;
-	msix_update(m, dev);
 	vfio_close(&dev->vfio);
 }
 

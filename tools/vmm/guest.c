@@ -159,16 +159,23 @@ static const char *do_write(void)
 	return why;
 }
 
+static const char *put_one(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		return failed(path);
+	close(fd);
+	return NULL;
+}
+
 /* The kernel's own way: the driver gets ready, and starts anew afterwards */
 static const char *do_reset(void)
 {
-	int fd = open(SYSFS GUEST_DISK "/reset", O_WRONLY | O_CLOEXEC);
+	const char *why = put_one(SYSFS GUEST_DISK "/reset");
 
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		return failed("reset");
-	close(fd);
 	strcpy(text, "the driver has reset it and reads");
-	return read_some(4);
+	return why ? why : read_some(4);
 }
 
 /* Behind the driver's back: it finds the device dead, and has it enabled again */
@@ -221,12 +228,30 @@ static const char *do_p2p(void)
 	return why;
 }
 
+/* What a user does before pulling a device out */
+static const char *do_remove(void)
+{
+	strcpy(text, "its driver has let go");
+	return put_one(SYSFS GUEST_CMB "/remove");
+}
+
+static const char *do_rescan(void)
+{
+	const char *why = put_one("/sys/bus/pci/rescan");
+
+	strcpy(text, "the bus has " GUEST_DISK " and no " GUEST_CMB);
+	if (!why && (access(SYSFS GUEST_CMB, F_OK) == 0 || access(SYSFS GUEST_DISK, F_OK)))
+		why = "the bus has other devices";
+	return why;
+}
+
 static const struct {
 	const char *name;
 	const char *(*run)(void);
 } commands[] = {
 	{ "read", do_read }, { "write", do_write }, { "reset", do_reset },
 	{ "memory-off", do_memory_off }, { "p2p", do_p2p },
+	{ "remove", do_remove }, { "rescan", do_rescan },
 };
 
 int main(void)

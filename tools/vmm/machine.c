@@ -29,14 +29,11 @@ static void add_ram(struct machine *m)
 	uint64_t iova = 0;
 	int ret;
 
+	/* Devices use guest addresses, too: for RAM here, for BARs in assigned.c */
 	m->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (m->ram == MAP_FAILED)
 		fail(NULL, "no memory for the guest: %s", strerror(errno));
-	ret = __vmm_memory(&m->vm, SLOT_RAM, 0, m->ram, RAM_SIZE);
-	if (ret)
-		fail(NULL, "the guest's memory: %s", strerror(-ret));
-	/* Devices use guest addresses, too: for RAM here, for BARs in assigned.c */
 	m->iommufd = __iommufd_open();
 	if (m->iommufd < 0)
 		fail("modprobe iommufd", "/dev/iommu: %s", strerror(-m->iommufd));
@@ -57,8 +54,9 @@ static void add_vcpu(struct machine *m, int kvm)
 	if (m->vcpu < 0)
 		fail(NULL, "KVM_CREATE_VCPU: %s", strerror(errno));
 	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0ul);
+	m->run_size = size < 0 ? 0 : (size_t)size;
 	m->run = size < 0 ? MAP_FAILED :
-		 mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
+		 mmap(NULL, m->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
 	if (m->run == MAP_FAILED)
 		fail(NULL, "the vCPU's shared page: %s", strerror(errno));
 
@@ -77,12 +75,12 @@ static void add_vcpu(struct machine *m, int kvm)
 	free(cpuid);
 }
 
-void machine_create(struct machine *m)
+static void create_vm(struct machine *m)
 {
 	unsigned long type = m->protected ? KVM_X86_SW_PROTECTED_VM : KVM_X86_DEFAULT_VM;
 	/* Just a local APIC: every interrupt is a message, and it has a timer */
 	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP };
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), ret;
 
 	if (kvm < 0)
 		fail("modprobe kvm-amd or kvm-intel", "/dev/kvm: %s", strerror(errno));
@@ -96,9 +94,31 @@ void machine_create(struct machine *m)
 	if (ioctl(m->vm.fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0 ||
 	    ioctl(m->vm.fd, KVM_ENABLE_CAP, &split) < 0)
 		fail(NULL, "KVM's interrupt controller: %s", strerror(errno));
-	add_ram(m);
+	ret = __vmm_memory(&m->vm, SLOT_RAM, 0, m->ram, RAM_SIZE);
+	if (ret)
+		fail(NULL, "the guest's memory: %s", strerror(-ret));
 	add_vcpu(m, kvm);
 	close(kvm);
+}
+
+void machine_create(struct machine *m)
+{
+	add_ram(m);
+	create_vm(m);
+}
+
+/*
+ * Nothing of the old vCPU has to be put back by hand. Devices are not KVM's: they, their
+ * dma-bufs and what the IOMMU has of RAM know nothing of this.
+ */
+void machine_renew(struct machine *m)
+{
+	munmap(m->run, m->run_size);
+	close(m->vcpu);
+	close(m->vm.fd);
+	/* In place: the IOMMU has these pages */
+	memset(m->ram, 0, RAM_SIZE);
+	create_vm(m);
 }
 
 static void do_io(struct machine *m)
@@ -129,6 +149,7 @@ static void do_mmio(struct machine *m)
 		memset(m->run->mmio.data, 0xff, sizeof(m->run->mmio.data));
 	pthread_mutex_lock(&m->lock);
 	dev = assigned_at(m, gpa, &bar);
+	m->exits += dev != NULL;
 	if (dev)
 		assigned_mmio(m, dev, bar, gpa - dev->bars[bar].gpa, m->run->mmio.data,
 			      m->run->mmio.len, m->run->mmio.is_write);

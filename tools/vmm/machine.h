@@ -105,6 +105,7 @@ struct assigned {
  * @ram: what the guest has from address 0 on
  * @vcpu: descriptor of the only vCPU
  * @run: what KVM shares of it
+ * @run_size: bytes of that
  * @iommufd: for all devices
  * @ioas: the guest's memory, as they see it
  * @devices: which it has
@@ -112,6 +113,7 @@ struct assigned {
  * @config_address: what the guest has written to port 0xcf8
  * @lock: protects @devices against the other thread
  * @faults: how often the guest found memory revoked
+ * @exits: how often it accessed a BAR through this program
  * @stop: the vCPU's thread shall end
  */
 struct machine {
@@ -120,6 +122,7 @@ struct machine {
 	uint8_t *ram;
 	int vcpu;
 	struct kvm_run *run;
+	size_t run_size;
 	int iommufd;
 	uint32_t ioas;
 	struct assigned devices[MAX_DEVICES];
@@ -127,11 +130,15 @@ struct machine {
 	uint32_t config_address;
 	pthread_mutex_t lock; /* see above */
 	unsigned int faults;
+	unsigned int exits;
 	atomic_bool stop;
 };
 
 /** machine_create - make the VM, its RAM and its vCPU */
 void machine_create(struct machine *m);
+
+/** machine_renew - another VM in its place, with the same RAM, empty; its devices stay */
+void machine_renew(struct machine *m);
 
 /** machine_run - run the vCPU until m->stop */
 void machine_run(struct machine *m);
@@ -143,7 +150,10 @@ void boot_linux(struct machine *m, const char *kernel, const char *initrd,
 /** assigned_add - give the guest a device of the host: 00:01.0, the next is 00:02.0 */
 void assigned_add(struct machine *m, const char *addr);
 
-/** assigned_remove - take it from the guest; the vCPU does not run any more */
+/** assigned_reset - as after power-on, and in no VM; the vCPU does not run */
+void assigned_reset(struct machine *m, struct assigned *dev);
+
+/** assigned_remove - take it from the guest, which does not use it any more */
 void assigned_remove(struct machine *m, struct assigned *dev);
 
 /** assigned_map - have the guest see each BAR where it wants to, or not at all */
@@ -181,11 +191,17 @@ void pci_place_bars(struct machine *m);
 /** msix_init - find the device's MSI-X capability */
 void msix_init(struct assigned *dev);
 
+/** msix_reset - off, and every vector masked */
+void msix_reset(struct machine *m, struct assigned *dev);
+
 /** msix_update - have VFIO and KVM do what the guest's table and control say */
 void msix_update(struct machine *m, struct assigned *dev);
 
 /** port_console - where the guest's console goes */
 void port_console(const char *path);
+
+/** port_reset - forget commands and lines of a guest that is no more */
+void port_reset(void);
 
 /** port_command - have the program in the guest do something, see guest.c */
 void port_command(const char *line);

@@ -15,16 +15,19 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "devices/iommufd.h"
 #include "devices/nvme.h"
+#include "devices/pci.h"
 #include "devices/sysfs.h"
 #include "fail.h"
 #include "machine.h"
@@ -37,10 +40,13 @@
 /* How long memory is switched off and on */
 #define TOGGLE_S 5
 
+/* Into a read of the guest, which takes longer */
+#define BUTTON_MS 50
+
 /* Not where the library has its queues */
 #define LOOK_IOVA (1ull << 30)
 
-#define NR_STEPS 9
+#define NR_STEPS 12
 
 static struct machine machine = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static unsigned int step;
@@ -95,7 +101,7 @@ static void toggle_memory(struct assigned *dev)
 {
 	const char *name = "the host switches memory off and on";
 	unsigned int before = machine.faults, times = 0, reads = 0;
-	uint64_t until = now_ms() + TOGGLE_S * 1000;
+	uint64_t until = now_ms() + TOGGLE_S * 1000, give_up = now_ms() + PATIENCE_S * 1000;
 	char line[256];
 	int ret = 0;
 
@@ -111,7 +117,9 @@ static void toggle_memory(struct assigned *dev)
 		if (ret || strncmp(line, "ok ", 3))
 			failed(name, ret ? strerror(-ret) : line);
 		reads++;
-	} while (now_ms() < until);
+		if (machine.faults == before)
+			until = now_ms() + 1;
+	} while (now_ms() < until && now_ms() < give_up);
 	if (machine.faults == before)
 		failed(name, "the guest has never found it off");
 	done(name, "%u times, %u memory faults, %u times read", times / 2,
@@ -130,6 +138,97 @@ static void reset_by_sysfs(struct assigned *dev)
 	if (ret)
 		failed(name, strerror(-ret));
 	ask(name, "read");
+}
+
+/*
+ * Bytes go from one device into the memory of another, where the guest's CPU compares
+ * them. Between the two is the IOMMU's mapping of a dma-buf, and between CPU and memory
+ * a memslot: this program sees nothing.
+ */
+static void peer_to_peer(void)
+{
+	const char *name = "the disk's controller reads into the other's BAR", *text;
+	unsigned int before = machine.exits;
+
+	port_command("p2p");
+	text = answer(name);
+	if (machine.exits != before)
+		failed(name, "accesses to BARs have come to the VMM");
+	done(name, "%s, no exit", text);
+}
+
+static void *run_vcpu(void *arg)
+{
+	machine_run(arg);
+	return NULL;
+}
+
+static pthread_t vcpu;
+
+static void start_vcpu(void)
+{
+	machine.stop = false;
+	if (pthread_create(&vcpu, NULL, run_vcpu, &machine))
+		fail(NULL, "no thread for the vCPU");
+}
+
+static void stop_vcpu(void)
+{
+	machine.stop = true;
+	machine.run->immediate_exit = 1;
+	pthread_kill(vcpu, SIGUSR1);
+	pthread_join(vcpu, NULL);
+}
+
+/* Somebody pushes the button while the guest is reading, and knows nothing of it */
+static void reset_machine(char **files)
+{
+	unsigned int i;
+
+	port_command("read");
+	usleep(BUTTON_MS * 1000);
+	stop_vcpu();
+	for (i = 0; i < machine.nr_devices; i++)
+		assigned_reset(&machine, &machine.devices[i]);
+	machine_renew(&machine);
+	port_reset();
+	pci_place_bars(&machine);
+	boot_linux(&machine, files[0], files[1], files[2]);
+	start_vcpu();
+	done("the guest is reset, and boots", "%s", answer("the guest is reset, and boots"));
+}
+
+static void *unbind(void *arg)
+{
+	struct assigned *dev = arg;
+
+	return (void *)(intptr_t)__pci_unbind(dev->vfio.addr);
+}
+
+/* The host wants a device back, and waits until the guest has let go of it */
+static void take_away(struct assigned *dev)
+{
+	const char *name = "the host takes the other device away";
+	struct pollfd request = { .fd = eventfd(0, EFD_CLOEXEC), .events = POLLIN };
+	pthread_t thread;
+	void *result;
+
+	if (request.fd < 0 || __vfio_request_eventfd(&dev->vfio, request.fd) ||
+	    pthread_create(&thread, NULL, unbind, dev))
+		failed(name, "it cannot ask for the device");
+	if (poll(&request, 1, PATIENCE_S * 1000) != 1)
+		failed(name, "it does not ask for the device");
+	port_command("remove");
+	answer(name);
+	pthread_mutex_lock(&machine.lock);
+	assigned_remove(&machine, dev);
+	pthread_mutex_unlock(&machine.lock);
+	pthread_join(thread, &result);
+	close(request.fd);
+	if (result)
+		failed(name, strerror(-(int)(intptr_t)result));
+	ask(name, "rescan");
+	ask("the guest reads without it", "read");
 }
 
 /* The disk without the guest: has all arrived that the guest has written? */
@@ -168,17 +267,9 @@ static void wake_up(int number)
 	(void)number;
 }
 
-static void *run_vcpu(void *arg)
-{
-	machine_run(arg);
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
 	struct sigaction wake = { .sa_handler = wake_up };
-	pthread_t vcpu;
-	unsigned int i;
 
 	streams_open();
 	fail_as("vmm", "the guest's console says more");
@@ -203,8 +294,7 @@ int main(int argc, char **argv)
 	pci_place_bars(&machine);
 	boot_linux(&machine, argv[1], argv[2], argv[3]);
 	sigaction(SIGUSR1, &wake, NULL);
-	if (pthread_create(&vcpu, NULL, run_vcpu, &machine))
-		fail(NULL, "no thread for the vCPU");
+	start_vcpu();
 
 	done("the guest boots", "%s", answer("the guest boots"));
 	ask("the guest reads", "read");
@@ -213,14 +303,12 @@ int main(int argc, char **argv)
 	ask("the guest switches memory off", "memory-off");
 	toggle_memory(&machine.devices[0]);
 	reset_by_sysfs(&machine.devices[0]);
-	ask("the disk's controller reads into the other's BAR", "p2p");
+	peer_to_peer();
+	reset_machine(argv + 1);
+	take_away(&machine.devices[1]);
 
-	machine.stop = true;
-	machine.run->immediate_exit = 1;
-	pthread_kill(vcpu, SIGUSR1);
-	pthread_join(vcpu, NULL);
-	for (i = 0; i < machine.nr_devices; i++)
-		assigned_remove(&machine, &machine.devices[i]);
+	stop_vcpu();
+	assigned_remove(&machine, &machine.devices[0]);
 	look_at_disk(argv[5]);
 	return streams_flush() ? 1 : 0;
 }

@@ -136,6 +136,16 @@ void msix_update(struct machine *m, struct assigned *dev)
 		dev->vectors[i].requested = false;
 }
 
+void msix_reset(struct machine *m, struct assigned *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_VECTORS; i++)
+		dev->vectors[i].entry[ENTRY_CONTROL] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	dev->msix_control &= PCI_MSIX_FLAGS_QSIZE;
+	msix_update(m, dev);
+}
+
 void msix_table(struct machine *m, struct assigned *dev, uint64_t offset, uint8_t *data,
 		unsigned int size, bool is_write)
 {

@@ -70,6 +70,7 @@ void pci_port(struct machine *m, uint16_t port, uint8_t *data, unsigned int size
 	unsigned int pos = (m->config_address & 0xfc) + (port & 3u);
 	unsigned int number = m->config_address >> 11 & 0x1f;
 	unsigned int function_and_bus = m->config_address & 0xff0700;
+	struct assigned *dev;
 
 	if (port == CONFIG_ADDRESS && size == 4) {
 		if (is_write)
@@ -89,10 +90,12 @@ void pci_port(struct machine *m, uint16_t port, uint8_t *data, unsigned int size
 		return;
 	}
 	pthread_mutex_lock(&m->lock);
-	if (is_write)
-		write_config(m, &m->devices[number - 1], pos, data, size);
-	else
-		read_config(&m->devices[number - 1], pos, data, size);
+	dev = &m->devices[number - 1];
+	/* Nobody answers for one that is gone */
+	if (dev->vfio.fd >= 0 && is_write)
+		write_config(m, dev, pos, data, size);
+	else if (dev->vfio.fd >= 0)
+		read_config(dev, pos, data, size);
 	pthread_mutex_unlock(&m->lock);
 }
 

@@ -84,6 +84,12 @@ void port_access(uint16_t port, uint8_t *data, unsigned int size, bool is_write)
 	}
 }
 
+void port_reset(void)
+{
+	reply[0] = command[0] = 0;
+	filled = taken = 0;
+}
+
 void port_command(const char *line)
 {
 	pthread_mutex_lock(&lock);
