@@ -28,6 +28,7 @@
 #include "host_access.h"
 #include "igt_core.h"
 #include "kvm.h"
+#include "pass.h"
 #include "pci.h"
 #include "query.h"
 #include "scene.h"
@@ -121,35 +122,6 @@ struct held {
 	unsigned int place;
 };
 
-/* Send *@fd over a socket, or receive it if it is -1; Return: 0 or -errno */
-static int pass_fd(int sock, int *fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {}, byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	if (*fd < 0) {
-		if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
-			return -EPIPE;
-		cmsg = CMSG_FIRSTHDR(&msg);
-		if (!cmsg)
-			return -EPROTO;
-		memcpy(fd, CMSG_DATA(cmsg), sizeof(int));
-		return 0;
-	}
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), fd, sizeof(int));
-	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
-}
-
 static void hold_dup(struct held *h)
 {
 	int fd = dup(h->fd);
@@ -177,7 +149,7 @@ static void hold_in_flight(struct held *h)
 
 	igt_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair),
 		      0);
-	igt_assert_eq(pass_fd(pair[0], &h->fd), 0);
+	igt_assert_eq(__pass_fd(pair[0], &h->fd), 0);
 	close(h->fd);
 	h->fd = pair[0];
 	h->aux = pair[1];
@@ -540,7 +512,7 @@ static void export_and_wait(int to)
 	    __vfio_memory_enable(&dev, true))
 		_exit(1);
 	fd = __export_one(&dev, holder->maps ? 0 : NO_HOST, AT, LENGTH);
-	if (fd < 0 || pass_fd(to, &fd))
+	if (fd < 0 || __pass_fd(to, &fd))
 		_exit(1);
 	close(fd);
 	for (;;)
@@ -564,7 +536,7 @@ static void run_killed(const struct holder *with)
 	igt_assert(pid >= 0);
 	if (!pid)
 		export_and_wait(pair[1]);
-	igt_assert_eq(pass_fd(pair[0], &fd), 0);
+	igt_assert_eq(__pass_fd(pair[0], &fd), 0);
 	close(pair[0]);
 	close(pair[1]);
 	hold_one(&held[0], fd);
