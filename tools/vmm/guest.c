@@ -254,10 +254,11 @@ static const struct {
 	{ "remove", do_remove }, { "rescan", do_rescan },
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const char *why;
 	char line[32];
+	int next = 1;
 	size_t i;
 
 	mkdir("/dev", 0755);
@@ -273,7 +274,11 @@ int main(void)
 		say(why ? "failed " : "ok ");
 		say(why ? why : text);
 		say("\n");
-		hear(line, sizeof(line));
+		/* What the kernel's command line says first */
+		if (next < argc)
+			snprintf(line, sizeof(line), "%s", argv[next++]);
+		else
+			hear(line, sizeof(line));
 		why = "there is no such command";
 		for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 			if (!strcmp(line, commands[i].name))
