@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
 #include <sys/mman.h>
@@ -254,11 +255,12 @@ static const struct {
 	{ "remove", do_remove }, { "rescan", do_rescan },
 };
 
-int main(int argc, char **argv)
+int main(void)
 {
+	/* A variable that the kernel does not know is for us */
+	char *steps = getenv("steps"), *step;
 	const char *why;
 	char line[32];
-	int next = 1;
 	size_t i;
 
 	mkdir("/dev", 0755);
@@ -274,9 +276,9 @@ int main(int argc, char **argv)
 		say(why ? "failed " : "ok ");
 		say(why ? why : text);
 		say("\n");
-		/* What the kernel's command line says first */
-		if (next < argc)
-			snprintf(line, sizeof(line), "%s", argv[next++]);
+		step = strsep(&steps, ",");
+		if (step)
+			snprintf(line, sizeof(line), "%s", step);
 		else
 			hear(line, sizeof(line));
 		why = "there is no such command";
