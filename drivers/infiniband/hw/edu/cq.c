@@ -109,7 +109,9 @@ int edu_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags)
  * @wc: completion
  * @solicited: raise an event also if only solicited completions are waited for
  *
- * If the queue is full it enters the error state, which is reported once.
+ * If the queue is full it enters the error state, which is reported once, and so do
+ * the queue pairs that use it, when the worker comes to them: this may be called for
+ * one of them, with its requests being flushed.
  */
 void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 {
@@ -119,17 +121,19 @@ void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 		.element.cq = ibcq,
 		.event = IB_EVENT_CQ_ERR,
 	};
+	struct edu_dev *edu = to_edu_dev(ibcq->device);
 	struct ib_wc *entry;
 
-	lockdep_assert_held(&to_edu_dev(ibcq->device)->lock);
+	lockdep_assert_held(&edu->lock);
 
 	if (cq->overflow)
 		return;
 	if (cq->count == ibcq->cqe) {
 		cq->overflow = true;
-		to_edu_dev(ibcq->device)->stats[EDU_STAT_CQ_OVERFLOWS]++;
+		edu->stats[EDU_STAT_CQ_OVERFLOWS]++;
 		if (ibcq->event_handler)
 			ibcq->event_handler(&event, ibcq->cq_context);
+		mod_delayed_work(edu->wq, &edu->work, 0);
 		return;
 	}
 	entry = &cq->ring[(cq->head + cq->count) % ibcq->cqe];

@@ -197,7 +197,8 @@ struct edu_mr {
  * @head: index of the oldest completion
  * @count: number of completions
  * @armed: kind of completion that raises an event; 0 if none does
- * @overflow: a completion was lost, and no more are added
+ * @overflow: a completion was lost, and no more are added. The worker brings queue
+ *	pairs that use it to ERR.
  * @polled: number of completions polled so far
  * @qp_nums: QP numbers of the last EDU_MAX_CQE of them, see edu_wc_set_qp_num()
  */
@@ -378,6 +379,7 @@ bool edu_qp_in_use(const struct edu_qp *qp);
 void edu_qp_run(struct edu_qp *qp);
 void edu_qp_error(struct edu_qp *qp);
 void edu_qp_error_all(struct edu_dev *edu);
+void edu_qp_fatal_all(struct edu_dev *edu);
 
 /* exec.c */
 void edu_work(struct work_struct *work);

@@ -239,6 +239,7 @@ static bool edu_step_begin(struct edu_dev *edu, struct edu_step *step)
 	struct edu_qp *qp;
 
 	guard(spinlock_irqsave)(&edu->lock);
+	edu_qp_fatal_all(edu);
 	list_for_each_entry(qp, &edu->qps, node) {
 		if (qp->attr.qp_state != IB_QPS_RTS || !qp->sq.count)
 			continue;

@@ -135,6 +135,15 @@ bool edu_qp_in_use(const struct edu_qp *qp)
 	return edu->cur_qp == qp || edu->cur_peer == qp;
 }
 
+/* Whether completions of it are lost, and it has not been stopped for that */
+static bool edu_qp_doomed(const struct edu_qp *qp)
+{
+	return qp->attr.qp_state != IB_QPS_RESET &&
+	       qp->attr.qp_state != IB_QPS_ERR &&
+	       (to_edu_cq(qp->ibqp.send_cq)->overflow ||
+		to_edu_cq(qp->ibqp.recv_cq)->overflow);
+}
+
 /**
  * edu_qp_run - do what the state requires
  * @qp: queue pair whose state or queues have changed
@@ -149,7 +158,8 @@ void edu_qp_run(struct edu_qp *qp)
 	lockdep_assert_held(&edu->lock);
 	if (qp->attr.qp_state == IB_QPS_ERR && !edu_qp_in_use(qp))
 		edu_qp_flush(qp);
-	else if (qp->attr.qp_state == IB_QPS_RTS && qp->sq.count)
+	else if ((qp->attr.qp_state == IB_QPS_RTS && qp->sq.count) ||
+		 edu_qp_doomed(qp))
 		mod_delayed_work(edu->wq, &edu->work, 0);
 }
 
@@ -170,6 +180,33 @@ void edu_qp_error_all(struct edu_dev *edu)
 	lockdep_assert_held(&edu->lock);
 	list_for_each_entry(qp, &edu->qps, node)
 		edu_qp_error(qp);
+}
+
+/**
+ * edu_qp_fatal_all - stop queue pairs whose completion queues have overflowed
+ * @edu: device
+ *
+ * Their programs cannot know what became of their requests anymore. Context: the
+ * worker, which uses none of them.
+ */
+void edu_qp_fatal_all(struct edu_dev *edu)
+{
+	struct edu_qp *qp;
+
+	lockdep_assert_held(&edu->lock);
+	list_for_each_entry(qp, &edu->qps, node) {
+		struct ib_event event = {
+			.device = &edu->ibdev,
+			.element.qp = &qp->ibqp,
+			.event = IB_EVENT_QP_FATAL,
+		};
+
+		if (!edu_qp_doomed(qp))
+			continue;
+		edu_qp_error(qp);
+		if (qp->ibqp.event_handler)
+			qp->ibqp.event_handler(&event, qp->ibqp.qp_context);
+	}
 }
 
 /*
