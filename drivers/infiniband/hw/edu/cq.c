@@ -6,11 +6,67 @@
  * which do not call back: a driver without get_dma_mr has no kernel consumers.
  */
 #include <linux/cleanup.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <rdma/uverbs_ioctl.h>
 
 #include "edu_ib.h"
+
+/* Raise the event that was asked for. edu_dev.lock is held. */
+static void edu_cq_notify(struct edu_cq *cq)
+{
+	cq->armed = 0;
+	cq->unreported = 0;
+	if (cq->ibcq.comp_handler)
+		cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
+}
+
+static void edu_cq_report(struct work_struct *work)
+{
+	struct edu_cq *cq = container_of(to_delayed_work(work), struct edu_cq,
+					 report);
+
+	guard(spinlock_irqsave)(&to_edu_dev(cq->ibcq.device)->lock);
+	if (cq->unreported)
+		edu_cq_notify(cq);
+}
+
+/* There is a completion that the event was asked for. edu_dev.lock is held. */
+static void edu_cq_moderate(struct edu_cq *cq)
+{
+	bool moderated = cq->moderate_count || cq->moderate_period;
+
+	cq->unreported++;
+	if (!moderated || cq->unreported == cq->moderate_count)
+		edu_cq_notify(cq);
+	else if (cq->unreported == 1 && cq->moderate_period)
+		mod_delayed_work(system_dfl_wq, &cq->report,
+				 usecs_to_jiffies(cq->moderate_period));
+}
+
+/**
+ * edu_modify_cq - say how many completions may wait for an event, and how long
+ * @ibcq: completion queue
+ * @count: raise it after so many; 0: any number
+ * @period: raise it so long after the first, us; 0: for ever
+ *
+ * With neither, each completion that it was asked for raises it.
+ *
+ * Return: 0.
+ */
+int edu_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
+{
+	struct edu_cq *cq = to_edu_cq(ibcq);
+
+	guard(spinlock_irqsave)(&to_edu_dev(ibcq->device)->lock);
+	cq->moderate_count = count;
+	cq->moderate_period = period;
+	/* The new limits are for what comes now */
+	if (cq->unreported)
+		edu_cq_notify(cq);
+	return 0;
+}
 
 int edu_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		  struct uverbs_attr_bundle *attrs)
@@ -34,6 +90,7 @@ int edu_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		atomic_dec(&edu->num_cqs);
 		return -ENOMEM;
 	}
+	INIT_DELAYED_WORK(&cq->report, edu_cq_report);
 	ibcq->cqe = attr->cqe;
 	return 0;
 }
@@ -41,7 +98,10 @@ int edu_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 /* No queue pair uses it anymore */
 int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 {
-	kvfree(to_edu_cq(ibcq)->ring);
+	struct edu_cq *cq = to_edu_cq(ibcq);
+
+	cancel_delayed_work_sync(&cq->report);
+	kvfree(cq->ring);
 	atomic_dec(&to_edu_dev(ibcq->device)->num_cqs);
 	return 0;
 }
@@ -142,11 +202,8 @@ void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited)
 
 	if (cq->armed == IB_CQ_NEXT_COMP ||
 	    (cq->armed == IB_CQ_SOLICITED &&
-	     (solicited || wc->status != IB_WC_SUCCESS))) {
-		cq->armed = 0;
-		if (ibcq->comp_handler)
-			ibcq->comp_handler(ibcq, ibcq->cq_context);
-	}
+	     (solicited || wc->status != IB_WC_SUCCESS)))
+		edu_cq_moderate(cq);
 }
 
 /**

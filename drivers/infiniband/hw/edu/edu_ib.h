@@ -199,6 +199,10 @@ struct edu_mr {
  * @armed: kind of completion that raises an event; 0 if none does
  * @overflow: a completion was lost, and no more are added. The worker brings queue
  *	pairs that use it to ERR.
+ * @moderate_count: completions to wait for before the event is raised; 0: any number
+ * @moderate_period: time to wait before it is, us; 0: for ever
+ * @unreported: completions since @armed that the event is to be raised for
+ * @report: raises it when the time is up
  * @polled: number of completions polled so far
  * @qp_nums: QP numbers of the last EDU_MAX_CQE of them, see edu_wc_set_qp_num()
  */
@@ -209,6 +213,10 @@ struct edu_cq {
 	u32 count;
 	enum ib_cq_notify_flags armed;
 	bool overflow;
+	u16 moderate_count;
+	u16 moderate_period;
+	u32 unreported;
+	struct delayed_work report;
 #ifdef EDU_WC_WITHOUT_QP_NUM
 	u32 polled;
 	u32 qp_nums[EDU_MAX_CQE];
@@ -355,6 +363,7 @@ int edu_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 int edu_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
 int edu_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc);
 int edu_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags);
+int edu_modify_cq(struct ib_cq *ibcq, u16 count, u16 period);
 void edu_cq_push(struct ib_cq *ibcq, const struct ib_wc *wc, bool solicited);
 void edu_cq_purge(struct ib_cq *ibcq, const struct ib_qp *ibqp);
 

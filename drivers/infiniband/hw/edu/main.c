@@ -56,6 +56,8 @@ static int edu_query_device(struct ib_device *ibdev,
 		.max_qp_init_rd_atom = EDU_MAX_RD,
 		.atomic_cap = IB_ATOMIC_NONE,
 		.max_pkeys = 1,
+		.cq_caps.max_cq_moderation_count = U16_MAX,
+		.cq_caps.max_cq_moderation_period = U16_MAX,
 	};
 	return 0;
 }
@@ -162,6 +164,7 @@ static const struct ib_device_ops edu_ops = {
 	.destroy_cq = edu_destroy_cq,
 	.poll_cq = edu_poll_cq,
 	.req_notify_cq = edu_req_notify_cq,
+	.modify_cq = edu_modify_cq,
 	.create_qp = edu_create_qp,
 	.modify_qp = edu_modify_qp,
 	.query_qp = edu_query_qp,
