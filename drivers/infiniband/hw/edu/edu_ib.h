@@ -119,6 +119,7 @@ enum edu_stat {
  * @mrs: memory regions by index, the upper 24 bits of the key
  * @key: the lower 8 bits of the last key
  * @num_cqs: number of completion queues
+ * @num_pds: number of protection domains
  * @wq: workqueue of @work
  * @work: the worker
  * @idle: woken when @engine_mr, @cur_qp or @cur_peer is cleared
@@ -146,6 +147,7 @@ struct edu_dev {
 	struct xarray mrs;
 	atomic_t key;
 	atomic_t num_cqs;
+	atomic_t num_pds;
 	struct workqueue_struct *wq;
 	struct delayed_work work;
 	wait_queue_head_t idle;

@@ -127,11 +127,17 @@ static void edu_disassociate_ucontext(struct ib_ucontext *ibuctx)
 
 static int edu_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
-	return ib_no_udata_io(udata);
+	struct edu_dev *edu = to_edu_dev(ibpd->device);
+	int ret = ib_no_udata_io(udata);
+
+	if (ret)
+		return ret;
+	return atomic_add_unless(&edu->num_pds, 1, EDU_MAX_PD) ? 0 : -ENOSPC;
 }
 
 static int edu_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
+	atomic_dec(&to_edu_dev(ibpd->device)->num_pds);
 	return 0;
 }
 
