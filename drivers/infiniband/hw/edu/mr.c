@@ -391,9 +391,13 @@ struct ib_mr *edu_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 		return edu_reg_user_mr(ibpd, start, length, iova, access, NULL,
 				       udata);
 	if (!ib_access_writable(access) || mr->umem->writable) {
-		/* The core sets the protection domain */
+		/*
+		 * The new rights are not for the old domain: both change at once
+		 * for the worker. The core sets the domain, too, but later.
+		 */
 		xa_lock(&edu->mrs);
 		mr->access = access;
+		mr->ibmr.pd = ibpd;
 		xa_unlock(&edu->mrs);
 		return NULL;
 	}
