@@ -120,7 +120,9 @@ static void wr_set_sge_list(struct ibv_qp_ex *qp_ex, size_t nr,
 		return;
 	}
 	wr = &qp->wr[qp->nr - 1];
-	memcpy(wr->sg_list, list, nr * sizeof(*list));
+	/* There need not be a list then */
+	if (nr)
+		memcpy(wr->sg_list, list, nr * sizeof(*list));
 	wr->num_sge = (int)nr;
 }
 
@@ -134,6 +136,25 @@ static void wr_set_sge(struct ibv_qp_ex *qp, uint32_t lkey, uint64_t addr,
 	};
 
 	wr_set_sge_list(qp, 1, &sge);
+}
+
+/* max_inline_data is 0: so much can be sent inline */
+static void wr_set_inline_data_list(struct ibv_qp_ex *qp, size_t nr,
+				    const struct ibv_data_buf *list)
+{
+	size_t i;
+
+	wr_set_sge_list(qp, 0, NULL);
+	for (i = 0; i < nr; i++)
+		if (list[i].length && !to_edu_qp(qp)->error)
+			to_edu_qp(qp)->error = EINVAL;
+}
+
+static void wr_set_inline_data(struct ibv_qp_ex *qp, void *addr, size_t length)
+{
+	const struct ibv_data_buf buf = { .addr = addr, .length = length };
+
+	wr_set_inline_data_list(qp, 1, &buf);
 }
 
 /**
@@ -170,6 +191,8 @@ int edu_wr_init(struct edu_qp *qp, const struct ibv_qp_cap *cap,
 	ex->wr_rdma_write_imm = wr_rdma_write_imm;
 	ex->wr_send = wr_send;
 	ex->wr_send_imm = wr_send_imm;
+	ex->wr_set_inline_data = wr_set_inline_data;
+	ex->wr_set_inline_data_list = wr_set_inline_data_list;
 	ex->wr_set_sge = wr_set_sge;
 	ex->wr_set_sge_list = wr_set_sge_list;
 	return 0;

@@ -9,7 +9,8 @@
 
 #include "edu_ib.h"
 
-#define EDU_SEND_FLAGS	(IB_SEND_SIGNALED | IB_SEND_SOLICITED | IB_SEND_FENCE)
+#define EDU_SEND_FLAGS	(IB_SEND_SIGNALED | IB_SEND_SOLICITED | IB_SEND_FENCE | \
+			 IB_SEND_INLINE)
 
 /*
  * Completing; edu_dev.lock is held
@@ -268,6 +269,9 @@ static int edu_queue_send(struct edu_qp *qp, const struct ib_send_wr *wr)
 	if (ret)
 		return ret;
 	if (wqe->length > EDU_MAX_MSG)
+		return -EINVAL;
+	/* max_inline_data is 0, which is a length that programs send inline, too */
+	if (wr->send_flags & IB_SEND_INLINE && wqe->length)
 		return -EINVAL;
 	qp->sq.count++;
 	return 0;
