@@ -42,6 +42,12 @@ struct edu_qp {
 	int error;
 };
 
+/*
+ * In send_flags, edu_ib's own: of the requests of one call all are posted or none. A bit
+ * that the kernel's verbs leave to drivers.
+ */
+#define EDU_SEND_TOGETHER (1u << 26)
+
 /* For functions that return a pointer */
 static inline void *edu_null(int error)
 {

@@ -2,8 +2,8 @@
 /*
  * The extended way to post: work requests that are built by calls, and posted together
  *
- * They are collected as ibv_post_send() takes them. If the send queue is full, those
- * that fit have been posted when ibv_wr_complete() fails: the kernel takes one at a time.
+ * They are collected as ibv_post_send() takes them, with a flag for the kernel to post
+ * none if one of them cannot be: that the send queue is full, only the kernel knows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +65,7 @@ static struct ibv_send_wr *wr_add(struct ibv_qp_ex *qp_ex,
 	*wr = (struct ibv_send_wr) {
 		.wr_id = qp_ex->wr_id,
 		.opcode = opcode,
-		.send_flags = qp_ex->wr_flags,
+		.send_flags = qp_ex->wr_flags | EDU_SEND_TOGETHER,
 		.sg_list = &qp->sge[(size_t)(qp->nr - 1) * qp->max_sge],
 	};
 	return wr;

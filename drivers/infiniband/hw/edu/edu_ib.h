@@ -85,6 +85,12 @@ struct pci_dev;
 #define EDU_MAX_LENGTH	(64ULL * SZ_1G)
 #define EDU_MAX_RD	16
 
+/*
+ * In a send request, for the provider: if one of the requests that are posted with it
+ * cannot be posted, none is. ibv_wr_complete() promises that, ibv_post_send() does not.
+ */
+#define EDU_SEND_TOGETHER	IB_SEND_RESERVED_START
+
 /* Regions are translated by a table in memory: any page size works */
 #define EDU_PAGE_SIZES	GENMASK_ULL(62, 12)
 

@@ -10,7 +10,7 @@
 #include "edu_ib.h"
 
 #define EDU_SEND_FLAGS	(IB_SEND_SIGNALED | IB_SEND_SOLICITED | IB_SEND_FENCE | \
-			 IB_SEND_INLINE)
+			 IB_SEND_INLINE | EDU_SEND_TOGETHER)
 
 /*
  * Completing; edu_dev.lock is held
@@ -295,7 +295,9 @@ static int edu_queue_recv(struct edu_qp *qp, const struct ib_recv_wr *wr)
 int edu_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		  const struct ib_send_wr **bad_wr)
 {
+	const struct ib_send_wr *first = wr;
 	struct edu_qp *qp = to_edu_qp(ibqp);
+	u32 count;
 	int ret = 0;
 
 	guard(spinlock_irqsave)(&to_edu_dev(ibqp->device)->lock);
@@ -304,9 +306,14 @@ int edu_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		*bad_wr = wr;
 		return -EINVAL;
 	}
+	count = qp->sq.count;
 	for (; wr && !ret; wr = wr->next) {
 		*bad_wr = wr;
 		ret = edu_queue_send(qp, wr);
+	}
+	if (ret && first->send_flags & EDU_SEND_TOGETHER) {
+		*bad_wr = first;
+		qp->sq.count = count;
 	}
 	edu_qp_run(qp);
 	return ret;
