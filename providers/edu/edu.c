@@ -3,7 +3,7 @@
  * libibverbs provider of edu_ib, the RDMA driver for QEMU's edu device
  *
  * Queues of this device are in the kernel, and every verb is a system call. So this has
- * nothing to do but hand each one to the function of libibverbs that makes the call, with
+ * little to do but hand each one to the function of libibverbs that makes the call, with
  * no data of the driver's own. Programs find it as libedu-rdmav34.so where libibverbs
  * keeps its providers, by the line in /etc/libibverbs.d/edu.driver; or anywhere, if
  * IBV_DRIVERS has its path without "-rdmav34.so".
@@ -92,9 +92,9 @@ static const struct verbs_context_ops edu_context_ops = {
 	.free_context = edu_free_context,
 	.modify_cq = edu_modify_cq,
 	.modify_qp = edu_modify_qp,
-	.poll_cq = ibv_cmd_poll_cq,
-	.post_recv = ibv_cmd_post_recv,
-	.post_send = ibv_cmd_post_send,
+	.poll_cq = edu_poll_cq,
+	.post_recv = edu_post_recv,
+	.post_send = edu_post_send,
 	.query_device_ex = edu_query_device_ex,
 	.query_port = edu_query_port,
 	.query_qp = edu_query_qp,

@@ -73,6 +73,13 @@ int edu_rereg_mr(struct verbs_mr *vmr, int flags, struct ibv_pd *pd,
 		 void *addr, size_t length, int access);
 int edu_dereg_mr(struct verbs_mr *vmr);
 
+/* post.c */
+int edu_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
+		  struct ibv_send_wr **bad_wr);
+int edu_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
+		  struct ibv_recv_wr **bad_wr);
+int edu_poll_cq(struct ibv_cq *cq, int num_entries, struct ibv_wc *wc);
+
 /* qp.c */
 struct ibv_qp *edu_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr);
 struct ibv_qp *edu_create_qp_ex(struct ibv_context *context,

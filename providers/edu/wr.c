@@ -10,6 +10,9 @@
 
 #include "edu.h"
 
+/* What libibverbs hands to the kernel at once: see post.c. These cannot be in pieces. */
+#define MAX_COMMAND (UINT16_MAX - sizeof(struct ib_uverbs_post_send))
+
 #define SEND_OPS                                                          \
 	(IBV_QP_EX_WITH_RDMA_WRITE | IBV_QP_EX_WITH_RDMA_WRITE_WITH_IMM | \
 	 IBV_QP_EX_WITH_SEND | IBV_QP_EX_WITH_SEND_WITH_IMM |             \
@@ -169,11 +172,17 @@ int edu_wr_init(struct edu_qp *qp, const struct ibv_qp_cap *cap,
 		uint64_t send_ops)
 {
 	struct ibv_qp_ex *ex = &qp->vqp.qp_ex;
+	uint32_t fit;
 
 	if (send_ops & ~(uint64_t)SEND_OPS)
 		return EOPNOTSUPP;
 	qp->max = cap->max_send_wr ? cap->max_send_wr : 1;
 	qp->max_sge = cap->max_send_sge ? cap->max_send_sge : 1;
+	fit = (uint32_t)(MAX_COMMAND /
+			 (sizeof(struct ib_uverbs_send_wr) +
+			  qp->max_sge * sizeof(struct ib_uverbs_sge)));
+	if (qp->max > fit)
+		qp->max = fit;
 	qp->wr = calloc(qp->max, sizeof(*qp->wr));
 	qp->sge = calloc((size_t)qp->max * qp->max_sge, sizeof(*qp->sge));
 	if (!qp->wr || !qp->sge) {
