@@ -27,10 +27,12 @@ struct ibv_cq *edu_create_cq(struct ibv_context *context, int cqe,
 		return edu_null(ENOMEM);
 	ret = ibv_cmd_create_cq(context, cqe, channel, comp_vector, &cq->vcq.cq,
 				&cmd, sizeof(cmd), &resp, sizeof(resp));
-	if (!ret)
-		return &cq->vcq.cq;
-	free(cq);
-	return edu_null(ret);
+	if (ret) {
+		free(cq);
+		return edu_null(ret);
+	}
+	pthread_mutex_init(&cq->lock, NULL);
+	return &cq->vcq.cq;
 }
 
 static int next_poll(struct ibv_cq_ex *cq_ex)
@@ -48,14 +50,24 @@ static int next_poll(struct ibv_cq_ex *cq_ex)
 	return 0;
 }
 
-static int start_poll(struct ibv_cq_ex *cq, struct ibv_poll_cq_attr *attr)
+/* If it fails there is no end_poll() */
+static int start_poll(struct ibv_cq_ex *cq_ex, struct ibv_poll_cq_attr *attr)
 {
-	return attr->comp_mask ? EINVAL : next_poll(cq);
+	struct edu_cq *cq = to_edu_cq(cq_ex);
+	int ret;
+
+	if (attr->comp_mask)
+		return EINVAL;
+	pthread_mutex_lock(&cq->lock);
+	ret = next_poll(cq_ex);
+	if (ret)
+		pthread_mutex_unlock(&cq->lock);
+	return ret;
 }
 
 static void end_poll(struct ibv_cq_ex *cq)
 {
-	(void)cq;
+	pthread_mutex_unlock(&to_edu_cq(cq)->lock);
 }
 
 static enum ibv_wc_opcode read_opcode(struct ibv_cq_ex *cq)
@@ -127,6 +139,7 @@ struct ibv_cq_ex *edu_create_cq_ex(struct ibv_context *context,
 		free(cq);
 		return edu_null(ret);
 	}
+	pthread_mutex_init(&cq->lock, NULL);
 	cq->vcq.cq_ex.start_poll = start_poll;
 	cq->vcq.cq_ex.next_poll = next_poll;
 	cq->vcq.cq_ex.end_poll = end_poll;
@@ -152,9 +165,12 @@ int edu_modify_cq(struct ibv_cq *cq, struct ibv_modify_cq_attr *attr)
 
 int edu_destroy_cq(struct ibv_cq *cq)
 {
+	struct edu_cq *edu = container_of(cq, struct edu_cq, vcq.cq);
 	int ret = ibv_cmd_destroy_cq(cq);
 
-	if (!ret)
-		free(container_of(cq, struct edu_cq, vcq.cq));
-	return ret;
+	if (ret)
+		return ret;
+	pthread_mutex_destroy(&edu->lock);
+	free(edu);
+	return 0;
 }

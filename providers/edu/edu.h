@@ -13,10 +13,12 @@
 /**
  * struct edu_cq - a completion queue
  * @vcq: what libibverbs knows
+ * @lock: held from ibv_start_poll() to ibv_end_poll(), of extended ones
  * @wc: the completion that ibv_start_poll() and ibv_next_poll() came to
  */
 struct edu_cq {
 	struct verbs_cq vcq;
+	pthread_mutex_t lock;
 	struct ibv_wc wc;
 };
 
