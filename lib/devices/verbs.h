@@ -20,7 +20,8 @@
 
 #define VERBS_PORT 1
 #define VERBS_MAX_SGE 4
-#define VERBS_MAX_DEVICES 8
+/* Machines for GPUs have a dozen ports, each of them a device, and may have VFs */
+#define VERBS_MAX_DEVICES 64
 
 /**
  * struct verbs_device - an RDMA device that libibverbs has a provider for
