@@ -8,9 +8,8 @@
  * What a dma-buf holds and how a PCI device reaches it, when access to it is taken away
  * and given back, and how BARs of a device of VFIO's become one. See libdmabuf-phys(3).
  *
- * Nothing here prints, keeps global state but an open /dev/dma_buf_phys, or installs
- * handlers; all of it may be called from several threads. Functions that return int
- * return -errno for an error.
+ * Nothing here prints, keeps global state, or installs handlers; all of it may be called
+ * from several threads. Functions that return int return -errno for an error.
  */
 #include <linux/dma-buf-phys.h>
 #include <stddef.h>

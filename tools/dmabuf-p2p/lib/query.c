@@ -4,9 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,21 +21,13 @@ struct answer {
 
 int phys_node(void)
 {
-	/* It is asked often, and stays open */
-	static atomic_int node = -1;
-	int fd = atomic_load(&node), none = -1;
+	/* Not kept: programs close what they do not know, and its number is soon another's */
+	int fd = open("/dev/dma_buf_phys", O_RDWR | O_CLOEXEC);
 
 	if (fd >= 0)
 		return fd;
-	fd = open("/dev/dma_buf_phys", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		/* The file may be there without a driver behind it */
-		return errno == ENODEV || errno == ENXIO ? -ENOENT : -errno;
-	/* Another thread may have been faster */
-	if (atomic_compare_exchange_strong(&node, &none, fd))
-		return fd;
-	close(fd);
-	return none;
+	/* The file may be there without a driver behind it */
+	return errno == ENODEV || errno == ENXIO ? -ENOENT : -errno;
 }
 
 /* "0000:3b:00.0"; Linux has no domains beyond 24 bits */
@@ -44,7 +36,9 @@ static int parse(const char *device, uint64_t *number)
 	unsigned int domain, bus, slot, function;
 	int end = 0;
 
-	if (sscanf(device, "%6x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function,
+	/* It would take signs and blanks */
+	if (device[strspn(device, "0123456789abcdefABCDEF:.")] ||
+	    sscanf(device, "%6x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function,
 		   &end) != 4 || device[end] || slot > 0x1f || function > 7)
 		return -EINVAL;
 	*number = DMA_BUF_PHYS_PCI(domain, bus, slot << 3 | function);
@@ -54,7 +48,7 @@ static int parse(const char *device, uint64_t *number)
 static int ask(int fd, const uint64_t *device, struct dma_buf_phys_query *query,
 	       struct dma_buf_phys_group_info *groups, uint32_t room)
 {
-	int node = phys_node();
+	int node = phys_node(), ret;
 
 	if (node < 0)
 		return node;
@@ -67,7 +61,9 @@ static int ask(int fd, const uint64_t *device, struct dma_buf_phys_query *query,
 		.device = device ? *device : 0,
 		.nr_groups = room,
 	};
-	return ioctl(node, DMA_BUF_PHYS_IOC_QUERY, query) < 0 ? -errno : 0;
+	ret = ioctl(node, DMA_BUF_PHYS_IOC_QUERY, query) < 0 ? -errno : 0;
+	close(node);
+	return ret;
 }
 
 static void fill(struct answer *answer, const struct dma_buf_phys_query *query)

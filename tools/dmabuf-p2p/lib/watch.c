@@ -18,10 +18,11 @@ int dmabuf_phys_watch(int fd, int flags)
 	if (node < 0)
 		return node;
 	ret = ioctl(node, DMA_BUF_PHYS_IOC_WATCH, &watch);
-	if (ret >= 0)
-		return ret;
-	/* Of a file in /dev it would mean that there is no driver */
-	return errno == ENODEV ? -ESTALE : -errno;
+	/* Of a file in /dev ENODEV would mean that there is no driver */
+	if (ret < 0)
+		ret = errno == ENODEV ? -ESTALE : -errno;
+	close(node);
+	return ret;
 }
 
 int dmabuf_phys_watch_next(int watch, struct dma_buf_phys_watch_event *event)

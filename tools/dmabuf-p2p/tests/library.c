@@ -34,6 +34,11 @@ static struct {
 	unsigned int looked;
 } kernel;
 
+/* How often it is open */
+static int nodes;
+
+int __real_close(int fd);
+int __wrap_close(int fd);
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
@@ -43,7 +48,14 @@ int __wrap_open64(const char *path, int flags, ...)
 	if (strcmp(path, "/dev/dma_buf_phys"))
 		return __real_open64(path, flags, 0600);
 	errno = ENXIO;
+	nodes += kernel.node;
 	return kernel.node ? NODE : -1;
+}
+
+int __wrap_close(int fd)
+{
+	nodes -= fd == NODE;
+	return fd == NODE ? 0 : __real_close(fd);
 }
 
 static int fail(int err)
@@ -143,6 +155,9 @@ static void test_query(void)
 	tap_ok(dmabuf_phys_query(BUFFER, "3b:00.0", &info) == -EINVAL &&
 		       dmabuf_phys_query(BUFFER, "0000:3b:20.0", &info) == -EINVAL &&
 		       dmabuf_phys_query(BUFFER, "0000:3b:00.0x", &info) == -EINVAL &&
+		       dmabuf_phys_query(BUFFER, "+000:3b:00.0", &info) == -EINVAL &&
+		       dmabuf_phys_query(BUFFER, "0000: 3:00.0", &info) == -EINVAL &&
+		       dmabuf_phys_query(BUFFER, "0x00:3b:00.0", &info) == -EINVAL &&
 		       dmabuf_phys_query(BUFFER, "", &info) == -EINVAL && !kernel.asked,
 	       "what is no address");
 	kernel.error = EOPNOTSUPP;
@@ -250,5 +265,6 @@ int main(void)
 	test_route();
 	test_watch();
 	test_export();
+	tap_ok(!nodes, "nothing stays open that the program does not know of");
 	return tap_end();
 }
