@@ -27,18 +27,19 @@ void output_at_end(int (*finish)(int err, int status), const char *name)
 
 int output_end(int status)
 {
-	static bool told;
+	/* Several ask, and what is wrong may be so only once */
+	static bool lost;
 	int err = streams_flush();
 
 	if (finish_file)
 		err = finish_file(err, status);
 	finish_file = NULL;
-	if (err && !told)
+	if (err && !lost)
 		complain(file_name ? file_name : "standard output", NULL,
 			 "cannot write to it%s%s", err > 0 ? ": " : "",
 			 err > 0 ? strerror(err) : "");
-	told = true;
-	return !status && (err || ferror(stderr)) ? EXIT_FAILED : status;
+	lost |= err != 0;
+	return !status && (lost || ferror(stderr)) ? EXIT_FAILED : status;
 }
 
 static void at_exit(int status, void *arg)

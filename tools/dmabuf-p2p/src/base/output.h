@@ -2,6 +2,7 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /**
@@ -37,6 +38,9 @@ void output_at_end(int (*finish)(int err, int status), const char *name);
  * Return: 0 or -errno. It is there once the program has ended, unless by a signal.
  */
 int output_to(const char *path);
+
+/** output_is_file - whether output_to() has done that */
+bool output_is_file(void);
 
 /**
  * output_file - make or replace a file, which appears when it is complete

@@ -199,6 +199,11 @@ static int finish(int err, int status)
 	return err;
 }
 
+bool output_is_file(void)
+{
+	return instead;
+}
+
 int output_to(const char *path)
 {
 	FILE *file = output_file(path);

@@ -12,6 +12,7 @@
 #include "common.h"
 #include "device.h"
 #include "message.h"
+#include "output.h"
 #include "topo.h"
 #include "verb.h"
 
@@ -173,6 +174,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_SUCCESS:
 		if (args->view == VIEW_WHY && args->nr_names != 2)
 			argp_error(state, "--why takes two devices");
+		if (args->view == VIEW_SVG && output_is_file())
+			argp_error(state, "--svg or --output: with --svg nothing is printed");
 		if (args->nr_names && (args->class || args->driver))
 			argp_error(state, "--class and --driver choose among all devices");
 		return 0;
@@ -223,6 +226,10 @@ static int choose(struct topo *topo, const struct args *args)
 
 static int show(const struct topo *topo, const struct args *args)
 {
+	if (!topo->nr_devs && (args->view == VIEW_TABLE || args->view == VIEW_TREE)) {
+		puts("no such device with memory BARs: 'dmabuf-p2p topo --all' shows all there are");
+		return EXIT_OK;
+	}
 	switch (args->view) {
 	case VIEW_TABLE:
 		topo_table(topo);
