@@ -216,6 +216,11 @@ const struct pci_saved *pci_saved(int i)
 	return i < nr_saved ? &saved[i] : NULL;
 }
 
+void pci_forget_saved(void)
+{
+	nr_saved = 0;
+}
+
 void pci_restore(void)
 {
 	while (nr_saved > 0)

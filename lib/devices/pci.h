@@ -114,6 +114,13 @@ void pci_before_change(void (*fn)(void));
  */
 int __pci_put_back(const struct pci_saved *was);
 
+/**
+ * pci_forget_saved - leave everything as it is now
+ *
+ * There is room again for what __pci_bind() remembers.
+ */
+void pci_forget_saved(void);
+
 /** pci_restore - undo every __pci_bind(), as far as that is possible */
 void pci_restore(void);
 

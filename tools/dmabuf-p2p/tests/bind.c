@@ -4,6 +4,7 @@
  * for /
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ extern const struct verb cmd_bind;
 
 static enum device_use use;
 static int bind_error;
+static int keep_error;
+static bool has_vfio;
 static bool read_only;
 
 /* What was done, in its order */
@@ -41,6 +44,8 @@ enum device_use __wrap_device_user(const char *folder, const char *addr, char *u
 int __wrap_take_check_driver(const char *addr);
 int __wrap_taken_keep(const char *folder, const char *addr, const char *driver,
 		      const char *override);
+void __wrap_pci_forget_saved(void);
+int __wrap_taken_lock(const char *folder, const char *addr);
 void __wrap_taken_forget(const char *folder, const char *addr);
 int __wrap___pci_bind(const char *addr, const char *driver);
 int __wrap___pci_put_back(const struct pci_saved *was);
@@ -57,7 +62,7 @@ bool __wrap_pci_exists(const char *addr)
 bool __wrap_vfio_has_driver(const char *addr)
 {
 	(void)addr;
-	return false;
+	return has_vfio;
 }
 
 int __wrap___pci_driver(const char *addr, char *name, size_t size)
@@ -89,8 +94,22 @@ int __wrap_taken_keep(const char *folder, const char *addr, const char *driver,
 	(void)addr;
 	(void)override;
 	note("keep ");
-	note(driver);
-	return 0;
+	note(driver ? driver : "that");
+	return keep_error;
+}
+
+/* Before anything is looked at: it may be about to change */
+int __wrap_taken_lock(const char *folder, const char *addr)
+{
+	(void)folder;
+	(void)addr;
+	note("lock ");
+	return -EACCES;
+}
+
+void __wrap_pci_forget_saved(void)
+{
+	note(" stays");
 }
 
 void __wrap_taken_forget(const char *folder, const char *addr)
@@ -102,8 +121,11 @@ void __wrap_taken_forget(const char *folder, const char *addr)
 
 int __wrap___pci_bind(const char *addr, const char *driver)
 {
+	sigset_t now;
+
 	(void)addr;
-	note(" bind ");
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	note(sigismember(&now, SIGINT) && sigismember(&now, SIGTERM) ? " bind " : " broken ");
 	note(driver);
 	return bind_error;
 }
@@ -142,26 +164,56 @@ static int bind_it(const char *option)
 
 static void test_bind(void)
 {
-	tap_ok(bind_it("-q") == EXIT_OK && !strcmp(done, "keep edu bind vfio-pci"),
+	tap_ok(bind_it("-q") == EXIT_OK && !strcmp(done, "lock keep edu bind vfio-pci stays"),
 	       "a device is bound, and what it had is noted first");
 	printf("# ");
 	fflush(stdout);
 	tap_ok(bind_it("--dry-run") == EXIT_OK && !done[0], "--dry-run does nothing");
 	use = DEVICE_USED;
-	tap_ok(bind_it("-q") == EXIT_FAILED && !done[0], "a device that is in use");
+	tap_ok(bind_it("-q") == EXIT_FAILED && !strcmp(done, "lock "), "a device that is in use");
 	tap_ok(bind_it("-n") == EXIT_FAILED && !done[0], "--dry-run tells that");
 	use = DEVICE_UNKNOWN;
-	tap_ok(bind_it("-q") == EXIT_FAILED && !done[0], "or that may be");
+	tap_ok(bind_it("-q") == EXIT_FAILED && !strcmp(done, "lock "), "or that may be");
 	use = DEVICE_FREE;
 	bind_error = -ENODEV;
 	tap_ok(bind_it("-q") == EXIT_FAILED &&
-		       !strcmp(done, "keep edu bind vfio-pci back edu forget"),
+		       !strcmp(done, "lock keep edu bind vfio-pci stays back edu forget"),
 	       "what VFIO does not take has its driver again");
 	bind_error = 0;
 	mates = "0000:01:00.1 (edu)";
-	tap_ok(bind_it("-q") == EXIT_MISMATCH && !strcmp(done, "keep edu bind vfio-pci"),
+	tap_ok(bind_it("-q") == EXIT_MISMATCH && !strcmp(done, "lock keep edu bind vfio-pci stays"),
 	       "it is said what else of its group is to be bound");
 	mates = "";
+	has_vfio = true;
+	tap_ok(bind_it("-q") == EXIT_OK && !strcmp(done, "lock keep that"),
+	       "one that VFIO has: it may be what a killed program has left");
+	keep_error = -EBUSY;
+	tap_ok(bind_it("-q") == EXIT_FAILED,
+	       "a program will give it back: that it is bound would be wrong soon");
+	has_vfio = false;
+	tap_ok(bind_it("-q") == EXIT_FAILED && !strcmp(done, "lock keep edu"),
+	       "a program is about to take it");
+	keep_error = 0;
+}
+
+/* A rule takes a while to be written, and what is written lets signals in */
+static void test_held(void)
+{
+	sigset_t set, now;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	file("/sys/bus/pci/devices/0000:03:00.0/vendor", "0x10de\n");
+	file("/sys/bus/pci/devices/0000:03:00.0/device", "0x2684\n");
+	file("/etc/udev/rules.d/x", "");
+	bind_rule_write(root, "0000:03:00.0");
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	tap_ok(bind_rule_exists(root, "0000:03:00.0") && sigismember(&now, SIGINT) &&
+		       !sigismember(&now, SIGTERM),
+	       "signals that were blocked before a rule is written stay so");
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	bind_rule_remove(root, "0000:03:00.0");
 }
 
 static void count(const char *addr, void *arg)
@@ -184,6 +236,7 @@ static bool rule_has(const char *text)
 
 static void test_rules(void)
 {
+	char *path;
 	int nr = 0;
 
 	tap_ok(bind_rule_write(root, "0000:01:00.0") == -ENODEV, "no such device");
@@ -208,6 +261,12 @@ static void test_rules(void)
 			"ATTR{driver_override}=\"vfio-pci\", ") &&
 		       rule_has("bind --quiet 0000:01:00.0\"\n"),
 	       "it is about this kind of device");
+	path = bind_rule_path(root, "0000:01:00.0");
+	tap_ok(!bind_rule_remove(root, "0000:01:00.0") && !symlink("/dev/null", path) &&
+		       bind_rule_write(root, "0000:01:00.0") == -EEXIST,
+	       "one that root has switched off is not written to /dev/null");
+	tap_ok(!unlink(path) && !bind_rule_write(root, "0000:01:00.0"), "without that it is");
+	free(path);
 	read_only = true;
 	tap_ok(bind_rule_remove(root, "0000:01:00.0") == -EROFS &&
 		       !bind_rule_remove(root, "0000:02:00.0"),
@@ -222,6 +281,7 @@ int main(void)
 	test_bind();
 	tree_begin();
 	test_rules();
+	test_held();
 	tree_end();
 	return tap_end();
 }

@@ -97,6 +97,32 @@ int __wrap___sysfs_write(const char *path, const char *text)
 	return 0;
 }
 
+/* The device that there is has none */
+static bool has_rule = true;
+
+bool __wrap_bind_rule_exists(const char *folder, const char *addr);
+int __wrap_bind_rule_remove(const char *folder, const char *addr);
+
+bool __wrap_bind_rule_exists(const char *folder, const char *addr)
+{
+	(void)folder;
+	return has_rule && !strcmp(addr, "ffff:fe:00.0");
+}
+
+int __wrap_bind_rule_remove(const char *folder, const char *addr)
+{
+	if (__wrap_bind_rule_exists(folder, addr))
+		has_rule = false;
+	return 0;
+}
+
+static int release_gone(const char *option)
+{
+	char *args[] = { (char *)"release", (char *)"ffff:fe:00.0", (char *)option, NULL };
+
+	return cmd_release.run(option ? 3 : 2, args);
+}
+
 static int release(int what)
 {
 	char *args[] = { (char *)"release", (char *)ADDR, NULL };
@@ -122,5 +148,11 @@ int main(void)
 	tap_ok(release(1) == EXIT_FAILED && bound, "a process has its group open");
 	node = "/sys/class/vfio/noiommu-5/dev";
 	tap_ok(release(1) == EXIT_FAILED && bound, "or one without an IOMMU");
+	printf("# ");
+	fflush(stdout);
+	tap_ok(release_gone("-n") == EXIT_OK && has_rule &&
+		       release_gone(NULL) == EXIT_OK && !has_rule,
+	       "a device that is gone, and would be bound when it comes back");
+	tap_ok(release_gone(NULL) == EXIT_FAILED, "one of which nothing is known");
 	return tap_end();
 }

@@ -178,6 +178,70 @@ static void test_kept(void)
 	tap_ok(!listed(&first), "release forgets it");
 }
 
+static bool is_kept(const char *driver, const char *override)
+{
+	struct taken first;
+
+	return listed(&first) == 1 && !first.pid && !strcmp(first.driver, driver) &&
+	       !strcmp(first.override, override);
+}
+
+/* Killed anywhere, and started again */
+static void test_half(void)
+{
+	pid_t pid;
+
+	tap_ok(!taken_keep(root, ADDR, NULL, NULL) && !listed(&(struct taken){ 0 }),
+	       "what VFIO has, and of which nothing is known");
+	taken_keep(root, ADDR, "nvme", "old");
+	tap_ok(!taken_keep(root, ADDR, "nvme", "vfio-pci") && is_kept("nvme", "old"),
+	       "a bind that was killed once it had written driver_override");
+	tap_ok(!taken_keep(root, ADDR, "", "vfio-pci") && is_kept("nvme", "old"),
+	       "or when the device had no driver");
+	tap_ok(!taken_keep(root, ADDR, "edu", "vfio-pci") && is_kept("edu", ""),
+	       "but another driver since is another driver");
+	taken_forget(root, ADDR);
+	tap_ok(!taken_keep(root, ADDR, "nvme", "vfio-pci") && is_kept("nvme", ""),
+	       "the rule for udev has written driver_override before");
+	taken_forget(root, ADDR);
+	pid = start_taker("nvme");
+	tap_ok(taken_keep(root, ADDR, NULL, NULL) == -EBUSY, "an export has it");
+	end(pid);
+	tap_ok(!taken_keep(root, ADDR, NULL, NULL) && is_kept("nvme", ""),
+	       "one that was killed has left it: now it stays");
+	taken_forget(root, ADDR);
+}
+
+/* Of one device, by a process that may be this one */
+static void test_lock(void)
+{
+	int lock = taken_lock(root, ADDR), other = taken_lock(root, "0000:01:00.1"), one, status;
+	pid_t pid;
+
+	tap_ok(lock >= 0 && other >= 0, "two devices are locked");
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		/* Or it would have what it waits for */
+		close(lock);
+		one = taken_lock(root, ADDR);
+		_exit(one < 0);
+	}
+	usleep(100000);
+	tap_ok(!waitpid(pid, &status, WNOHANG), "somebody else waits for one");
+	close(lock);
+	tap_ok(waitpid(pid, &status, 0) == pid && !status, "and gets it");
+	close(other);
+}
+
+static void remove_lock(const char *name)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s" TAKEN_FOLDER "/%s", root, name);
+	unlink(path);
+}
+
 int main(void)
 {
 	char path[128];
@@ -188,6 +252,9 @@ int main(void)
 		return 1;
 	test_claims();
 	test_kept();
+	test_half();
+	test_lock();
+	remove_lock("changes");
 	test_number();
 	test_strangers();
 	unlink("proc");

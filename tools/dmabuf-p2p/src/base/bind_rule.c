@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bind_rule.h"
@@ -39,6 +40,7 @@ static const char *program(char path[PATH_MAX])
 int bind_rule_write(const char *root, const char *addr)
 {
 	char vendor[16], device[16], path[PATH_MAX], *name;
+	struct stat st = { 0 };
 	FILE *file;
 	int ret;
 
@@ -48,8 +50,9 @@ int bind_rule_write(const char *root, const char *addr)
 			"/sys/bus/pci/devices/%s/device", addr))
 		return -ENODEV;
 	name = bind_rule_path(root, addr);
-	file = output_file(name);
-	ret = file ? 0 : -errno;
+	/* A link to /dev/null is how root switches a rule off */
+	file = lstat(name, &st) || S_ISREG(st.st_mode) ? output_file(name) : NULL;
+	ret = file ? 0 : st.st_mode && !S_ISREG(st.st_mode) ? -EEXIST : -errno;
 	free(name);
 	if (ret)
 		return ret;

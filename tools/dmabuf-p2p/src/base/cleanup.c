@@ -93,12 +93,20 @@ static void add_signals(sigset_t *set)
 			sigaddset(set, sig);
 }
 
-static void block(int how)
+/* Return: what was blocked before, for let_go() */
+static sigset_t hold(void)
 {
-	sigset_t set;
+	sigset_t set, before;
 
 	add_signals(&set);
-	sigprocmask(how, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	return before;
+}
+
+/* Those that a caller has blocked stay so */
+static void let_go(sigset_t before)
+{
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 static const char sorry[] =
@@ -190,7 +198,7 @@ static void at_exit(int status, void *arg)
 	(void)arg;
 	if (getpid() != owner)
 		return;
-	block(SIG_BLOCK);
+	hold();
 	status = output_end(status & 0xff);
 	if (status == EXIT_INTERRUPTED)
 		sig = interrupted();
@@ -245,10 +253,11 @@ void cleanup_devices(void)
 {
 	static char disks[MAX_ARGS / CLEANUP_PER_DEVICE][12];
 	const struct pci_saved *was;
+	sigset_t before;
 	int n = 0, i;
 
 	arm();
-	block(SIG_BLOCK);
+	before = hold();
 	args[n++] = (char *)"dmabuf-p2p";
 	args[n++] = (char *)"--put-back";
 	args[n++] = end_text;
@@ -264,7 +273,7 @@ void cleanup_devices(void)
 		args[n++] = disks[i];
 	}
 	args[n] = NULL;
-	block(SIG_UNBLOCK);
+	let_go(before);
 }
 
 /*
@@ -285,21 +294,23 @@ void cleanup_taken(void (*note)(void))
 
 void cleanup_unlink(const char *path, const struct stat *st)
 {
-	block(SIG_BLOCK);
+	const sigset_t before = hold();
+
 	unlink_path = path;
 	if (path)
 		unlink_stat = *st;
-	block(SIG_UNBLOCK);
+	let_go(before);
 	if (path)
 		arm();
 }
 
 int cleanup_mkstemp(char *path)
 {
+	sigset_t before;
 	int fd, ret;
 
 	arm();
-	block(SIG_BLOCK);
+	before = hold();
 	fd = mkostemp(path, O_CLOEXEC);
 	ret = fd < 0 || fstat(fd, &unlink_stat) ? -errno : fd;
 	if (ret >= 0) {
@@ -308,16 +319,17 @@ int cleanup_mkstemp(char *path)
 		unlink(path);
 		close(fd);
 	}
-	block(SIG_UNBLOCK);
+	let_go(before);
 	return ret;
 }
 
 int cleanup_mkdtemp(char *path, const char *file)
 {
+	sigset_t before;
 	int ret;
 
 	arm();
-	block(SIG_BLOCK);
+	before = hold();
 	ret = mkdtemp(path) ? 0 : -errno;
 	if (!ret) {
 		folder_path = path;
@@ -327,24 +339,26 @@ int cleanup_mkdtemp(char *path, const char *file)
 		if (ret < 0)
 			rmdir(path);
 	}
-	block(SIG_UNBLOCK);
+	let_go(before);
 	return ret;
 }
 
 void cleanup_rmdir(void)
 {
-	block(SIG_BLOCK);
+	const sigset_t before = hold();
+
 	remove_folder();
-	block(SIG_UNBLOCK);
+	let_go(before);
 }
 
 pid_t cleanup_fork(int *pidfd)
 {
+	sigset_t before;
 	pid_t pid;
 	int sig;
 
 	arm();
-	block(SIG_BLOCK);
+	before = hold();
 	pid = fork();
 	if (pid > 0) {
 		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -361,7 +375,7 @@ pid_t cleanup_fork(int *pidfd)
 	for (sig = 1; sig <= SIGRTMAX && !pid; sig++)
 		if (ends(sig) && !ignored(sig))
 			signal(sig, SIG_DFL);
-	block(SIG_UNBLOCK);
+	let_go(before);
 	return pid;
 }
 
@@ -369,7 +383,7 @@ void cleanup_exit(int status)
 {
 	if (!WIFSIGNALED(status))
 		exit(WEXITSTATUS(status));
-	block(SIG_BLOCK);
+	hold();
 	output_end(EXIT_OK);
 	clean_up(0, WTERMSIG(status));
 	interrupt_die(WTERMSIG(status));

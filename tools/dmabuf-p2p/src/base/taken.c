@@ -30,6 +30,7 @@
 #include "verb.h"
 
 #define LOCK "lock"
+#define CHANGES "changes"
 
 /* Return: the folder, or -errno */
 static int open_folder(const char *root, bool make)
@@ -52,13 +53,21 @@ static int open_folder(const char *root, bool make)
 	return -EPERM;
 }
 
-/* Others than the owner cannot open it, and so not keep it. Return: it or -errno */
-static int lock_folder(int dir)
+/*
+ * Of a file in the folder @length bytes from @at on, 0 for all. Others than the owner
+ * cannot open it, and so not keep it. Return: it or -errno
+ */
+static int lock_file(int dir, const char *name, off_t at, off_t length)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = at,
+		.l_len = length,
+	};
 	int fd, err;
 
-	fd = openat(dir, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	while (fcntl(fd, F_OFD_SETLKW, &lock)) {
@@ -185,25 +194,67 @@ static int claim(int dir, const char *root, const char *addr,
 	return write_note(dir, root, was, getpid());
 }
 
+/* Somebody was killed while taking it: what it has now is not what it had */
+static bool is_half_taken(const struct taken *note, const char *driver,
+			  const char *override)
+{
+	return !strcmp(override, TAKEN_DRIVER) &&
+	       (!driver[0] || !strcmp(driver, note->driver));
+}
+
 static int keep(int dir, const char *root, const char *addr, const char *driver,
 		const char *override)
 {
 	struct taken note;
+	const int ret = read_note(dir, root, addr, &note);
 
-	if (!read_note(dir, root, addr, &note) && note.pid && note.alive)
+	if (!ret && note.pid && note.alive)
 		return -EBUSY;
-	fill_note(&note, addr, driver, override);
+	if (!driver && (ret || !note.pid))
+		return 0;
+	/* The driver_override is that of the rule for udev, which goes first */
+	if (driver && (ret || !is_half_taken(&note, driver, override)))
+		fill_note(&note, addr, driver,
+			  strcmp(override, TAKEN_DRIVER) ? override : "");
 	return write_note(dir, root, &note, 0);
+}
+
+/* Others than root may ask, as long as there is nothing to be written */
+static bool is_kept(int dir, const char *root, const char *addr)
+{
+	struct taken note;
+
+	return read_note(dir, root, addr, &note) || !note.pid;
+}
+
+int taken_lock(const char *root, const char *addr)
+{
+	unsigned int domain, bus, slot, function;
+	int dir, ret = -EINVAL;
+
+	dir = open_folder(root, true);
+	if (dir < 0)
+		return dir;
+	/* A byte for each function that there can be */
+	if (sscanf(addr, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4)
+		ret = lock_file(dir, CHANGES,
+				(off_t)domain << 16 | bus << 8 | slot << 3 | function, 1);
+	close(dir);
+	return ret;
 }
 
 int taken_keep(const char *root, const char *addr, const char *driver,
 	       const char *override)
 {
-	int dir = open_folder(root, true), lock, ret;
+	int dir = open_folder(root, driver), lock, ret;
 
 	if (dir < 0)
-		return dir;
-	ret = lock = lock_folder(dir);
+		return driver ? dir : 0;
+	if (!driver && is_kept(dir, root, addr)) {
+		close(dir);
+		return 0;
+	}
+	ret = lock = lock_file(dir, LOCK, 0, 0);
 	if (lock >= 0) {
 		ret = keep(dir, root, addr, driver, override);
 		close(lock);
@@ -219,7 +270,7 @@ int taken_claim(const char *root, const char *addr, const char *driver,
 
 	if (dir < 0)
 		return dir == -ENOENT && !driver ? 0 : dir;
-	ret = lock = lock_folder(dir);
+	ret = lock = lock_file(dir, LOCK, 0, 0);
 	if (lock >= 0) {
 		ret = claim(dir, root, addr, driver, override, was);
 		close(lock);
@@ -235,7 +286,7 @@ void taken_forget(const char *root, const char *addr)
 
 	if (dir < 0)
 		return;
-	lock = lock_folder(dir);
+	lock = lock_file(dir, LOCK, 0, 0);
 	if (lock >= 0) {
 		if (!read_note(dir, root, addr, &taken) &&
 		    (!taken.pid || taken.pid == getpid()) && taken.alive)

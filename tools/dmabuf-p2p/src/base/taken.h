@@ -50,11 +50,24 @@ int taken_claim(const char *root, const char *addr, const char *driver,
 		const char *override, struct taken *was);
 
 /**
+ * taken_lock - be the only one who gives a device another driver for good
+ * @root: see taken_claim()
+ * @addr: PCI address
+ *
+ * Return: a file descriptor that is to be closed after that, or -errno.
+ */
+int taken_lock(const char *root, const char *addr);
+
+/**
  * taken_keep - note what a device had, for 'release' and not for this process
  * @root: see taken_claim()
  * @addr: PCI address
- * @driver: what it has now, empty for none
+ * @driver: what it has now, empty for none; NULL if that is vfio-pci already: then
+ *	only the note of a process that was killed is of interest
  * @override: likewise
+ *
+ * If one was killed while it was taking the device, what the device had before that is
+ * what counts.
  *
  * Return: 0 or -errno; -EBUSY if a process of this program has it.
  */

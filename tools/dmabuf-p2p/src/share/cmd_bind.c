@@ -4,11 +4,14 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "array.h"
 #include "bind_rule.h"
 #include "device.h"
 #include "devices/pci.h"
@@ -86,7 +89,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static int complain_note(const char *addr, int err)
 {
-	complain(addr, err == EACCES || err == EPERM ?
+	if (err == EBUSY)
+		complain(addr, "end that program first",
+			 "a process of this program has it, and gives it back at its end");
+	else
+		complain(addr, err == EACCES || err == EPERM ?
 			       as_root("run it as root") : NULL,
 		 "cannot note in " TAKEN_FOLDER " what it is taken from: %s",
 		 strerror(err));
@@ -108,6 +115,8 @@ static int take(const char *addr, const char *driver)
 	if (ret)
 		return complain_note(addr, -ret);
 	ret = __pci_bind(addr, TAKEN_DRIVER);
+	/* It stays so when this ends */
+	pci_forget_saved();
 	if (!ret)
 		return EXIT_OK;
 	snprintf(was.addr, sizeof(was.addr), "%s", addr);
@@ -127,10 +136,50 @@ static int persist(const char *addr)
 	if (ret)
 		complain(path, ret == -EACCES || ret == -EPERM ?
 				       as_root("run it as root") :
-			       ret == -ENOENT ? "is udev installed?" : NULL,
-			 "cannot write it: %s", strerror(-ret));
+			       ret == -ENOENT ? "is udev installed?" :
+			       ret == -EEXIST ? "look who made it, and remove it" : NULL,
+			 "cannot write it: %s", ret == -EEXIST ? "it is no plain file" :
+							       strerror(-ret));
 	free(path);
 	return ret ? EXIT_FAILED : EXIT_OK;
+}
+
+/* What a killed program has left is nobody's to give back any more */
+static int keep(const char *addr)
+{
+	int ret = taken_keep("", addr, NULL, NULL);
+
+	return ret ? complain_note(addr, -ret) : EXIT_OK;
+}
+
+/* A device is bound, and has its rule, or neither; Ctrl-C comes before or after that */
+static void hold_signals(int how)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaddset(&set, ends[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+static int change(const struct args *args, const char *addr, const char *driver,
+		  bool had_it)
+{
+	const bool had_rule = bind_rule_exists("", addr);
+	int ret = had_it ? keep(addr) : EXIT_OK;
+
+	/* Which is easy to undo: who asks for both gets both or neither */
+	if (!ret && args->persist)
+		ret = persist(addr);
+	if (ret || had_it)
+		return ret;
+	ret = take(addr, driver);
+	if (ret && args->persist && !had_rule)
+		bind_rule_remove("", addr);
+	return ret;
 }
 
 static void tell(const struct args *args, const char *addr, const char *driver,
@@ -148,11 +197,10 @@ static void tell(const struct args *args, const char *addr, const char *driver,
 		       driver[0] ? driver : "no driver", boot);
 }
 
-static int bind_one(const struct args *args, const char *addr)
+static int bind_locked(const struct args *args, const char *addr)
 {
 	char driver[64] = "";
 	const bool had_it = vfio_has_driver(addr);
-	const bool had_rule = bind_rule_exists("", addr);
 	int ret = EXIT_OK;
 
 	__pci_driver(addr, driver, sizeof(driver));
@@ -160,16 +208,24 @@ static int bind_one(const struct args *args, const char *addr)
 		ret = take_check_use(addr, driver);
 	if (!ret && !had_it)
 		ret = take_check_driver(addr);
-	/* Which is easy to undo: who asks for both gets both or neither */
-	if (!ret && args->persist && !args->dry_run)
-		ret = persist(addr);
-	if (!ret && !had_it && !args->dry_run) {
-		ret = take(addr, driver);
-		if (ret && args->persist && !had_rule)
-			bind_rule_remove("", addr);
+	if (!ret && !args->dry_run) {
+		hold_signals(SIG_BLOCK);
+		ret = change(args, addr, driver, had_it);
+		hold_signals(SIG_UNBLOCK);
 	}
 	if (!ret)
 		tell(args, addr, driver, had_it);
+	return ret;
+}
+
+/* Who may not lock may not bind either, and is told so */
+static int bind_one(const struct args *args, const char *addr)
+{
+	const int lock = args->dry_run ? -1 : taken_lock("", addr);
+	int ret = bind_locked(args, addr);
+
+	if (lock >= 0)
+		close(lock);
 	return ret;
 }
 
@@ -217,7 +273,6 @@ static int run(int argc, char **argv)
 		complain(NULL, NULL, "out of memory");
 		return EXIT_FAILED;
 	}
-	/* What is bound stays so when this ends */
 	pci_before_change(NULL);
 	ret = bind_all(&args, addr);
 	free(addr);

@@ -134,7 +134,7 @@ static int would(const char *addr, const char *driver)
 	return EXIT_OK;
 }
 
-static int put_back(const struct args *args, const struct taken *note)
+static int put_back_locked(const struct args *args, const struct taken *note)
 {
 	struct taken was = *note;
 	struct pci_saved saved;
@@ -165,8 +165,18 @@ static int put_back(const struct args *args, const struct taken *note)
 	return EXIT_OK;
 }
 
+static int put_back(const struct args *args, const struct taken *note)
+{
+	const int lock = args->dry_run ? -1 : taken_lock("", note->addr);
+	int ret = put_back_locked(args, note);
+
+	if (lock >= 0)
+		close(lock);
+	return ret;
+}
+
 /* Nothing is known of it: the kernel may choose */
-static int reprobe(const struct args *args, const char *addr)
+static int reprobe_locked(const struct args *args, const char *addr)
 {
 	char driver[64] = "", path[128];
 	int ret;
@@ -191,6 +201,16 @@ static int reprobe(const struct args *args, const char *addr)
 	if (!ret)
 		ret = __sysfs_write("/sys/bus/pci/drivers_probe", addr);
 	return ret ? complain_failed(addr, -ret) : tell(addr);
+}
+
+static int reprobe(const struct args *args, const char *addr)
+{
+	const int lock = args->dry_run ? -1 : taken_lock("", addr);
+	int ret = reprobe_locked(args, addr);
+
+	if (lock >= 0)
+		close(lock);
+	return ret;
 }
 
 /* First, so that a reboot ends what cannot be ended now */
@@ -240,10 +260,15 @@ static int release_named(const struct args *args, const char *name,
 	char addr[DEVICE_ADDR];
 	int ret, one;
 
-	ret = device_find(addr, name);
 	/* A device that is gone may have a rule */
-	if (ret == EXIT_FAILED && !args->dry_run)
-		bind_rule_remove("", addr);
+	if (device_parse(addr, name) && !pci_exists(addr) && bind_rule_exists("", addr)) {
+		ret = forget_rule(args, addr);
+		if (!ret && !args->dry_run)
+			printf("%s: not bound at boot any more; there is no such device now\n",
+			       addr);
+		return ret;
+	}
+	ret = device_find(addr, name);
 	if (ret)
 		return ret;
 	ret = forget_rule(args, addr);
