@@ -28,6 +28,12 @@ static void check_version(struct doctor *doctor)
 
 	sysfs_text(release, sizeof(release), doctor->model.root,
 		   "/proc/sys/kernel/osrelease");
+	if (!release[0]) {
+		doctor_add(doctor, MARK_WARN, "kernel",
+			   text_format("no /proc/sys/kernel/osrelease: which kernel this is cannot be seen, nor how far it trusts the CPU's host bridges"),
+			   text_format("mount -t proc proc /proc"));
+		return;
+	}
 	sscanf(release, "%u.%u", &major, &minor);
 	if (major > FIRST_MAJOR ||
 	    (major == FIRST_MAJOR && minor >= FIRST_MINOR))
@@ -37,7 +43,7 @@ static void check_version(struct doctor *doctor)
 	else
 		doctor_add(doctor, MARK_FAIL, "kernel",
 			   text_format("Linux %s is too old: VFIO exports no dma-bufs",
-				       release[0] ? release : "(unknown)"),
+				       release),
 			   text_format("Boot a kernel from %u.%u on, best one of the 7.3 series with the modules of dmabuf-phys-dkms, which no kernel has by itself.",
 				       FIRST_MAJOR, FIRST_MINOR));
 }

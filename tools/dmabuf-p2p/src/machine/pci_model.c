@@ -354,6 +354,9 @@ void pci_model_read_cpu(struct pci_model *model, const char *root)
 				 (int)sizeof(model->cpu) - 1, value);
 	}
 	fclose(file);
+	/* Who starts a VM may choose them */
+	text_clean(model->cpu_vendor);
+	text_clean(model->cpu);
 }
 
 static int in_order(const void *a, const void *b)
