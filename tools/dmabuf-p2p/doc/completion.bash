@@ -59,6 +59,13 @@ _dmabuf_p2p_kernels() {
 	done
 }
 
+_dmabuf_p2p_drivers() {
+	local path
+	for path in "${DMABUF_P2P_ROOT-}"/sys/bus/pci/drivers/*; do
+		[ ! -d "$path" ] || echo "${path##*/}"
+	done
+}
+
 # NVMe controllers and RDMA devices, for --via
 _dmabuf_p2p_engines() {
 	local cur=$1 before=$2 root=${DMABUF_P2P_ROOT-} path words=()
@@ -156,7 +163,11 @@ _dmabuf_p2p() {
 		_dmabuf_p2p_list "$cur" "$before" _dmabuf_p2p_processes ;;
 	--group)
 		_dmabuf_p2p_list "$cur" "$before" compgen -g ;;
-	--socket | --svg)
+	--color)
+		_dmabuf_p2p_reply "$cur" "$before"{always,never,auto} ;;
+	--driver)
+		_dmabuf_p2p_list "$cur" "$before" _dmabuf_p2p_drivers ;;
+	--output | --socket | --svg)
 		_dmabuf_p2p_files "$cur" "$before" ;;
 	*)
 		# Numbers, sizes, a command: nothing to offer

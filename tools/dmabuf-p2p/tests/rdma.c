@@ -17,6 +17,7 @@ static uint32_t max_msg_sz;
 static int query_error;
 static unsigned int open_now;
 
+int __wrap_device_named(const char *folder, const char *name, char addr[DEVICE_ADDR]);
 size_t __wrap_verbs_list(struct verbs_device *devices, size_t max);
 int __wrap___rdma_open(struct rdma *rdma, const char *name);
 void __wrap_rdma_close(struct rdma *rdma);
@@ -30,7 +31,24 @@ size_t __wrap_verbs_list(struct verbs_device *devices, size_t max)
 	for (i = 0; i < nr; i++)
 		strcpy(devices[i].name,
 		       i == NR_DEVICES - 1 ? "made_up" : "another");
+	strcpy(devices[nr - 1].pci, "0000:03:00.0");
 	return nr;
+}
+
+int __wrap_device_named(const char *folder, const char *name, char addr[DEVICE_ADDR])
+{
+	(void)folder;
+	strcpy(addr, strcmp(name, "eth7") ? "0000:04:00.0" : "0000:03:00.0");
+	return strcmp(name, "nobody") ? 0 : -ENOENT;
+}
+
+static int open_by(const char *name)
+{
+	struct engine engine;
+	int ret = engine_open(&engine, name, false, false);
+
+	engine_close(&engine);
+	return ret;
 }
 
 int __wrap___rdma_open(struct rdma *rdma, const char *name)
@@ -78,5 +96,10 @@ int main(void)
 	tap_ok(max_of(1u << 31, 0) == 1u << 30, "of more than the engine wants");
 	tap_ok(max_of(0, -EOPNOTSUPP) == 1u << 30, "a driver that does not say");
 	tap_ok(max_of(0, 0) == -1 && !open_now, "messages of 0 bytes are refused");
+	max_msg_sz = 4096;
+	tap_ok(open_by("rdma:03:00.0") == EXIT_OK && open_by("rdma:0000:03:00.0") == EXIT_OK &&
+		       open_by("rdma:eth7") == EXIT_OK, "by address, and by name of its interface");
+	tap_ok(open_by("rdma:04:00.0") == EXIT_FAILED && open_by("rdma:eth8") == EXIT_FAILED &&
+		       open_by("rdma:nobody") == EXIT_FAILED && !open_now, "others are others");
 	return tap_end();
 }

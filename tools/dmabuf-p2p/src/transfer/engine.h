@@ -120,10 +120,10 @@ extern const struct engine_ops engine_cpu, engine_nvme, engine_rdma;
 #define ENGINE_HELP                                                          \
 	"An ENGINE is one of\n"                                              \
 	"  cpu           this program's own copying, for comparison\n"       \
-	"  rdma:DEVICE   an RDMA device: edu_0 or its PCI address. Only devices whose\n" \
-	"                kernel driver executes work requests itself, as edu_ib does;\n" \
-	"                NICs need the queues of their rdma-core provider\n"  \
-	"  nvme:DEVICE   an NVMe controller, PCI address, driven from here through\n" \
+	"  rdma:DEVICE   an RDMA device that libibverbs has a provider for: mlx5_0, or\n" \
+	"                eth0, or its PCI address. Two queue pairs of it are connected\n" \
+	"                to each other\n"                                     \
+	"  nvme:DEVICE   an NVMe controller, by address or name, driven from here through\n" \
 	"                VFIO. Its disk is one end: disk:OFFSET+LENGTH, in namespace 1\n"
 
 /** engine_no_disk - the &engine_ops.can of engines that move buffers only */

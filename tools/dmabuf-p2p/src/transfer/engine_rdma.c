@@ -13,6 +13,7 @@
 
 #include "devices/rdma.h"
 #include "devices/sysfs.h"
+#include "device_names.h"
 #include "engine.h"
 #include "message.h"
 #include "verb.h"
@@ -46,14 +47,14 @@ static bool find(struct verbs_device *device, const char *name)
 {
 	struct verbs_device devices[VERBS_MAX_DEVICES];
 	size_t nr = verbs_list(devices, VERBS_MAX_DEVICES), i;
-	char there[512];
+	char there[512], addr[DEVICE_ADDR] = "";
 
+	/* Of its network interface, too */
+	if (!device_parse(addr, name) && device_named("", name, addr))
+		addr[0] = 0;
 	for (i = 0; i < nr; i++) {
-		/* With or without the domain */
 		if (strcmp(devices[i].name, name) &&
-		    strcmp(devices[i].pci, name) &&
-		    (strncmp(devices[i].pci, "0000:", 5) ||
-		     strcmp(devices[i].pci + 5, name)))
+		    (!addr[0] || strcmp(devices[i].pci, addr)))
 			continue;
 		*device = devices[i];
 		return true;
