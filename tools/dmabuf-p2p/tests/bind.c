@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bind_rule.h"
@@ -236,6 +237,7 @@ static bool rule_has(const char *text)
 
 static void test_rules(void)
 {
+	struct stat st;
 	char *path;
 	int nr = 0;
 
@@ -261,6 +263,12 @@ static void test_rules(void)
 			"ATTR{driver_override}=\"vfio-pci\", ") &&
 		       rule_has("bind --quiet 0000:01:00.0\"\n"),
 	       "it is about this kind of device");
+	if (stat("/proc/self/exe", &st) || chmod("/proc/self/exe", st.st_mode | 02) ||
+	    bind_rule_write(root, "0000:01:00.0"))
+		tap_ok(false, "the test itself can be changed");
+	tap_ok(rule_has("RUN+=\"/usr/bin/dmabuf-p2p bind "),
+	       "root does not run what others may write to");
+	chmod("/proc/self/exe", st.st_mode & 0777);
 	path = bind_rule_path(root, "0000:01:00.0");
 	tap_ok(!bind_rule_remove(root, "0000:01:00.0") && !symlink("/dev/null", path) &&
 		       bind_rule_write(root, "0000:01:00.0") == -EEXIST,

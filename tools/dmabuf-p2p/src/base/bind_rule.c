@@ -23,13 +23,18 @@ char *bind_rule_path(const char *root, const char *addr)
 	return text_format("%s" BIND_RULES "/" BEFORE "%s" AFTER, root, addr);
 }
 
-/* What the rule starts: this program, wherever it is installed */
+/*
+ * What the rule starts as root: this program, wherever it is installed, but not what a
+ * user has built and may change
+ */
 static const char *program(char path[PATH_MAX])
 {
 	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	struct stat st;
 
 	path[len < 0 ? 0 : len] = 0;
-	return len > 0 && !strpbrk(path, "\" \\%$") ? path : "/usr/bin/dmabuf-p2p";
+	return len > 0 && !strpbrk(path, "\" \\%$") && !stat(path, &st) && !st.st_uid &&
+	       !(st.st_mode & 022) ? path : "/usr/bin/dmabuf-p2p";
 }
 
 /*
