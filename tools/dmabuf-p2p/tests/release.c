@@ -149,10 +149,10 @@ int main(void)
 	node = "/sys/class/vfio/noiommu-5/dev";
 	tap_ok(release(1) == EXIT_FAILED && bound, "or one without an IOMMU");
 	printf("# ");
-	fflush(stdout);
-	tap_ok(release_gone("-n") == EXIT_OK && has_rule &&
-		       release_gone(NULL) == EXIT_OK && !has_rule,
-	       "a device that is gone, and would be bound when it comes back");
+	tap_ok(release_gone("-n") == EXIT_OK && has_rule, "a device that is gone: --dry-run");
+	printf("# ");
+	tap_ok(release_gone(NULL) == EXIT_OK && !has_rule,
+	       "it is not bound when it comes back");
 	tap_ok(release_gone(NULL) == EXIT_FAILED, "one of which nothing is known");
 	return tap_end();
 }
