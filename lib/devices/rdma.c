@@ -39,10 +39,8 @@ int __rdma_bind(const char *addr, struct verbs_device *device)
 	return ret ? ret : __rdma_wait_device(addr, device);
 }
 
-int __rdma_connect(struct rdma *rdma)
+static int prepare(struct rdma *rdma)
 {
-	int ret = 0, i;
-
 	errno = 0;
 	rdma->pd = ibv_alloc_pd(rdma->context);
 	if (rdma->pd)
@@ -50,8 +48,15 @@ int __rdma_connect(struct rdma *rdma)
 	if (rdma->channel)
 		rdma->cq = ibv_create_cq(rdma->context, 4 * RDMA_DEPTH, rdma,
 					 rdma->channel, 0);
-	if (!rdma->cq)
-		return errno ? -errno : -EIO;
+	if (rdma->cq)
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
+int __rdma_connect(struct rdma *rdma)
+{
+	int ret = prepare(rdma), i;
+
 	for (i = 0; !ret && i < 2; i++)
 		ret = __verbs_create_qp(rdma->pd, rdma->cq, RDMA_DEPTH,
 					&rdma->qp[i]);
@@ -60,17 +65,28 @@ int __rdma_connect(struct rdma *rdma)
 	return ret;
 }
 
-int __rdma_open(struct rdma *rdma, const char *name)
+static int open_with(struct rdma *rdma, const char *name,
+		     int (*then)(struct rdma *rdma))
 {
 	int ret;
 
 	memset(rdma, 0, sizeof(*rdma));
 	ret = __verbs_open(name, &rdma->context);
 	if (!ret)
-		ret = __rdma_connect(rdma);
+		ret = then(rdma);
 	if (ret)
 		rdma_close(rdma);
 	return ret;
+}
+
+int __rdma_open(struct rdma *rdma, const char *name)
+{
+	return open_with(rdma, name, __rdma_connect);
+}
+
+int __rdma_open_alone(struct rdma *rdma, const char *name)
+{
+	return open_with(rdma, name, prepare);
 }
 
 /* Regions keep the domain, and the kernel destroys both with the context */
@@ -131,6 +147,11 @@ int __rdma_reg_dmabuf(struct rdma *rdma, int fd, uint64_t offset,
 
 int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id)
 {
+	return __rdma_post_on(rdma->qp[0], op, wr_id);
+}
+
+int __rdma_post_on(struct ibv_qp *qp, const struct rdma_op *op, uint64_t wr_id)
+{
 	const struct ibv_sge sge = {
 		.addr = op->local,
 		.length = op->length,
@@ -151,7 +172,7 @@ int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id)
 		wr.wr.rdma.remote_addr = op->remote;
 		wr.wr.rdma.rkey = op->rkey;
 	}
-	return __verbs_post_send(rdma->qp[0], &wr, &sge);
+	return __verbs_post_send(qp, &wr, &sge);
 }
 
 int __rdma_wait(struct rdma *rdma, uint32_t length, struct ibv_wc *wc)

@@ -60,6 +60,15 @@ int __rdma_wait_device(const char *addr, struct verbs_device *device);
 int __rdma_open(struct rdma *rdma, const char *name);
 
 /**
+ * __rdma_open_alone - the same without queue pairs, for those with peers elsewhere
+ * @rdma: filled in; what is put into @qp later is destroyed with it
+ * @name: of the device
+ *
+ * Return: 0 or -errno.
+ */
+int __rdma_open_alone(struct rdma *rdma, const char *name);
+
+/**
  * __rdma_connect - what __rdma_open() does once the device is open
  * @rdma: only @context is set; rdma_close() is needed also if this fails
  *
@@ -137,6 +146,9 @@ struct rdma_op {
 
 /** __rdma_post - post a transfer on the first queue pair; 0 or -errno */
 int __rdma_post(struct rdma *rdma, const struct rdma_op *op, uint64_t wr_id);
+
+/** __rdma_post_on - the same on another queue pair */
+int __rdma_post_on(struct ibv_qp *qp, const struct rdma_op *op, uint64_t wr_id);
 
 /**
  * __rdma_wait - wait for the next completion
