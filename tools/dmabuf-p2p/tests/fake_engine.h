@@ -42,6 +42,7 @@ static struct fake {
 	bool hung;
 	bool lies;		/* about what is done */
 	volatile uint8_t *doorbell;	/* written to by each post() */
+	unsigned int back;	/* moves of the way back */
 	unsigned int interrupt_at;
 	unsigned int done;
 	uint64_t longest;
@@ -102,6 +103,7 @@ static int post(struct engine *engine, const struct move *move,
 		*fake.doorbell = 1;
 	fake.queue[fake.nr++] = (struct queued){ *move, tag };
 	fake.posted++;
+	fake.back += move->back;
 	if (fake.nr > fake.most)
 		fake.most = fake.nr;
 	if (move->length > fake.longest)

@@ -162,6 +162,46 @@ static int bounce(void)
 	return transfer_run(&transfer);
 }
 
+/* Both move 10 jobs, of which the engine has one of each at a time */
+static void test_both_ways(void)
+{
+	static struct stats back_stats;
+	const struct way way = {
+		.leg = { { .from = &ends[0], .to = &ends[1] } },
+		.nr = 1,
+	}, back = {
+		.leg = { { .from = &ends[1], .to = &ends[0] } },
+		.nr = 1,
+	};
+	struct transfer transfer = {
+		.engine = &engine,
+		.way = &way,
+		.back = &back,
+		.size = 4096,
+		.areas = 20,
+		.piece = MAX,
+		.depth = 1,
+		.iterations = 10,
+		.duration = UINT64_MAX,
+		.stats = &stats,
+		.back_stats = &back_stats,
+	};
+	struct mismatch m;
+
+	reset();
+	stats_reset(&back_stats);
+	cpu_fill((uint8_t *)memory[0], 0, 40960, 1);
+	cpu_fill((uint8_t *)memory[1] + 40960, 40960, 40960, 1);
+	tap_ok(transfer_run(&transfer) == EXIT_OK && stats.count == 10 &&
+		       back_stats.count == 10 && fake.most == 2 &&
+		       fake.back == 10 && transfer.moved == 81920 &&
+		       transfer.elapsed && transfer.back_elapsed,
+	       "both ways at the same time");
+	tap_ok(!cpu_check((uint8_t *)memory[0], 0, 81920, 1, &m) &&
+		       !cpu_check((uint8_t *)memory[1], 0, 81920, 1, &m),
+	       "each in places of its own, half a round apart");
+}
+
 /* Nobody tells the engine, which goes on and on; there is no exporter here to be asked */
 static void test_revoked(void)
 {
@@ -240,6 +280,7 @@ int main(void)
 	test_depth();
 	test_hang();
 	test_told();
+	test_both_ways();
 	test_revoked();
 	test_cause();
 	test_interrupt();

@@ -25,6 +25,7 @@
  * @bench: what is measured
  * @direct: the way without a detour
  * @bounce: the other one
+ * @back: the direct one backwards
  * @began: when all of it did, ns
  * @rate: bytes a second, of the last size, on the slower way; 0 if not known yet
  * @index: of the size
@@ -38,6 +39,7 @@ struct run {
 	struct bench *bench;
 	struct way direct;
 	struct way bounce;
+	struct way back;
 	uint64_t began;
 	double rate;
 	size_t index;
@@ -48,7 +50,7 @@ struct run {
 	char label[UNITS_TEXT];
 };
 
-static struct stats stats;
+static struct stats stats, back_stats;
 
 uint64_t bench_areas(const struct bench *bench, uint64_t size)
 {
@@ -107,19 +109,34 @@ static void tick(const struct transfer *transfer, void *arg)
 		      (uint64_t)left);
 }
 
-static void note(struct measured *m, const struct transfer *transfer)
+static double rate(uint64_t count, uint64_t size, uint64_t elapsed)
 {
-	if (!stats.count)
+	return (double)count * (double)size * 1e9 / (double)(elapsed ? elapsed : 1);
+}
+
+static void note(struct measured *m, const struct stats *of, uint64_t size,
+		 uint64_t elapsed)
+{
+	if (!of->count)
 		return;
-	m->iterations = stats.count;
-	m->rate = (double)stats.count * (double)transfer->size * 1e9 /
-		  (double)(transfer->elapsed ? transfer->elapsed : 1);
-	m->min = stats.min;
-	m->mean = stats_mean(&stats);
-	m->p50 = stats_percentile(&stats, 50);
-	m->p90 = stats_percentile(&stats, 90);
-	m->p99 = stats_percentile(&stats, 99);
-	m->max = stats.max;
+	m->iterations = of->count;
+	m->rate = rate(of->count, size, elapsed);
+	m->min = of->min;
+	m->mean = stats_mean(of);
+	m->p50 = stats_percentile(of, 50);
+	m->p90 = stats_percentile(of, 90);
+	m->p99 = stats_percentile(of, 99);
+	m->max = of->max;
+}
+
+/* The sum of the two rates would be too much where one way ends before the other */
+static void note_back(struct bench_result *result, const struct transfer *t)
+{
+	note(&result->back, &back_stats, t->size, t->back_elapsed);
+	if (result->back.iterations)
+		result->both = rate(stats.count + back_stats.count, t->size,
+				    t->elapsed > t->back_elapsed ?
+					    t->elapsed : t->back_elapsed);
 }
 
 /* All of the disk in turn: what it has just read it has in its cache */
@@ -154,6 +171,7 @@ static int warm_up(struct run *run, struct transfer *transfer)
 	if (!warmup.iterations)
 		return EXIT_OK;
 	stats_reset(&stats);
+	stats_reset(&back_stats);
 	ret = move(run, &warmup);
 	if (!ret && run->rate <= 0)
 		run->rate = (double)stats.count * (double)warmup.size * 1e9 /
@@ -211,6 +229,7 @@ static int measure_way(struct run *run, const struct way *way,
 	struct transfer transfer = {
 		.engine = &bench->job.engine,
 		.way = way,
+		.back = bench->both_ways ? &run->back : NULL,
 		.size = result->size,
 		.areas = bench_areas(bench, result->size),
 		.disk_areas = transfer_disk_areas(&bench->job.from,
@@ -222,6 +241,7 @@ static int measure_way(struct run *run, const struct way *way,
 		.tick = tick,
 		.arg = run,
 		.stats = &stats,
+		.back_stats = &back_stats,
 	};
 	int ret;
 
@@ -230,11 +250,14 @@ static int measure_way(struct run *run, const struct way *way,
 	if (ret)
 		return ret;
 	stats_reset(&stats);
+	stats_reset(&back_stats);
 	run->way_began = now_ns();
 	ret = bench->job.verify ? verified_run(run, &transfer) :
 				  move(run, &transfer);
 	/* What an interrupted or broken run has done, it has done */
-	note(m, &transfer);
+	note(m, &stats, transfer.size, transfer.elapsed);
+	if (transfer.back)
+		note_back(result, &transfer);
 	if (m->iterations && (way == &run->direct || m->rate < run->rate))
 		run->rate = m->rate;
 	m->verified = !ret && bench->job.verify;
@@ -277,6 +300,10 @@ static void lay_ways(struct run *run)
 
 	run->direct = (struct way) {
 		.leg = { { .from = from, .to = to } },
+		.nr = 1,
+	};
+	run->back = (struct way) {
+		.leg = { { .from = to, .to = from } },
 		.nr = 1,
 	};
 	/* What the engine cannot do, the CPU does: a disk's engine does only one */

@@ -39,12 +39,16 @@ struct measured {
  *	both ends and in the engine
  * @direct: from one end to the other
  * @bounce: through memory; no iterations if it was not measured
+ * @back: the other way at the same time; no iterations if it was not measured
+ * @both: bytes a second of both ways together
  */
 struct bench_result {
 	uint64_t size;
 	unsigned int depth;
 	struct measured direct;
 	struct measured bounce;
+	struct measured back;
+	double both;
 };
 
 enum bench_format { BENCH_TEXT, BENCH_JSON, BENCH_CSV };
@@ -61,6 +65,7 @@ enum bench_format { BENCH_TEXT, BENCH_JSON, BENCH_CSV };
  * @depth: wanted
  * @warmup: jobs before those that count; UINT64_MAX: one, if it is quick
  * @bounce: measure the way through memory as well
+ * @both_ways: move as much the other way at the same time
  * @format: of the output
  * @svg: file to draw into as well, or NULL
  * @memory: on the way through memory, if @bounce
@@ -80,6 +85,7 @@ struct bench {
 	unsigned int depth;
 	uint64_t warmup;
 	bool bounce;
+	bool both_ways;
 	enum bench_format format;
 	const char *svg;
 	struct end memory;

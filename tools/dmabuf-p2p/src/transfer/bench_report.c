@@ -91,8 +91,8 @@ static void say_runs(const struct bench *bench)
 	else if (bench->job.verify)
 		snprintf(verified, sizeof(verified), ", every byte compared");
 	say("runs", text_format("%s%s for each size%s, depth %u%s", times, limit,
-				bench->bounce ? " and way" : "", bench->depth,
-				verified));
+				bench->bounce || bench->both_ways ? " and way" : "",
+				bench->depth, verified));
 }
 
 static void say_sizes(const struct bench *bench)
@@ -120,10 +120,14 @@ static void begin_text(const struct bench *bench)
 	putchar('\n');
 	if (bench->bounce)
 		printf("%37s %37s\n", "direct", "through memory");
+	if (bench->both_ways)
+		printf("%37s %26s\n", "there", "back");
 	printf("%5s %7s %9s %7s %7s %7s %7s", "size", "runs", "bandwidth",
 	       "p50", "p90", "p99", "max");
 	if (bench->bounce)
 		printf(" %9s %7s %5s", "bandwidth", "p50", "ratio");
+	if (bench->both_ways)
+		printf(" %9s %9s", "bandwidth", "both ways");
 	putchar('\n');
 }
 
@@ -136,7 +140,7 @@ static void size_text(const struct bench *bench,
 		      const struct bench_result *result)
 {
 	const struct measured *m = &result->direct;
-	char size[UNITS_TEXT], rate[UNITS_TEXT], times[4][UNITS_TEXT];
+	char size[UNITS_TEXT], rate[UNITS_TEXT], both[UNITS_TEXT], times[4][UNITS_TEXT];
 
 	printf("%5s %7" PRIu64 " %9s %7s %7s %7s %7s",
 	       format_size_i(result->size, size), m->iterations,
@@ -152,6 +156,12 @@ static void size_text(const struct bench *bench,
 		       ratio(result) < 100 ? 2 : 0, ratio(result));
 	else if (bench->bounce)
 		printf(" %9s %7s %5s", "-", "-", "-");
+	m = &result->back;
+	if (m->iterations)
+		printf(" %9s %9s", format_rate(m->rate, rate),
+		       format_rate(result->both, both));
+	else if (bench->both_ways)
+		printf(" %9s %9s", "-", "-");
 	putchar('\n');
 	fflush(stdout);
 }
@@ -229,6 +239,20 @@ static void csv_line(const struct bench *bench,
 	fflush(stdout);
 }
 
+/* There is no such thing as the latency of both */
+static void csv_both(const struct bench *bench, const struct bench_result *result)
+{
+	if (!result->back.iterations)
+		return;
+	csv_text(bench->job.from.spec);
+	csv_text(bench->job.to.spec);
+	csv_text(bench->job.engine.name);
+	printf("both,%" PRIu64 ",%u,%" PRIu64 ",%.0f,,,,,,,no\n", result->size,
+	       result->depth, result->direct.iterations + result->back.iterations,
+	       result->both);
+	fflush(stdout);
+}
+
 static void json_end(struct json_object *obj, const char *name,
 		     const struct bench *bench, const struct end *end)
 {
@@ -286,6 +310,11 @@ static struct json_object *json_results(const struct bench *bench)
 			json_real(obj, "ratio", ratio(result));
 		else
 			json_null(obj, "ratio");
+		json_measured(obj, "back", &result->back);
+		if (result->back.iterations)
+			json_real(obj, "both_bytes_per_second", result->both);
+		else
+			json_null(obj, "both_bytes_per_second");
 		json_append(array, obj);
 	}
 	return array;
@@ -343,6 +372,8 @@ void bench_report_size(const struct bench *bench)
 	if (bench->format == BENCH_CSV) {
 		csv_line(bench, result, "direct", &result->direct);
 		csv_line(bench, result, "bounce", &result->bounce);
+		csv_line(bench, result, "back", &result->back);
+		csv_both(bench, result);
 	}
 }
 

@@ -19,7 +19,7 @@
 #define SWEEP_FROM 4096
 
 enum { OPT_SIZES = 256, OPT_SWEEP, OPT_WARMUP, OPT_BOUNCE,
-       OPT_NO_BOUNCE, OPT_JSON, OPT_CSV, OPT_SVG };
+       OPT_NO_BOUNCE, OPT_BOTH_WAYS, OPT_JSON, OPT_CSV, OPT_SVG };
 
 static const struct argp_option options[] = {
 	{ "sizes", OPT_SIZES, "LIST", 0,
@@ -35,6 +35,8 @@ static const struct argp_option options[] = {
 	{ "bounce", OPT_BOUNCE, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "no-bounce", OPT_NO_BOUNCE, NULL, 0,
 	  "Not the way through memory as well", 0 },
+	{ "both-ways", OPT_BOTH_WAYS, NULL, 0,
+	  "As many from TO to FROM at the same time: what is in FROM is lost", 0 },
 	{ "json", OPT_JSON, NULL, 0, "JSON, at the end", 0 },
 	{ "csv", OPT_CSV, NULL, 0, "CSV, a line for each size and way", 0 },
 	{ "svg", OPT_SVG, "FILE", 0, "Draw it into FILE as well, at the end", 0 },
@@ -47,6 +49,7 @@ static const char doc[] =
 	ENGINE_HELP "\n"
 	"Unless one end is memory, the way through memory is measured beside it: by the engine into memory, and from there by the engine or, to and from a disk, by the CPU. The ratio says how many times the bandwidth of that the direct way has.\n\n"
 	"Percentiles are those of single transfers, at most 0.1 % off, or 1 % where one takes more than 5 ms: half of them took no longer than p50. No more are under way than the engine takes at once, whatever --depth says. Small sizes go round in 4M of memory, and through all of the disk's part: name a large one, or what the disk has cached shows. What takes longer than 10 s a transfer is left out unless --sizes asks for it. Ctrl-C shows what was measured so far.\n\n"
+	"With --both-ways RDMA WRITEs and READs are under way at the same time, --depth of each, on a queue pair for each way. They go round the same places, half a round apart.\n\n"
 	VERIFY_HELP " Before each round through those places what is in TO is spoilt, and after it compared; that time is part of --duration, but not of the results.\n\n"
 	"EXAMPLES\n"
 	"  From a disk into the BAR of another device, and through memory:\n"
@@ -72,6 +75,13 @@ static void finish(struct bench *bench, struct argp_state *state)
 {
 	if (bench->sweep && bench->asked_for)
 		argp_error(state, "--sizes or --sweep, not both");
+	if (bench->both_ways && strncmp(bench->job.via, "rdma:", 5))
+		argp_error(state, "--both-ways goes with --via rdma:DEVICE");
+	/* Each way overwrites what the other one is compared with */
+	if (bench->both_ways && bench->job.verify)
+		argp_error(state, "--verify compares one way at a time: leave out --both-ways");
+	if (bench->both_ways && bench->svg)
+		argp_error(state, "--svg does not draw --both-ways");
 	/* Either limit is enough; without any there is this one */
 	if (bench->iterations == UINT64_MAX && bench->duration == UINT64_MAX)
 		bench->duration = DEFAULT_DURATION_NS;
@@ -112,6 +122,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_BOUNCE:
 	case OPT_NO_BOUNCE:
 		bench->bounce = key == OPT_BOUNCE;
+		return 0;
+	case OPT_BOTH_WAYS:
+		bench->both_ways = true;
 		return 0;
 	case OPT_SVG:
 		bench->svg = arg;
@@ -191,7 +204,7 @@ static int open_bounce(struct bench *bench)
 	int ret;
 
 	if (is_memory(&job->from) || is_memory(&job->to) ||
-	    job->engine.ops == &engine_cpu)
+	    job->engine.ops == &engine_cpu || bench->both_ways)
 		bench->bounce = false;
 	if (!bench->bounce)
 		return EXIT_OK;
@@ -220,6 +233,7 @@ static int bench_all(struct bench *bench)
 	ret = job_open(job);
 	if (!ret)
 		ret = choose_sizes(bench);
+	job->from.write = bench->both_ways;
 	if (!ret)
 		ret = engine_reach(&job->engine, &job->from, &job->to);
 	if (!ret)

@@ -77,6 +77,7 @@ struct engine {
  * @at: offset in both
  * @disk_at: offset on a disk instead, of the end that is one
  * @length: bytes, at most engine.max
+ * @back: the other way of two at the same time
  */
 struct move {
 	const struct end *from;
@@ -84,6 +85,7 @@ struct move {
 	uint64_t at;
 	uint64_t disk_at;
 	uint64_t length;
+	bool back;
 };
 
 /**

@@ -189,6 +189,7 @@ static int post(struct engine *engine, const struct move *move,
 		unsigned int tag)
 {
 	bool read = move->from->buffer.fd >= 0 && move->to->buffer.fd < 0;
+	const struct rdma *rdma = engine->state;
 	const struct end *local = read ? move->to : move->from;
 	const struct end *remote = read ? move->from : move->to;
 	const struct rdma_op op = {
@@ -200,7 +201,7 @@ static int post(struct engine *engine, const struct move *move,
 		.remote = remote->address + move->at,
 		.length = (uint32_t)move->length,
 	};
-	int ret = __rdma_post(engine->state, &op, tag);
+	int ret = __rdma_post_on(rdma->qp[move->back], &op, tag);
 
 	if (ret)
 		snprintf(engine->why, sizeof(engine->why),

@@ -36,6 +36,7 @@
 /**
  * struct job - moving one piece of transfer.size bytes
  * @active: there is one
+ * @back: on the way back
  * @at: offset of its place
  * @disk_at: the same on a disk
  * @leg: that is under way
@@ -45,6 +46,7 @@
  */
 struct job {
 	bool active;
+	bool back;
 	uint64_t at;
 	uint64_t disk_at;
 	unsigned int leg;
@@ -53,12 +55,14 @@ struct job {
 	uint64_t started;
 };
 
+/* Those with an index have it for each way: [1] is the way back */
 struct state {
 	struct transfer *t;
-	struct job *job;
-	unsigned int active;
-	unsigned int pieces;
-	uint64_t nr_started;
+	struct job *job;	/* first those there, then those back */
+	unsigned int nr_jobs;
+	unsigned int active[2];
+	unsigned int pieces[2];
+	uint64_t nr_started[2];
 	uint64_t progress;	/* when something was done last */
 	uint64_t asked;		/* when exporters were */
 	const struct end *taken; /* by its exporter, that is known of */
@@ -177,23 +181,27 @@ static void begin(struct state *s, struct job *job, uint64_t now)
 	const struct transfer *t = s->t;
 	const uint64_t stride = transfer_stride(t->size);
 	const uint64_t disk = t->disk_areas ? t->disk_areas : t->areas;
+	const bool back = job >= s->job + t->depth;
+	const uint64_t nr = s->nr_started[back]++;
 
 	*job = (struct job) {
 		.active = true,
-		.at = s->nr_started % t->areas * stride,
-		.disk_at = (s->nr_started + t->disk_first) % disk * stride,
+		.back = back,
+		.at = (nr + (back ? t->areas / 2 : 0)) % t->areas * stride,
+		.disk_at = (nr + t->disk_first) % disk * stride,
 		.started = now,
 	};
-	s->nr_started++;
-	s->active++;
+	s->active[back]++;
 }
 
 static void finish(struct state *s, struct job *job, uint64_t now)
 {
-	stats_add(s->t->stats, now - job->started);
-	s->t->elapsed = now - s->t->began;
+	struct transfer *t = s->t;
+
+	stats_add(job->back ? t->back_stats : t->stats, now - job->started);
+	*(job->back ? &t->back_elapsed : &t->elapsed) = now - t->began;
 	job->active = false;
-	s->active--;
+	s->active[job->back]--;
 }
 
 static int copy_by_cpu(const struct leg *leg, uint64_t at, uint64_t size)
@@ -205,10 +213,15 @@ static int copy_by_cpu(const struct leg *leg, uint64_t at, uint64_t size)
 	return ret || leg->to->buffer.fd < 0 ? ret : cpu_settle(to, size);
 }
 
+static const struct way *way_of(const struct state *s, const struct job *job)
+{
+	return job->back ? s->t->back : s->t->way;
+}
+
 /* The leg is done: on to the next one, or the job is done as well */
 static int next_leg(struct state *s, struct job *job)
 {
-	const struct way *way = s->t->way;
+	const struct way *way = way_of(s, job);
 	const struct leg *leg;
 
 	while (++job->leg < way->nr) {
@@ -230,7 +243,7 @@ static int next_leg(struct state *s, struct job *job)
 static int start(struct state *s, struct job *job)
 {
 	begin(s, job, now_ns());
-	if (!s->t->way->leg[0].by_cpu)
+	if (!way_of(s, job)->leg[0].by_cpu)
 		return 0;
 	job->leg = UINT32_MAX;
 	return next_leg(s, job);
@@ -238,14 +251,16 @@ static int start(struct state *s, struct job *job)
 
 static int post(struct state *s, struct job *job)
 {
-	const struct leg *leg = &s->t->way->leg[job->leg];
+	const struct leg *leg = &way_of(s, job)->leg[job->leg];
 	struct move move = {
 		.from = leg->from,
 		.to = leg->to,
+		.back = job->back,
 	};
 	int ret;
 
-	while (job->posted < s->t->size && s->pieces < s->t->engine->depth) {
+	while (job->posted < s->t->size &&
+	       s->pieces[job->back] < s->t->engine->depth) {
 		move.at = job->at + job->posted;
 		move.disk_at = job->disk_at + job->posted;
 		move.length = s->t->size - job->posted;
@@ -257,7 +272,7 @@ static int post(struct state *s, struct job *job)
 			return ret;
 		job->posted += move.length;
 		job->pieces++;
-		s->pieces++;
+		s->pieces[job->back]++;
 	}
 	return 0;
 }
@@ -273,15 +288,15 @@ static int poll(struct state *s)
 	if (ret <= 0)
 		return ret;
 	/* Where it comes from a device may have written it */
-	if (tag >= s->t->depth || !s->job[tag].pieces) {
+	if (tag >= s->nr_jobs || !s->job[tag].pieces) {
 		snprintf(s->t->engine->why, sizeof(s->t->engine->why),
 			 "it has completed what is not under way");
 		return -EPROTO;
 	}
 	job = &s->job[tag];
 	job->pieces--;
-	s->pieces--;
-	if (job->leg == s->t->way->nr - 1)
+	s->pieces[job->back]--;
+	if (job->leg == way_of(s, job)->nr - 1)
 		s->t->moved += s->t->piece < s->t->size ? s->t->piece :
 							  s->t->size;
 	if (job->pieces || job->posted < s->t->size)
@@ -290,12 +305,12 @@ static int poll(struct state *s)
 	return ret ? ret : 1;
 }
 
-static bool may_start(struct state *s, uint64_t now)
+static bool may_start(struct state *s, bool back, uint64_t now)
 {
 	const struct transfer *t = s->t;
 
-	return s->active < t->depth && s->nr_started < t->iterations &&
-	       (!s->nr_started || now - t->began < t->duration);
+	return s->active[back] < t->depth && s->nr_started[back] < t->iterations &&
+	       (!s->nr_started[back] || now - t->began < t->duration);
 }
 
 static int begin_more(struct state *s)
@@ -303,10 +318,11 @@ static int begin_more(struct state *s)
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; !ret && i < s->t->depth && may_start(s, now_ns()); i++)
-		if (!s->job[i].active)
+	for (i = 0; !ret && i < s->nr_jobs; i++)
+		if (!s->job[i].active &&
+		    may_start(s, i >= s->t->depth, now_ns()))
 			ret = start(s, &s->job[i]);
-	for (i = 0; !ret && i < s->t->depth; i++)
+	for (i = 0; !ret && i < s->nr_jobs; i++)
 		if (s->job[i].active)
 			ret = post(s, &s->job[i]);
 	return ret;
@@ -321,7 +337,8 @@ static int wait(struct state *s)
 	const struct transfer *t = s->t;
 	uint64_t idle = now_ns() - s->progress;
 	uint64_t us = idle / SLEEP_PART / 1000;
-	uint64_t bytes = s->pieces * (t->piece < t->size ? t->piece : t->size);
+	uint64_t bytes = (s->pieces[0] + s->pieces[1]) *
+			 (t->piece < t->size ? t->piece : t->size);
 
 	if (idle > PATIENCE_NS + bytes * t->engine->ns_per_byte) {
 		snprintf(t->engine->why, sizeof(t->engine->why),
@@ -365,7 +382,7 @@ static int loop(struct state *s)
 			ret = ask(s);
 		if (!ret)
 			ret = begin_more(s);
-		if (ret || !s->active)
+		if (ret || !(s->active[0] + s->active[1]))
 			break;
 		ret = poll(s);
 		if (ret > 0) {
@@ -387,14 +404,15 @@ int transfer_run(struct transfer *transfer)
 
 	transfer->depth = transfer_depth(transfer->engine, transfer->size,
 					 transfer->piece, transfer->depth);
-	s.job = calloc(transfer->depth, sizeof(*s.job));
+	s.nr_jobs = transfer->depth * (transfer->back ? 2 : 1);
+	s.job = calloc(s.nr_jobs, sizeof(*s.job));
 	if (!s.job) {
 		complain(NULL, NULL, "out of memory");
 		return EXIT_FAILED;
 	}
 	/* By default the kernel wakes us up to 50 us late */
 	prctl(PR_SET_TIMERSLACK, 1ul);
-	transfer->moved = transfer->elapsed = 0;
+	transfer->moved = transfer->elapsed = transfer->back_elapsed = 0;
 	transfer->engine->why[0] = 0;
 	ret = cpu_access(transfer, access_begin);
 	if (ret && interrupted()) {

@@ -37,6 +37,8 @@ struct way {
  * struct transfer - moving pieces of one size again and again
  * @engine: by what
  * @way: how
+ * @back: the other way, of one leg: as many jobs of it at the same time, half a round
+ *	ahead; NULL: none
  * @size: bytes of a job
  * @areas: job i moves the (i % areas)-th place of this size
  * @disk_areas: of a disk the ((i + disk_first) % disk_areas)-th; 0: as @areas
@@ -49,13 +51,16 @@ struct way {
  * @tick: called all the time, with the transfer so far and @arg; may be NULL
  * @arg: its
  * @stats: how long each job took; the caller resets it
+ * @back_stats: the same of @back
  * @moved: bytes that have arrived so far
  * @began: when the first job did, ns
  * @elapsed: from then to the end of the last one that has ended, ns
+ * @back_elapsed: the same of @back
  */
 struct transfer {
 	struct engine *engine;
 	const struct way *way;
+	const struct way *back;
 	uint64_t size;
 	uint64_t areas;
 	uint64_t disk_areas;
@@ -67,9 +72,11 @@ struct transfer {
 	void (*tick)(const struct transfer *transfer, void *arg);
 	void *arg;
 	struct stats *stats;
+	struct stats *back_stats;
 	uint64_t moved;
 	uint64_t began;
 	uint64_t elapsed;
+	uint64_t back_elapsed;
 };
 
 /** transfer_areas - how many jobs of a size fit into both ends side by side */
