@@ -111,7 +111,11 @@ _dmabuf_p2p_argument() {
 	*FROM*)
 		# Ranges, a size or a path follow
 		compopt -o nospace 2>/dev/null
-		_dmabuf_p2p_reply "$cur" mem: unix: fd: disk:
+		_dmabuf_p2p_reply "$cur" mem: unix: fd: disk: host:
+		_dmabuf_p2p_devices "$cur" / ;;
+	*BUFFER*)
+		compopt -o nospace 2>/dev/null
+		_dmabuf_p2p_reply "$cur" mem: unix: fd:
 		_dmabuf_p2p_devices "$cur" / ;;
 	*unix:PATH*)
 		compopt -o nospace 2>/dev/null

@@ -24,6 +24,7 @@ extern const struct verb cmd_import;
 extern const struct verb cmd_info;
 extern const struct verb cmd_list;
 extern const struct verb cmd_release;
+extern const struct verb cmd_serve;
 extern const struct verb cmd_topo;
 extern const struct verb cmd_watch;
 
@@ -37,6 +38,7 @@ static const struct verb *const verbs[] = {
 	&cmd_info,
 	&cmd_list,
 	&cmd_release,
+	&cmd_serve,
 	&cmd_topo,
 	&cmd_watch,
 	NULL

@@ -112,9 +112,32 @@ static void test_disk(void)
 	}
 }
 
+/* On another host, which is read by the engine: nobody spoils it */
+static void test_far(void)
+{
+	struct far far = { .fd = -1 };
+	int way, i, ret[2];
+
+	for (way = 0; way < 2; way++) {
+		for (i = 0; i < 2; i++) {
+			reset();
+			memset(memory[way], 0x5a, ROOM);
+			memset(memory[1 - way], 0xa5, ROOM);
+			ends[1 - way].far = &far;
+			fake.drop_at = i ? 5 : 0;
+			ret[i] = run(4096, 1, 256, 1, false);
+		}
+		tap_ok(ret[0] == EXIT_OK && ret[1] == EXIT_MISMATCH &&
+			       fake.posted == 512,
+		       way ? "READ: it is read again, and compared" :
+			     "WRITE: it is read back, and compared");
+	}
+}
+
 int main(void)
 {
 	test_verify();
 	test_disk();
+	test_far();
 	return tap_end();
 }

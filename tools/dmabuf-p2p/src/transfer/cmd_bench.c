@@ -45,9 +45,9 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
 	"Measure how fast bytes get from FROM to TO, and how long each transfer takes.\v"
-	BUFFER_HELP "or disk:OFFSET+LENGTH, on the disk of an NVMe engine.\n\n"
+	BUFFER_HELP END_HELP "\n"
 	ENGINE_HELP "\n"
-	"Unless one end is memory, the way through memory is measured beside it: by the engine into memory, and from there by the engine or, to and from a disk, by the CPU. The ratio says how many times the bandwidth of that the direct way has.\n\n"
+	"Unless one end is memory or on another host, the way through memory is measured beside it: by the engine into memory, and from there by the engine or, to and from a disk, by the CPU. The ratio says how many times the bandwidth of that the direct way has.\n\n"
 	"Percentiles are those of single transfers, at most 0.1 % off, or 1 % where one takes more than 5 ms: half of them took no longer than p50. No more are under way than the engine takes at once, whatever --depth says. Small sizes go round in 4M of memory, and through all of the disk's part: name a large one, or what the disk has cached shows. What takes longer than 10 s a transfer is left out unless --sizes asks for it. Ctrl-C shows what was measured so far.\n\n"
 	"With --both-ways RDMA WRITEs and READs are under way at the same time, --depth of each, on a queue pair for each way. They go round the same places, half a round apart.\n\n"
 	VERIFY_HELP " Before each round through those places what is in TO is spoilt, and after it compared; that time is part of --duration, but not of the results.\n\n"
@@ -56,7 +56,9 @@ static const char doc[] =
 	"    dmabuf-p2p bench disk:0+16G 01:00.0/bar2:0-64M --via nvme:04:00.0 --bind\n"
 	"  All sizes by RDMA, 1000 times each, every byte compared, as JSON:\n"
 	"    dmabuf-p2p bench mem:1M 01:00.0/bar2:0-1M --via rdma:edu_0 \\\n"
-	"        --sweep --iterations 1000 --verify --json --svg bench.svg\n\n"
+	"        --sweep --iterations 1000 --verify --json --svg bench.svg\n"
+	"  With another host, where 'dmabuf-p2p serve' runs, both ways at once:\n"
+	"    dmabuf-p2p bench mem:64M host:10.0.0.1 --via rdma:mlx5_0 --both-ways\n\n"
 	"Exit status: 0 done; 1 refused, or access was revoked in the middle; 2 bad usage; 3 bytes differ, or no route; 4 not supported; 130 interrupted.";
 
 static uint64_t duration(struct argp_state *state, const char *arg)
@@ -192,7 +194,7 @@ static int choose_sizes(struct bench *bench)
 
 static bool is_memory(const struct end *end)
 {
-	return !end->disk && end->buffer.fd < 0;
+	return !end->disk && !end->far && end->buffer.fd < 0;
 }
 
 /* Memory on the way, if there is a way through memory to be compared with */
@@ -204,7 +206,7 @@ static int open_bounce(struct bench *bench)
 	int ret;
 
 	if (is_memory(&job->from) || is_memory(&job->to) ||
-	    job->engine.ops == &engine_cpu || bench->both_ways)
+	    job->engine.ops == &engine_cpu || job->far || bench->both_ways)
 		bench->bounce = false;
 	if (!bench->bounce)
 		return EXIT_OK;

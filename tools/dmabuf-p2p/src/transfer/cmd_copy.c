@@ -37,7 +37,7 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
 	"Move the bytes of FROM to TO, once, by a device that does DMA.\v"
-	BUFFER_HELP "or disk:OFFSET+LENGTH, on the disk of an NVMe engine.\n\n"
+	BUFFER_HELP END_HELP "\n"
 	ENGINE_HELP "\n"
 	VERIFY_HELP "\n\n"
 	"EXAMPLES\n"
@@ -45,7 +45,9 @@ static const char doc[] =
 	"    dmabuf-p2p copy disk:0+16M 01:00.0/bar2:0-16M \\\n"
 	"        --via nvme:04:00.0 --bind --verify\n"
 	"  A BAR into memory, by RDMA READ:\n"
-	"    dmabuf-p2p copy 01:00.0/bar2:0-64K mem:64K --via rdma:edu_0\n\n"
+	"    dmabuf-p2p copy 01:00.0/bar2:0-64K mem:64K --via rdma:edu_0\n"
+	"  Into the memory of another host, where 'dmabuf-p2p serve' runs:\n"
+	"    dmabuf-p2p copy 01:00.0/bar2:0-64K host:10.0.0.1 --via rdma:mlx5_0\n\n"
 	"Exit status: 0 done; 1 refused, or access was revoked in the middle; 2 bad usage; 3 bytes differ, or no route; 4 not supported; 130 interrupted.";
 
 static error_t parse(int key, char *arg, struct argp_state *state)

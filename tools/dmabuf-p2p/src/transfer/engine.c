@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,8 +49,8 @@ const char *engine_no_disk(const struct end *from, const struct end *to)
 	return NULL;
 }
 
-int engine_open(struct engine *engine, const char *name, bool bind,
-		bool force)
+static int open_any(struct engine *engine, const char *name, bool bind,
+		    bool force, bool alone)
 {
 	static const struct engine_ops *const all[] = {
 		&engine_cpu, &engine_nvme, &engine_rdma,
@@ -61,6 +62,7 @@ int engine_open(struct engine *engine, const char *name, bool bind,
 	engine->name = name;
 	engine->bind = bind;
 	engine->force = force;
+	engine->alone = alone;
 	for (i = 0; i < ARRAY_SIZE(all); i++)
 		if (strlen(all[i]->kind) == length &&
 		    !strncmp(all[i]->kind, name, length))
@@ -79,6 +81,18 @@ int engine_open(struct engine *engine, const char *name, bool bind,
 	if (engine->pci[0])
 		engine->emulator = emulator_of(engine->pci);
 	return EXIT_OK;
+}
+
+int engine_open(struct engine *engine, const char *name, bool bind,
+		bool force)
+{
+	return open_any(engine, name, bind, force, false);
+}
+
+int engine_open_far(struct engine *engine, const char *name, bool bind,
+		    bool force)
+{
+	return open_any(engine, name, bind, force, true);
 }
 
 void engine_close(struct engine *engine)
@@ -125,6 +139,21 @@ int end_may_write(const char *spec, bool yes)
 	return EXIT_USAGE;
 }
 
+static int open_far(struct end *end, const char *spec)
+{
+	int ret;
+
+	end->buffer.fd = -1;
+	end->far = malloc(sizeof(*end->far));
+	if (!end->far) {
+		complain(spec, NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	ret = far_open(end->far, spec);
+	end->size = end->far->offer.size;
+	return ret;
+}
+
 int end_open(struct end *end, const char *spec, bool bind)
 {
 	int ret;
@@ -139,6 +168,8 @@ int end_open(struct end *end, const char *spec, bool bind)
 			 "no part of a disk");
 		return EXIT_USAGE;
 	}
+	if (is_far(spec))
+		return open_far(end, spec);
 	ret = buffer_open(&end->buffer, spec, bind);
 	/* Engines take memory by its address */
 	if (!ret && end->buffer.fd < 0)
@@ -149,8 +180,13 @@ int end_open(struct end *end, const char *spec, bool bind)
 
 void end_close(struct end *end)
 {
-	if (end->spec && !end->disk)
+	if (end->spec && end->far) {
+		far_close(end->far);
+		free(end->far);
+		end->far = NULL;
+	} else if (end->spec && !end->disk) {
 		buffer_close(&end->buffer);
+	}
 	end->spec = NULL;
 }
 
@@ -179,7 +215,7 @@ static int check_route(const struct engine *engine, const struct end *end)
 	return EXIT_MISMATCH;
 }
 
-static int reach(struct engine *engine, struct end *end)
+int engine_reach_one(struct engine *engine, struct end *end)
 {
 	char size[UNITS_TEXT];
 	int ret;
@@ -212,8 +248,8 @@ int engine_reach(struct engine *engine, struct end *from, struct end *to)
 		return EXIT_USAGE;
 	}
 	to->write = true;
-	ret = reach(engine, from);
-	return ret ? ret : reach(engine, to);
+	ret = engine_reach_one(engine, from);
+	return ret ? ret : engine_reach_one(engine, to);
 }
 
 int engine_memory(struct engine *engine, struct end *end, uint64_t size)
@@ -227,7 +263,7 @@ int engine_memory(struct engine *engine, struct end *end, uint64_t size)
 	ret = end_open(end, spec, false);
 	end->write = true;
 	if (!ret)
-		ret = reach(engine, end);
+		ret = engine_reach_one(engine, end);
 	if (ret)
 		end_close(end);
 	return ret;

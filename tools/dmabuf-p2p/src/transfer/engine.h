@@ -7,12 +7,14 @@
 
 #include "buffer.h"
 #include "device.h"
+#include "far.h"
 
 /**
  * struct end - where bytes come from or go to
  * @spec: how the user named it
  * @buffer: it, unless @disk
  * @disk: it is a part of the engine's disk
+ * @far: it is on another host, and this is the connection to it; otherwise NULL
  * @at: on the disk, where that part begins
  * @size: bytes
  * @address: what the engine calls its first byte
@@ -20,6 +22,7 @@
  * @lkey: key that goes with it, local
  * @rkey: key that goes with it, remote
  * @write: the engine writes to it
+ * @read_only: no other host may write to it
  * @watched: its exporter counts revokes, and @generation is the count
  * @generation: when the engine was given it
  */
@@ -27,6 +30,7 @@ struct end {
 	const char *spec;
 	struct buffer buffer;
 	bool disk;
+	struct far *far;
 	uint64_t at;
 	uint64_t size;
 	uint64_t address;
@@ -34,6 +38,7 @@ struct end {
 	uint32_t lkey;
 	uint32_t rkey;
 	bool write;
+	bool read_only;
 	bool watched;
 	uint64_t generation;
 };
@@ -46,6 +51,7 @@ struct end {
  * @force: it may be let at what the kernel knows no route to
  * @pci: address of its PCI device, empty if it has none
  * @emulator: who emulates it; NULL if it is real, for all we know
+ * @alone: it has no use for queue pairs of its own
  * @disk_size: bytes of its disk, 0 if it has none
  * @depth: moves it takes at once
  * @max: bytes of the longest move
@@ -61,6 +67,7 @@ struct engine {
 	bool force;
 	char pci[DEVICE_ADDR];
 	const char *emulator;
+	bool alone;
 	uint64_t disk_size;
 	unsigned int depth;
 	uint64_t max;
@@ -123,10 +130,16 @@ extern const struct engine_ops engine_cpu, engine_nvme, engine_rdma;
 	"An ENGINE is one of\n"                                              \
 	"  cpu           this program's own copying, for comparison\n"       \
 	"  rdma:DEVICE   an RDMA device that libibverbs has a provider for: mlx5_0, or\n" \
-	"                eth0, or its PCI address. Two queue pairs of it are connected\n" \
-	"                to each other\n"                                     \
+	"                eth0, or its PCI address. It moves bytes between buffers here,\n" \
+	"                or to and from a buffer of 'dmabuf-p2p serve' on another host\n" \
 	"  nvme:DEVICE   an NVMe controller, by address or name, driven from here through\n" \
 	"                VFIO. Its disk is one end: disk:OFFSET+LENGTH, in namespace 1\n"
+
+/* For the --help of verbs that take ends, behind %BUFFER_HELP */
+#define END_HELP                                                             \
+	"  disk:OFFSET+LENGTH  a part of the disk of an NVMe engine\n"       \
+	"  host:NAME[:PORT]    what 'dmabuf-p2p serve' serves on another host, for\n" \
+	"                      an RDMA engine\n"
 
 /** engine_no_disk - the &engine_ops.can of engines that move buffers only */
 const char *engine_no_disk(const struct end *from, const struct end *to);
@@ -143,13 +156,17 @@ const char *engine_no_disk(const struct end *from, const struct end *to);
 int engine_open(struct engine *engine, const char *name, bool bind,
 		bool force);
 
+/** engine_open_far - the same for moves to and from other hosts only */
+int engine_open_far(struct engine *engine, const char *name, bool bind,
+		    bool force);
+
 /** engine_close - whatever is under way is over; harmless if not open */
 void engine_close(struct engine *engine);
 
 /**
  * end_open - open what the user named
  * @end: filled in
- * @spec: a BUFFER or disk:OFFSET+LENGTH; kept
+ * @spec: a BUFFER or one of %END_HELP; kept
  * @bind: take devices away from other drivers
  *
  * Return: enum exit_code, as engine_open().
@@ -177,6 +194,9 @@ void end_close(struct end *end);
  * Return: enum exit_code, as engine_open(); EXIT_MISMATCH if there is no route.
  */
 int engine_reach(struct engine *engine, struct end *from, struct end *to);
+
+/** engine_reach_one - the same for one end, for others than the engine to use */
+int engine_reach_one(struct engine *engine, struct end *end);
 
 /**
  * engine_memory - memory that an engine has access to

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An RDMA device as an engine: two queue pairs of its own, connected to each
- * other, and both ends registered
+ * other or to those of another host, and both ends registered
  *
  * By libibverbs, so with any NIC that it has a provider for.
  */
@@ -138,7 +138,8 @@ static int open_rdma(struct engine *engine, const char *name)
 		complain(NULL, NULL, "out of memory");
 		return EXIT_FAILED;
 	}
-	ret = __rdma_open(rdma, device.name);
+	ret = engine->alone ? __rdma_open_alone(rdma, device.name) :
+			      __rdma_open(rdma, device.name);
 	if (ret) {
 		free(rdma);
 		return refused(&device, ret);
@@ -157,18 +158,35 @@ static int open_rdma(struct engine *engine, const char *name)
 	return EXIT_OK;
 }
 
+/* Its server has registered it */
+static int reach_far(struct engine *engine, struct end *end)
+{
+	end->address = end->far->offer.address;
+	end->rkey = end->far->offer.rkey;
+	if (end->write && end->far->offer.rights == WIRE_READ) {
+		complain(end->spec, "leave out --read-only there",
+			 "its server lets nobody write to it");
+		return EXIT_FAILED;
+	}
+	return far_connect(end->far, engine->state);
+}
+
 static int reach(struct engine *engine, struct end *end)
 {
+	const uint32_t access = end->read_only ? IBV_ACCESS_REMOTE_READ :
+						 VERBS_ACCESS_ALL;
 	struct rdma *rdma = engine->state;
 	struct verbs_mr mr;
 	int ret;
 
+	if (end->far)
+		return reach_far(engine, end);
 	if (end->buffer.fd >= 0)
-		ret = __rdma_reg_dmabuf(rdma, end->buffer.fd, 0, end->size,
-					&mr);
+		ret = __verbs_reg_dmabuf_mr(rdma->pd, end->buffer.fd, 0,
+					    end->size, 0, access, &mr);
 	else
-		ret = __verbs_reg_mr(rdma->pd, end->buffer.cpu,
-				     end->size, VERBS_ACCESS_ALL, &mr);
+		ret = __verbs_reg_mr(rdma->pd, end->buffer.cpu, end->size,
+				     access, &mr);
 	if (ret)
 		return engine_refused(engine, end, ret);
 	end->address = mr.iova;
@@ -181,14 +199,17 @@ static int reach(struct engine *engine, struct end *end)
 static void leave(struct engine *engine, struct end *end)
 {
 	(void)engine;
-	ibv_dereg_mr(end->region);
+	if (!end->far)
+		ibv_dereg_mr(end->region);
 }
 
 /* The dma-buf, if there is just one, is at the far end, as with another host */
 static int post(struct engine *engine, const struct move *move,
 		unsigned int tag)
 {
-	bool read = move->from->buffer.fd >= 0 && move->to->buffer.fd < 0;
+	bool read = move->from->far ||
+		    (move->from->buffer.fd >= 0 && move->to->buffer.fd < 0 &&
+		     !move->to->far);
 	const struct rdma *rdma = engine->state;
 	const struct end *local = read ? move->to : move->from;
 	const struct end *remote = read ? move->from : move->to;

@@ -49,6 +49,13 @@ static void finish(struct job *job, struct argp_state *state)
 
 	if (!job->spec[1])
 		argp_error(state, "say from where, and to where");
+	job->far = is_far(job->spec[0]) || is_far(job->spec[1]);
+	if (job->far && strncmp(job->via, "rdma:", 5))
+		argp_error(state, "host: goes with --via rdma:DEVICE");
+	if (is_far(job->spec[0]) && is_far(job->spec[1]))
+		argp_error(state, "one end is to be on this host");
+	if (job->pattern && is_far(job->spec[0]))
+		argp_error(state, "--pattern does not overwrite what is on another host");
 	if (job->pattern && !strncmp(job->spec[0], "disk:", 5))
 		argp_error(state, "--pattern does not overwrite a disk");
 	/* Each mem:SIZE is memory of its own */
@@ -107,8 +114,10 @@ int job_open(struct job *job)
 
 	ret = end_may_write(job->spec[1], job->overwrite);
 	if (!ret)
-		ret = engine_open(&job->engine, job->via, job->bind,
-				  job->force);
+		ret = job->far ? engine_open_far(&job->engine, job->via,
+						 job->bind, job->force) :
+				 engine_open(&job->engine, job->via, job->bind,
+					     job->force);
 	if (!ret)
 		ret = end_open(&job->from, job->spec[0], job->bind);
 	if (!ret)
@@ -118,7 +127,7 @@ int job_open(struct job *job)
 
 bool job_has_seed(const struct job *job)
 {
-	return job->verify && !job->from.disk &&
+	return job->verify && !job->from.disk && !job->from.far &&
 	       (job->pattern || job->from.buffer.fd < 0);
 }
 

@@ -19,6 +19,7 @@
  * @overwrite: a disk may be written to
  * @bind: devices may be taken away from their drivers
  * @force: try what the kernel knows no route to
+ * @far: one end is on another host
  * @engine: open, from job_open() to job_close()
  * @from: the same
  * @to: the same
@@ -33,6 +34,7 @@ struct job {
 	bool overwrite;
 	bool bind;
 	bool force;
+	bool far;
 	struct engine engine;
 	struct end from, to;
 };
@@ -41,8 +43,8 @@ struct job {
 
 /* For the --help of verbs that have jobs */
 #define VERIFY_HELP                                                          \
-	"With --verify TO is made different from FROM first, and compared with it in the end; what is on a disk is read by the engine for that. " \
-	"Where TO is a disk, and has had the same bytes before, only --pattern proves that they were written. --pattern overwrites FROM; " \
+	"With --verify TO is made different from FROM first, and compared with it in the end; what is on a disk or on another host is read by the engine for that, and only that. " \
+	"Where TO is one of these, and has had the same bytes before, only --pattern proves that they were written. --pattern overwrites FROM; " \
 	"what is in mem:SIZE is a pattern in any case."
 
 /**

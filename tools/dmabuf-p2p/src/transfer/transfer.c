@@ -33,6 +33,9 @@
 /* How often exporters are asked whether they have taken access away */
 #define ASK_NS 100000000
 
+/* How long after a failure it may take another host to say why */
+#define NEWS_MS 1000
+
 /**
  * struct job - moving one piece of transfer.size bytes
  * @active: there is one
@@ -122,6 +125,10 @@ static int ask_about(struct state *s, const struct end *end)
 	uint64_t generation;
 	int ret;
 
+	if (end->far && far_ask(end->far, 0)) {
+		s->taken = end;
+		return -ENODEV;
+	}
 	if (!end->watched)
 		return 0;
 	ret = access_generation(end->buffer.fd, &generation);
@@ -164,8 +171,21 @@ static bool is_time_to_ask(struct state *s)
 	return true;
 }
 
+/* The device may know before the server has said so */
+static const struct end *far_gone(const struct state *s)
+{
+	const struct leg *leg = &s->t->way->leg[0];
+	const struct end *end = leg->from->far ? leg->from : leg->to;
+
+	return end->far && far_ask(end->far, NEWS_MS) ? end : NULL;
+}
+
 static int failed(struct state *s)
 {
+	const struct end *end = far_gone(s);
+
+	if (end)
+		return far_complain(end->far);
 	if (s->taken || ask(s) == -ENODEV)
 		complain(s->taken->spec,
 			 "its memory was switched off, reset or unplugged; 'dmabuf-p2p watch' tells when",

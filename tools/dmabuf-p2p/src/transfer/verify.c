@@ -139,6 +139,12 @@ static int compare_names(const struct verify *v, uint64_t length, uint64_t *word
 	return EXIT_USAGE;
 }
 
+/* Only the engine gets at it: a disk, or what is on another host */
+static bool is_away(const struct end *end)
+{
+	return end->disk || end->far;
+}
+
 /* Before anything is lost: page by page, and put back as it was */
 static int check_apart(const struct verify *v)
 {
@@ -147,7 +153,7 @@ static int check_apart(const struct verify *v)
 	int ret;
 
 	/* Memory of this program is nobody else's */
-	if (v->from->disk || v->to->disk)
+	if (is_away(v->from) || is_away(v->to))
 		return EXIT_OK;
 	words = malloc((length / TRANSFER_STRIDE + 1) * sizeof(*words));
 	if (!words) {
@@ -169,7 +175,7 @@ static int check_apart(const struct verify *v)
 /* Plain memory has nothing in it that anybody would miss */
 static bool has_pattern(const struct verify *v)
 {
-	return !v->from->disk && (v->pattern || v->from->buffer.fd < 0);
+	return !is_away(v->from) && (v->pattern || v->from->buffer.fd < 0);
 }
 
 int verify_prepare(const struct verify *v)
@@ -177,17 +183,17 @@ int verify_prepare(const struct verify *v)
 	const bool pattern = has_pattern(v);
 	int ret = EXIT_OK;
 
-	if (!v->from->disk)
+	if (!is_away(v->from))
 		ret = buffer_map(&v->from->buffer, pattern);
-	if (!ret && !v->to->disk)
+	if (!ret && !is_away(v->to))
 		ret = buffer_map(&v->to->buffer, true);
 	if (!ret)
 		ret = check_apart(v);
 	if (!ret && pattern)
 		ret = fill_all(v, v->from, FILL_PATTERN);
-	if (ret || v->to->disk)
+	if (ret || is_away(v->to))
 		return ret;
-	if (v->from->disk || pattern)
+	if (is_away(v->from) || pattern)
 		return fill_all(v, v->to, FILL_SPOIL);
 	ret = begin(v->from, false);
 	if (!ret)
@@ -248,12 +254,12 @@ static int compare(const struct verify *v, const uint8_t *bytes,
 	return ret;
 }
 
-/* Read the places of a disk into memory */
-static int read_disk(const struct verify *v, const struct end *disk,
+/* Read the places of it into memory */
+static int read_away(const struct verify *v, const struct end *away,
 		     const struct end *memory, uint64_t areas)
 {
 	const struct way way = {
-		.leg = { { .from = disk, .to = memory } },
+		.leg = { { .from = away, .to = memory } },
 		.nr = 1,
 	};
 	static struct stats stats;
@@ -275,17 +281,17 @@ static int read_disk(const struct verify *v, const struct end *disk,
 	return transfer_run(&transfer);
 }
 
-/* With the pattern, with what the source has, or with what its disk has */
-static int compare_all(const struct verify *v, const struct end *disk,
-		       const uint8_t *from_disk, uint64_t areas)
+/* With the pattern, with what the source has, or with what was read of it */
+static int compare_all(const struct verify *v, const struct end *away,
+		       const uint8_t *was_read, uint64_t areas)
 {
-	const uint8_t *bytes = v->to->disk ? from_disk : v->to->buffer.cpu;
+	const uint8_t *bytes = is_away(v->to) ? was_read : v->to->buffer.cpu;
 	const uint8_t *reference = has_pattern(v) ? NULL :
-				   disk && v->from->disk ? from_disk :
-							   v->from->buffer.cpu;
+				   away && is_away(v->from) ? was_read :
+							      v->from->buffer.cpu;
 	int ret;
 
-	if (!reference || v->from->disk)
+	if (!reference || is_away(v->from))
 		return compare(v, bytes, reference, areas);
 	ret = begin(v->from, false);
 	if (!ret)
@@ -296,19 +302,19 @@ static int compare_all(const struct verify *v, const struct end *disk,
 
 int verify_check(const struct verify *v, uint64_t areas)
 {
-	const struct end *disk = v->from->disk ? v->from :
-				 v->to->disk ? v->to : NULL;
+	const struct end *away = is_away(v->from) ? v->from :
+				 is_away(v->to) ? v->to : NULL;
 	struct end memory;
 	int ret;
 
-	if (!disk)
+	if (!away)
 		return compare_all(v, NULL, NULL, areas);
 	ret = engine_memory(v->engine, &memory, span(v, areas));
 	if (ret)
 		return ret;
-	ret = read_disk(v, disk, &memory, areas);
+	ret = read_away(v, away, &memory, areas);
 	if (!ret)
-		ret = compare_all(v, disk, memory.buffer.cpu, areas);
+		ret = compare_all(v, away, memory.buffer.cpu, areas);
 	engine_leave(v->engine, &memory);
 	end_close(&memory);
 	return ret;
