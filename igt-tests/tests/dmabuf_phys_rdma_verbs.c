@@ -334,14 +334,10 @@ static void expect_event(bool expected)
 		igt_assert(cookie == &scene.rdma);
 }
 
-/**
- * SUBTEST: events
- * Description: A completion event is delivered once per request, and only for what
- *	was requested
- */
-static void events(void)
+/* A WRITE from one page of the program's memory to the next */
+static struct rdma_op write_in_memory(void)
 {
-	struct rdma_op op = {
+	return (struct rdma_op){
 		.opcode = IBV_WR_RDMA_WRITE,
 		.lkey = scene.mem_mr.lkey,
 		.local = scene.mem_mr.iova,
@@ -349,6 +345,16 @@ static void events(void)
 		.remote = scene.mem_mr.iova + PAGE,
 		.length = 8,
 	};
+}
+
+/**
+ * SUBTEST: events
+ * Description: A completion event is delivered once per request, and only for what
+ *	was requested
+ */
+static void events(void)
+{
+	const struct rdma_op op = write_in_memory();
 	struct ibv_send_wr wr = {
 		.wr_id = 1,
 		.opcode = IBV_WR_SEND,
@@ -386,14 +392,7 @@ static void events(void)
  */
 static void established(void)
 {
-	const struct rdma_op op = {
-		.opcode = IBV_WR_RDMA_WRITE,
-		.lkey = scene.mem_mr.lkey,
-		.local = scene.mem_mr.iova,
-		.rkey = scene.mem_mr.rkey,
-		.remote = scene.mem_mr.iova + PAGE,
-		.length = 8,
-	};
+	const struct rdma_op op = write_in_memory();
 	struct ibv_async_event event = { .event_type = IBV_EVENT_CQ_ERR };
 	struct ibv_qp **qp = scene.rdma.qp;
 	int i;
