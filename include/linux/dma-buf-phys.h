@@ -132,8 +132,9 @@ struct vm_area_struct;
  *
  * Drivers whose device does DMA have no use for physical addresses, and do not
  * get them. The functions that yield addresses are exported only to iommufd and
- * KVM, which program translation tables. No address is shown in debugfs, in
- * trace events or in the log.
+ * KVM, which program translation tables. An iterator over DMA ranges has them at
+ * hand for its inline part only: what is marked private is not for drivers. No
+ * address is shown in debugfs, in trace events or in the log.
  */
 
 /**
@@ -224,6 +225,19 @@ void dma_buf_phys_list_free(struct dma_buf_phys_list *list);
  */
 
 /**
+ * struct dma_buf_phys_frag - one frag, or the sentinel that ends the array
+ *
+ * A frag ends where the next one starts, so it takes 16 bytes and the array can
+ * be searched by offset. Known here for the iterators, whose inner loops are
+ * inline; see "DOC: trust".
+ */
+struct dma_buf_phys_frag {
+	/* private: of its first byte, the position in the dma-buf and the address */
+	u64 offset;
+	phys_addr_t paddr;
+};
+
+/**
  * struct dma_buf_phys_iter - iterator over the frags of a slice
  * @group: group of the current frag
  * @offset: position of the current frag in the dma-buf in bytes
@@ -236,9 +250,8 @@ struct dma_buf_phys_iter {
 	phys_addr_t paddr;
 	u64 length;
 	/* private: */
-	const struct dma_buf_phys_list *list;
+	const struct dma_buf_phys_frag *frag;
 	u64 end;
-	size_t frag;
 };
 
 const struct dma_buf_phys_group *
@@ -249,8 +262,28 @@ struct dma_buf_phys_iter *
 dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 			const struct dma_buf_phys_list *list, u64 offset,
 			u64 length);
-struct dma_buf_phys_iter *
-dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter);
+
+/**
+ * dma_buf_phys_iter_next - get the next frag of a slice
+ * @iter: the iterator, positioned on a frag
+ *
+ * Return: @iter, or NULL if there are no more frags.
+ */
+static inline struct dma_buf_phys_iter *
+dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter)
+{
+	const struct dma_buf_phys_frag *frag = ++iter->frag;
+
+	iter->offset += iter->length;
+	if (iter->offset == iter->end)
+		return NULL;
+
+	if (iter->offset == iter->group->offset + iter->group->length)
+		iter->group++;
+	iter->paddr = frag->paddr;
+	iter->length = min(frag[1].offset, iter->end) - iter->offset;
+	return iter;
+}
 
 /**
  * dma_buf_phys_for_each_frag - iterate over the frags of a slice
@@ -597,10 +630,13 @@ struct dma_buf_phys_dma_iter {
 	u64 length;
 	bool p2p;
 	bool bus_addr;
+	/* private: frags from @next to @last differ from their ranges by @delta */
+	const struct dma_buf_phys_frag *next;
+	const struct dma_buf_phys_frag *last;
+	u64 delta;
 	/* private: */
 	struct dma_buf_phys_dma *dma;
 	const struct dma_buf_phys_group *group;
-	struct dma_buf_phys_iter frag;
 	u64 end;
 	u64 window;
 };
@@ -614,7 +650,27 @@ struct dma_buf_phys_dma_iter *
 dma_buf_phys_dma_first(struct dma_buf_phys_dma_iter *iter,
 		       struct dma_buf_phys_dma *dma, u64 offset, u64 length);
 struct dma_buf_phys_dma_iter *
-dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter);
+dma_buf_phys_dma_next_run(struct dma_buf_phys_dma_iter *iter);
+
+/**
+ * dma_buf_phys_dma_next - get the next DMA range
+ * @iter: the iterator, positioned on a range
+ *
+ * Return: @iter, or NULL if there are no more ranges.
+ */
+static inline struct dma_buf_phys_dma_iter *
+dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter)
+{
+	const struct dma_buf_phys_frag *frag = iter->next;
+
+	if (unlikely(frag == iter->last))
+		return dma_buf_phys_dma_next_run(iter);
+	iter->next = frag + 1;
+	iter->offset += iter->length;
+	iter->addr = frag->paddr + iter->delta;
+	iter->length = frag[1].offset - frag->offset;
+	return iter;
+}
 
 /**
  * dma_buf_phys_for_each_dma - iterate over the DMA ranges of part of a mapping

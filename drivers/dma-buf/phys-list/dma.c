@@ -49,13 +49,13 @@ static unsigned long phys_dma_attrs(const struct dma_buf_phys_group *group)
  * struct phys_dma_walk - a walk over the frags that the DMA API maps
  * @done: bytes that the DMA API has mapped so far
  * @pause: value of @done at which to pause next
- * @first: index of the frag in which the slice starts
+ * @first: the frag in which the slice starts
  * @end: after an error, position in the dma-buf of the frag that failed
  */
 struct phys_dma_walk {
 	u64 done;
 	u64 pause;
-	size_t first;
+	const struct dma_buf_phys_frag *first;
 	u64 end;
 };
 
@@ -88,11 +88,10 @@ static __always_inline int phys_dma_walk(struct dma_buf_phys_dma *dma,
 	int ret;
 
 	while (phys_dma_next_mapped(dma, &part) && part.offset < end) {
-		/* Not dma_buf_phys_for_each_frag(), which is not inline */
+		/* The macro, inlined several times in a function, is beyond sparse */
 		frag = dma_buf_phys_iter_first(&iter, dma->list, part.offset,
-					       min(part.length,
-						   end - part.offset));
-		for (; frag; frag = phys_iter_next(frag)) {
+					       min(part.length, end - part.offset));
+		for (; frag; frag = dma_buf_phys_iter_next(frag)) {
 			ret = fn(dma, frag, walk);
 			if (ret) {
 				walk->end = frag->offset;
@@ -114,6 +113,17 @@ static noinline int phys_dma_pause(struct phys_dma_walk *walk)
 static __always_inline int phys_dma_may_pause(struct phys_dma_walk *walk)
 {
 	return likely(walk->done < walk->pause) ? 0 : phys_dma_pause(walk);
+}
+
+/* Number of frags that are at least partly inside the slice */
+static size_t phys_dma_nr_frags(const struct dma_buf_phys_dma *dma)
+{
+	u64 end = dma->offset + dma->length;
+	size_t first = dma_buf_phys_frag_at(dma->list, dma->offset);
+	size_t last = dma_buf_phys_frag_at(dma->list, end);
+
+	/* The end may be inside a frag, which counts */
+	return last - first + (dma->list->frags[last].offset < end);
 }
 
 /*
@@ -212,27 +222,30 @@ static u64 phys_window_before(const struct dma_buf_phys_dma *dma, u64 offset)
  * Frag by frag
  */
 
-/* DMA address of the byte that @iter is at */
+/* DMA address of the byte at @offset, a position in the dma-buf inside @frag */
 static dma_addr_t phys_frag_addr(const struct dma_buf_phys_dma *dma,
-				 const struct dma_buf_phys_iter *iter)
+				 const struct dma_buf_phys_group *group,
+				 const struct dma_buf_phys_frag *frag, u64 offset)
 {
-	const struct phys_frag *frag = &dma->list->frags[iter->frag];
 	size_t first;
 
 	if (!dma->addrs)
-		return dma_buf_phys_direct_addr(dma->dev, iter->group,
-						iter->paddr);
+		return dma_buf_phys_direct_addr(dma->dev, group, frag->paddr +
+						(offset - frag->offset));
 	first = dma_buf_phys_frag_at(dma->list, dma->offset);
-	return dma->addrs[iter->frag - first] +
-	       (iter->offset - max(frag->offset, dma->offset));
+	return dma->addrs[frag - &dma->list->frags[first]] +
+	       (offset - max(frag->offset, dma->offset));
 }
 
 static int phys_frag_unmap(struct dma_buf_phys_dma *dma,
 			   const struct dma_buf_phys_iter *frag,
 			   struct phys_dma_walk *walk)
 {
-	dma_unmap_phys(dma->dev, phys_frag_addr(dma, frag), frag->length,
-		       dma->dir, phys_dma_attrs(frag->group));
+	dma_addr_t addr = phys_frag_addr(dma, frag->group, frag->frag,
+					 frag->offset);
+
+	dma_unmap_phys(dma->dev, addr, frag->length, dma->dir,
+		       phys_dma_attrs(frag->group));
 	return 0;
 }
 
@@ -268,16 +281,15 @@ static int phys_frag_map(struct dma_buf_phys_dma *dma,
 
 static int phys_frags_map(struct dma_buf_phys_dma *dma)
 {
+	size_t first = dma_buf_phys_frag_at(dma->list, dma->offset);
 	struct phys_dma_walk walk = {
 		.pause = PHYS_PAUSE_BYTES,
-		.first = dma_buf_phys_frag_at(dma->list, dma->offset),
+		.first = &dma->list->frags[first],
 	};
-	size_t last = dma_buf_phys_frag_at(dma->list,
-					   dma->offset + dma->length - 1);
 	int ret;
 
 	if (!dma_buf_phys_is_direct(dma->dev)) {
-		dma->addrs = kvmalloc_array(last - walk.first + 1,
+		dma->addrs = kvmalloc_array(phys_dma_nr_frags(dma),
 					    sizeof(*dma->addrs),
 					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!dma->addrs)
@@ -346,53 +358,64 @@ void dma_buf_phys_unmap_slice(struct dma_buf_phys_dma *dma)
  * DMA ranges
  */
 
-/* Describe the range that starts at iter->frag */
-static __always_inline void phys_range_load(struct dma_buf_phys_dma_iter *iter)
+/*
+ * Describe the range at iter->offset, which is inside @frag. If the addresses of
+ * the whole frags that follow it in the group, up to @end, follow from their
+ * physical ones in the same way, they are a run, which dma_buf_phys_dma_next()
+ * walks inline.
+ */
+static struct dma_buf_phys_dma_iter *
+phys_range_load(struct dma_buf_phys_dma_iter *iter,
+		const struct dma_buf_phys_frag *frag)
 {
 	struct dma_buf_phys_dma *dma = iter->dma;
-	const struct dma_buf_phys_iter *frag = &iter->frag;
-	const struct dma_buf_phys_group *group = frag->group;
+	const struct dma_buf_phys_list *list = dma->list;
+	const struct dma_buf_phys_group *group = iter->group;
+	u64 start = dma->offset + iter->offset;
+	u64 end = min(group->offset + group->length, dma->offset + iter->end);
+	phys_addr_t paddr = frag->paddr + (start - frag->offset);
+	const struct dma_buf_phys_frag *behind;
 
-	if (iter->group != group) {
-		iter->group = group;
-		iter->p2p = group->type == DMA_BUF_PHYS_P2P;
-		iter->bus_addr = phys_has_bus_addr(dma, group);
-	}
-	iter->length = frag->length;
-	if (iter->bus_addr) {
-		iter->addr = pci_p2pdma_bus_addr_map(group->provider,
-						     frag->paddr);
-	} else if (dma_use_iova(&dma->iova)) {
-		iter->addr = dma->iova.addr + iter->window;
+	iter->p2p = group->type == DMA_BUF_PHYS_P2P;
+	iter->bus_addr = phys_has_bus_addr(dma, group);
+	behind = &list->frags[dma_buf_phys_frag_at(list, end)];
+	if (!iter->bus_addr && dma_use_iova(&dma->iova)) {
 		/* All frags of the group are contiguous in the window */
-		iter->length = min(group->offset + group->length,
-				   dma->offset + iter->end) - frag->offset;
+		iter->addr = dma->iova.addr + iter->window;
+		iter->length = end - start;
 		iter->window += iter->length;
-	} else {
-		iter->addr = phys_frag_addr(dma, frag);
+		iter->next = behind;
+		iter->last = behind;
+		return iter;
 	}
+
+	iter->length = min(frag[1].offset, end) - start;
+	iter->next = frag + 1;
+	if (iter->bus_addr) {
+		iter->addr = pci_p2pdma_bus_addr_map(group->provider, paddr);
+		iter->last = max(behind, iter->next);
+	} else {
+		iter->addr = phys_frag_addr(dma, group, frag, start);
+		iter->last = dma->addrs || dma->dev->dma_range_map ?
+			     iter->next : max(behind, iter->next);
+	}
+	iter->delta = iter->addr - paddr;
+	return iter;
 }
 
 /**
  * dma_buf_phys_dma_max_ranges - limit the number of DMA ranges of a mapping
  * @dma: the mapping
  *
- * To allocate room for all of them without walking them first. Takes O(groups +
- * log frags), or constant time if the mapping is contiguous.
+ * To allocate room for all of them without walking them first. Takes O(log
+ * frags), or constant time if the mapping is contiguous or of the whole buffer.
  *
  * Return: the number of frags that the mapping covers, or 1 if it is contiguous;
  * dma_buf_phys_for_each_dma() finds at most that many ranges.
  */
 size_t dma_buf_phys_dma_max_ranges(struct dma_buf_phys_dma *dma)
 {
-	struct dma_buf_phys_iter first, last;
-
-	if (phys_dma_is_contiguous(dma))
-		return 1;
-	dma_buf_phys_iter_first(&first, dma->list, dma->offset, 1);
-	dma_buf_phys_iter_first(&last, dma->list,
-				dma->offset + dma->length - 1, 1);
-	return last.frag - first.frag + 1;
+	return phys_dma_is_contiguous(dma) ? 1 : phys_dma_nr_frags(dma);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_dma_max_ranges);
 
@@ -412,6 +435,9 @@ struct dma_buf_phys_dma_iter *
 dma_buf_phys_dma_first(struct dma_buf_phys_dma_iter *iter,
 		       struct dma_buf_phys_dma *dma, u64 offset, u64 length)
 {
+	const struct dma_buf_phys_list *list = dma->list;
+	u64 start = dma->offset + offset;
+
 	if (!length || offset > dma->length || length > dma->length - offset)
 		return NULL;
 
@@ -423,41 +449,34 @@ dma_buf_phys_dma_first(struct dma_buf_phys_dma_iter *iter,
 		iter->length = length;
 		iter->p2p = dma->p2p;
 		iter->bus_addr = false;
+		iter->next = NULL;
+		iter->last = NULL;
 		return iter;
 	}
 
-	dma_buf_phys_iter_first(&iter->frag, dma->list, dma->offset + offset,
-				length);
-	iter->group = NULL;
+	iter->group = dma_buf_phys_group_at(list, start);
 	iter->window = dma_use_iova(&dma->iova) ?
-		       phys_window_before(dma, dma->offset + offset) : 0;
-	phys_range_load(iter);
-	return iter;
+		       phys_window_before(dma, start) : 0;
+	return phys_range_load(iter, &list->frags[dma_buf_phys_frag_at(list, start)]);
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_dma_first);
 
 /**
- * dma_buf_phys_dma_next - get the next DMA range
- * @iter: the iterator, positioned on a range
+ * dma_buf_phys_dma_next_run - as dma_buf_phys_dma_next(), at the end of a run
+ * @iter: the iterator
  *
  * Return: @iter, or NULL if there are no more ranges.
  */
 struct dma_buf_phys_dma_iter *
-dma_buf_phys_dma_next(struct dma_buf_phys_dma_iter *iter)
+dma_buf_phys_dma_next_run(struct dma_buf_phys_dma_iter *iter)
 {
-	struct dma_buf_phys_dma *dma = iter->dma;
+	const struct dma_buf_phys_group *group = iter->group;
 
 	iter->offset += iter->length;
 	if (iter->offset == iter->end)
 		return NULL;
-
-	if (iter->length == iter->frag.length)
-		phys_iter_next(&iter->frag);
-	else
-		dma_buf_phys_iter_first(&iter->frag, dma->list,
-					dma->offset + iter->offset,
-					iter->end - iter->offset);
-	phys_range_load(iter);
-	return iter;
+	if (iter->dma->offset + iter->offset == group->offset + group->length)
+		iter->group++;
+	return phys_range_load(iter, iter->next);
 }
-EXPORT_SYMBOL_GPL(dma_buf_phys_dma_next);
+EXPORT_SYMBOL_GPL(dma_buf_phys_dma_next_run);

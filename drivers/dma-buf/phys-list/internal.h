@@ -31,19 +31,6 @@
 	EXPORT_SYMBOL_FOR_MODULES(sym, "iommufd,kvm,dma-buf-phys-kunit")
 
 /**
- * struct phys_frag - one frag, or the sentinel that ends the array
- * @offset: position of the first byte in the dma-buf
- * @paddr: physical address of the first byte
- *
- * A frag ends where the next one starts, so it takes 16 bytes and the array can
- * be searched by offset.
- */
-struct phys_frag {
-	u64 offset;
-	phys_addr_t paddr;
-};
-
-/**
  * struct dma_buf_phys_list - where the bytes of a dma-buf are
  * @size: size of the dma-buf in bytes
  * @nr_frags: number of frags, without the sentinel
@@ -60,7 +47,7 @@ struct phys_frag {
 struct dma_buf_phys_list {
 	u64 size;
 	size_t nr_frags;
-	struct phys_frag *frags;
+	struct dma_buf_phys_frag *frags;
 	unsigned int nr_groups;
 	struct dma_buf_phys_group *groups;
 	unsigned int types;
@@ -69,23 +56,8 @@ struct dma_buf_phys_list {
 
 /* list.c */
 size_t dma_buf_phys_frag_at(const struct dma_buf_phys_list *list, u64 offset);
-
-/* The inner loop of every walk, inline: dma_buf_phys_iter_next() is the call */
-static inline struct dma_buf_phys_iter *
-phys_iter_next(struct dma_buf_phys_iter *iter)
-{
-	const struct phys_frag *frag = &iter->list->frags[++iter->frag];
-
-	iter->offset += iter->length;
-	if (iter->offset == iter->end)
-		return NULL;
-
-	if (iter->offset == iter->group->offset + iter->group->length)
-		iter->group++;
-	iter->paddr = frag->paddr;
-	iter->length = min(frag[1].offset, iter->end) - iter->offset;
-	return iter;
-}
+const struct dma_buf_phys_group *
+dma_buf_phys_group_at(const struct dma_buf_phys_list *list, u64 offset);
 
 /* debugfs.c */
 void dma_buf_phys_debugfs_add(struct dma_buf_phys *phys);

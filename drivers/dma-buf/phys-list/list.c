@@ -128,10 +128,10 @@ static struct dma_buf_phys_group *phys_list_open_group(struct dma_buf_phys_build
 	return last;
 }
 
-static struct phys_frag *phys_list_new_frag(struct dma_buf_phys_builder *b)
+static struct dma_buf_phys_frag *phys_list_new_frag(struct dma_buf_phys_builder *b)
 {
 	struct dma_buf_phys_list *list = b->list;
-	struct phys_frag *frags;
+	struct dma_buf_phys_frag *frags;
 	size_t max;
 
 	if (list->nr_frags + 1 < b->max_frags)
@@ -168,7 +168,7 @@ void dma_buf_phys_add_frag(struct dma_buf_phys_builder *b, phys_addr_t paddr,
 {
 	struct dma_buf_phys_list *list = b->list;
 	struct dma_buf_phys_group *group;
-	struct phys_frag *frag;
+	struct dma_buf_phys_frag *frag;
 	phys_addr_t end;
 	u64 size;
 
@@ -262,7 +262,7 @@ static void phys_list_trim(struct dma_buf_phys_builder *b)
 {
 	struct dma_buf_phys_list *list = b->list;
 	size_t nr = list->nr_frags + 1;
-	struct phys_frag *frags;
+	struct dma_buf_phys_frag *frags;
 
 	if (b->max_frags / 2 <= nr)
 		return;
@@ -292,7 +292,7 @@ struct dma_buf_phys_list *dma_buf_phys_seal(struct dma_buf_phys_builder *b,
 	if (!b->err && (!list->nr_frags || list->size != size))
 		b->err = -EINVAL;
 	if (!b->err) {
-		list->frags[list->nr_frags] = (struct phys_frag){
+		list->frags[list->nr_frags] = (struct dma_buf_phys_frag){
 			.offset = size,
 		};
 		b->err = phys_list_check_encrypted(list);
@@ -363,10 +363,23 @@ EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_list_groups);
 		__lo;                                         \
 	})
 
-/* Index of the frag that contains @offset, which must be inside the list */
+/*
+ * Index of the frag that contains @offset, which must be inside the list, or of
+ * the sentinel if it is the end of the list
+ */
 size_t dma_buf_phys_frag_at(const struct dma_buf_phys_list *list, u64 offset)
 {
-	return phys_find_last_at(list->frags, list->nr_frags, offset);
+	if (offset == list->size)
+		return list->nr_frags;
+	return offset ? phys_find_last_at(list->frags, list->nr_frags, offset) : 0;
+}
+
+/* The group that contains @offset, which must be inside the list */
+const struct dma_buf_phys_group *
+dma_buf_phys_group_at(const struct dma_buf_phys_list *list, u64 offset)
+{
+	return &list->groups[phys_find_last_at(list->groups, list->nr_groups,
+					       offset)];
 }
 
 /**
@@ -385,35 +398,20 @@ dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 			const struct dma_buf_phys_list *list, u64 offset,
 			u64 length)
 {
-	const struct phys_frag *frag;
+	const struct dma_buf_phys_frag *frag;
 	u64 end;
 
 	if (!length || check_add_overflow(offset, length, &end) ||
 	    end > list->size)
 		return NULL;
 
-	iter->list = list;
 	iter->offset = offset;
 	iter->end = end;
-	iter->frag = dma_buf_phys_frag_at(list, offset);
-	iter->group = &list->groups[phys_find_last_at(list->groups, list->nr_groups,
-						 offset)];
-	frag = &list->frags[iter->frag];
+	iter->group = dma_buf_phys_group_at(list, offset);
+	frag = &list->frags[dma_buf_phys_frag_at(list, offset)];
+	iter->frag = frag;
 	iter->paddr = frag->paddr + (offset - frag->offset);
 	iter->length = min(frag[1].offset, end) - offset;
 	return iter;
 }
 EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_first);
-
-/**
- * dma_buf_phys_iter_next - get the next frag of a slice
- * @iter: the iterator, positioned on a frag
- *
- * Return: @iter, or NULL if there are no more frags.
- */
-struct dma_buf_phys_iter *
-dma_buf_phys_iter_next(struct dma_buf_phys_iter *iter)
-{
-	return phys_iter_next(iter);
-}
-EXPORT_SYMBOL_FOR_IMPORTERS(dma_buf_phys_iter_next);

@@ -22,10 +22,12 @@
  * struct phys_sgt - a mapping made for a scatterlist importer
  * @sgt: what the importer gets
  * @dma: the mapping that @sgt describes
+ * @one: entry of @sgt, if one is enough
  */
 struct phys_sgt {
 	struct sg_table sgt;
 	struct dma_buf_phys_dma dma;
+	struct scatterlist one;
 };
 
 /**
@@ -62,22 +64,31 @@ int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *a
 	return ret;
 }
 
-/* Append entries for a DMA range; @sg is the last one in use, or NULL */
-static struct scatterlist *phys_sgt_append(struct phys_sgt *ps,
-					   struct scatterlist *sg, dma_addr_t addr,
-					u64 length)
+/*
+ * Entries are written one after the other, and there is room for all of them: so
+ * not sg_next(), which is a call and looks for the end.
+ */
+static __always_inline struct scatterlist *phys_sg_next(struct scatterlist *sg)
 {
-	while (length) {
+	return unlikely(sg_is_chain(sg)) ? sg_chain_ptr(sg) : sg;
+}
+
+/* Fill in the entries of a DMA range, from @sg on; returns the last one */
+static __always_inline struct scatterlist *
+phys_sgt_append(struct phys_sgt *ps, struct scatterlist *sg, dma_addr_t addr,
+		u64 length)
+{
+	for (;; sg = phys_sg_next(sg + 1)) {
 		unsigned int len = min_t(u64, length, PHYS_SG_MAX_LENGTH);
 
-		sg = sg ? sg_next(sg) : ps->sgt.sgl;
 		sg_dma_address(sg) = addr;
 		sg_dma_len(sg) = len;
 		ps->sgt.nents++;
 		addr += len;
 		length -= len;
+		if (likely(!length))
+			return sg;
 	}
-	return sg;
 }
 
 /* An upper bound: entries of maximum length, plus a shorter one for each range */
@@ -91,6 +102,11 @@ static int phys_sgt_alloc(struct phys_sgt *ps)
 {
 	u64 nents = phys_sgt_max_nents(ps);
 
+	if (nents == 1) {
+		sg_init_table(&ps->one, 1);
+		ps->sgt.sgl = &ps->one;
+		return 0;
+	}
 	if (nents > INT_MAX)
 		return -ENOMEM;
 	return sg_alloc_table(&ps->sgt, nents, GFP_KERNEL_ACCOUNT);
@@ -99,12 +115,14 @@ static int phys_sgt_alloc(struct phys_sgt *ps)
 static void phys_sgt_fill(struct phys_sgt *ps)
 {
 	struct dma_buf_phys_dma_iter iter;
-	struct scatterlist *sg = NULL;
+	struct scatterlist *next = ps->sgt.sgl, *last = next;
 
 	ps->sgt.nents = 0;
-	dma_buf_phys_for_each_dma(&iter, &ps->dma, 0, ps->dma.length)
-		sg = phys_sgt_append(ps, sg, iter.addr, iter.length);
-	sg_mark_end(sg);
+	dma_buf_phys_for_each_dma(&iter, &ps->dma, 0, ps->dma.length) {
+		last = phys_sgt_append(ps, phys_sg_next(next), iter.addr, iter.length);
+		next = last + 1;
+	}
+	sg_mark_end(last);
 	/* There are no pages, only DMA addresses */
 	ps->sgt.orig_nents = 0;
 }
@@ -172,7 +190,8 @@ void dma_buf_phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *
 
 	ps->sgt.orig_nents = phys_sgt_max_nents(ps);
 	dma_buf_phys_unmap_slice(&ps->dma);
-	sg_free_table(&ps->sgt);
+	if (ps->sgt.sgl != &ps->one)
+		sg_free_table(&ps->sgt);
 	dma_buf_phys_map_end(attach->dmabuf->priv, ps->dma.list);
 	kfree(ps);
 }
