@@ -43,6 +43,7 @@ static void phys_export_unpin(struct dma_buf_attachment *attach)
 
 const struct dma_buf_ops dma_buf_phys_dma_buf_ops = {
 	.attach = dma_buf_phys_sgt_attach,
+	.detach = dma_buf_phys_sgt_detach,
 	.pin = phys_export_pin,
 	.unpin = phys_export_unpin,
 	.map_dma_buf = dma_buf_phys_sgt_map,

@@ -147,6 +147,8 @@ static inline bool phys_dma_is_contiguous(struct dma_buf_phys_dma *dma)
 /* sgt.c: members of &struct dma_buf_ops */
 int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf,
 			    struct dma_buf_attachment *attach);
+void dma_buf_phys_sgt_detach(struct dma_buf *dmabuf,
+			     struct dma_buf_attachment *attach);
 struct sg_table *dma_buf_phys_sgt_map(struct dma_buf_attachment *attach,
 				      enum dma_data_direction dir);
 void dma_buf_phys_sgt_unmap(struct dma_buf_attachment *attach,

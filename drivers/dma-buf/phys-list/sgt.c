@@ -9,6 +9,9 @@
  *
  * An entry of a scatterlist is shorter than 4 GiB, so a frag, or the IOVA
  * window with all frags, may need several entries.
+ *
+ * Each attachment has room for one mapping, and for one entry of its scatterlist,
+ * which is all that most ever have: so they are mapped without allocating.
  */
 #include <linux/dma-resv.h>
 #include <linux/scatterlist.h>
@@ -23,11 +26,14 @@
  * @sgt: what the importer gets
  * @dma: the mapping that @sgt describes
  * @one: entry of @sgt, if one is enough
+ * @busy: of the one that belongs to an attachment: it is in use; under the
+ *	reservation lock
  */
 struct phys_sgt {
 	struct sg_table sgt;
 	struct dma_buf_phys_dma dma;
 	struct scatterlist one;
+	bool busy;
 };
 
 /**
@@ -35,7 +41,7 @@ struct phys_sgt {
  * @dmabuf: the dma-buf
  * @attach: the attachment
  *
- * Return: 0; -EOPNOTSUPP if the importer is not revocable or does not support
+ * Return: 0; -ENOMEM; -EOPNOTSUPP if the importer is not revocable or does not support
  * peer-to-peer memory; -EACCES if the dma-buf's file was created without
  * FMODE_READ; -ENODEV if the buffer is not live; or an error as for
  * dma_buf_phys_dma_map(), so that a missing route shows early.
@@ -44,12 +50,16 @@ int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *a
 {
 	struct dma_buf_phys *phys = dmabuf->priv;
 	struct dma_buf_phys_list *list;
+	struct phys_sgt *ps;
 	int ret;
 
 	if (!attach->peer2peer || !dma_buf_attach_revocable(attach))
 		return -EOPNOTSUPP;
 	if (!phys->readable)
 		return -EACCES;
+	ps = kzalloc_obj(*ps, GFP_KERNEL_ACCOUNT);
+	if (!ps)
+		return -ENOMEM;
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	if (phys->state != DMA_BUF_PHYS_LIVE) {
@@ -61,7 +71,47 @@ int dma_buf_phys_sgt_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *a
 			ret = dma_buf_phys_check_routes(attach->dev, list);
 	}
 	dma_resv_unlock(dmabuf->resv);
+	if (ret)
+		kfree(ps);
+	else
+		attach->priv = ps;
 	return ret;
+}
+
+/**
+ * dma_buf_phys_sgt_detach - undo dma_buf_phys_sgt_attach(), &dma_buf_ops.detach
+ * @dmabuf: the dma-buf
+ * @attach: the attachment, with nothing mapped
+ */
+void dma_buf_phys_sgt_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	struct phys_sgt *ps = attach->priv;
+
+	WARN_ON(ps->busy);
+	kfree(ps);
+}
+
+/* The attachment's own, or another one if that is in use */
+static struct phys_sgt *phys_sgt_get(struct dma_buf_attachment *attach)
+{
+	struct phys_sgt *ps = attach->priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (ps->busy)
+		return kzalloc_obj(*ps, GFP_KERNEL_ACCOUNT);
+	ps->busy = true;
+	return ps;
+}
+
+static void phys_sgt_put(struct dma_buf_attachment *attach, struct phys_sgt *ps)
+{
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (ps == attach->priv)
+		ps->busy = false;
+	else
+		kfree(ps);
 }
 
 /*
@@ -147,14 +197,14 @@ struct sg_table *dma_buf_phys_sgt_map(struct dma_buf_attachment *attach,
 
 	if (dir != DMA_TO_DEVICE && !phys->writable)
 		return ERR_PTR(-EACCES);
-	ps = kzalloc_obj(*ps, GFP_KERNEL_ACCOUNT);
+	ps = phys_sgt_get(attach);
 	if (!ps)
 		return ERR_PTR(-ENOMEM);
 
 	list = dma_buf_phys_map_begin(phys);
 	if (IS_ERR(list)) {
 		ret = PTR_ERR(list);
-		goto err_free;
+		goto err_put;
 	}
 	ret = dma_buf_phys_map_slice(&ps->dma, attach->dev, list, 0, list->size, dir);
 	if (ret)
@@ -169,8 +219,8 @@ err_unmap:
 	dma_buf_phys_unmap_slice(&ps->dma);
 err_end:
 	dma_buf_phys_map_end(phys, list);
-err_free:
-	kfree(ps);
+err_put:
+	phys_sgt_put(attach, ps);
 	return ERR_PTR(ret);
 }
 
@@ -193,5 +243,5 @@ void dma_buf_phys_sgt_unmap(struct dma_buf_attachment *attach, struct sg_table *
 	if (ps->sgt.sgl != &ps->one)
 		sg_free_table(&ps->sgt);
 	dma_buf_phys_map_end(attach->dmabuf->priv, ps->dma.list);
-	kfree(ps);
+	phys_sgt_put(attach, ps);
 }

@@ -114,6 +114,36 @@ static void sgt_test_maps_as(struct kunit *test, struct dma_buf_phys_list *list)
 	KUNIT_EXPECT_NULL(test, imp->sgt);
 }
 
+/* The first has the attachment's own table; whichever goes first, the other one stays */
+static void sgt_test_two_mappings(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
+	const struct dma_buf_ops *ops = imp->dmabuf->ops;
+	struct sg_table *sgt[2], *own = NULL;
+	unsigned int first, i;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	for (first = 0; first < 2; first++) {
+		for (i = 0; i < 2; i++) {
+			sgt[i] = ops->map_dma_buf(imp->attach, DMA_BIDIRECTIONAL);
+			KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(sgt[i]), 0);
+			if (IS_ERR(sgt[i]))
+				goto out_unlock;
+		}
+		KUNIT_EXPECT_PTR_NE(test, sgt[0], sgt[1]);
+		/* It is used again once it is free */
+		own = own ?: sgt[0];
+		KUNIT_EXPECT_PTR_EQ(test, sgt[0], own);
+		ops->unmap_dma_buf(imp->attach, sgt[first], DMA_BIDIRECTIONAL);
+		KUNIT_EXPECT_EQ(test, sg_dma_address(sgt[!first]->sgl), KT_BASE);
+		KUNIT_EXPECT_EQ(test, sg_dma_len(sgt[!first]->sgl), KT_SIZE);
+		ops->unmap_dma_buf(imp->attach, sgt[!first], DMA_BIDIRECTIONAL);
+	}
+out_unlock:
+	dma_resv_unlock(imp->dmabuf->resv);
+}
+
 static void sgt_test_one_frag(struct kunit *test)
 {
 	sgt_test_maps_as(test, KT_LIST(test));
@@ -383,6 +413,7 @@ static struct kunit_case sgt_test_cases[] = {
 	KUNIT_CASE(sgt_test_several_frags),
 	KUNIT_CASE(sgt_test_frags_above_4_gib),
 	KUNIT_CASE(sgt_test_many_frags),
+	KUNIT_CASE(sgt_test_two_mappings),
 	KUNIT_CASE(sgt_test_static_importer_refused),
 	KUNIT_CASE(sgt_test_write_only_refused),
 	KUNIT_CASE(sgt_test_encrypted_refused),
