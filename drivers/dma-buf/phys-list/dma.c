@@ -35,6 +35,9 @@
 /* IOMMU page tables of 4 KiB pages for this many bytes take 32 KiB */
 #define PHYS_PAUSE_BYTES ((u64)SZ_16M)
 
+/* Frags that are linked by one walk of the IOMMU's page table */
+#define PHYS_WINDOW_VEC 64
+
 static unsigned long phys_dma_attrs(const struct dma_buf_phys_group *group)
 {
 	return group->type == DMA_BUF_PHYS_P2P ? DMA_ATTR_MMIO :
@@ -51,12 +54,20 @@ static unsigned long phys_dma_attrs(const struct dma_buf_phys_group *group)
  * @pause: value of @done at which to pause next
  * @first: the frag in which the slice starts
  * @end: after an error, position in the dma-buf of the frag that failed
+ * @vec: frags that are to be linked together
+ * @nr: how many there are in @vec
+ * @attrs: of all of them
+ * @collected: bytes of all of them
  */
 struct phys_dma_walk {
 	u64 done;
 	u64 pause;
 	const struct dma_buf_phys_frag *first;
 	u64 end;
+	struct phys_vec *vec;
+	unsigned int nr;
+	unsigned long attrs;
+	u64 collected;
 };
 
 typedef int (*phys_dma_frag_fn)(struct dma_buf_phys_dma *dma,
@@ -143,19 +154,56 @@ static void phys_window_destroy(struct dma_buf_phys_dma *dma, u64 linked)
 	dma_iova_free(dma->dev, &dma->iova);
 }
 
+/*
+ * Link what was collected, which is something. If there is an error, nothing of it
+ * is linked.
+ */
+static int phys_window_link_vec(struct dma_buf_phys_dma *dma,
+				struct phys_dma_walk *walk)
+{
+	int ret = phys_dma_may_pause(walk);
+
+	if (ret)
+		return ret;
+	if (walk->nr == 1)
+		ret = dma_iova_link(dma->dev, &dma->iova, walk->vec->paddr,
+				    walk->done, walk->vec->len, dma->dir,
+				    walk->attrs);
+	else
+		ret = dma_iova_link_vec(dma->dev, &dma->iova, walk->vec,
+					walk->nr, walk->done, dma->dir,
+					walk->attrs);
+	if (ret)
+		return ret;
+	walk->done += walk->collected;
+	walk->collected = 0;
+	walk->nr = 0;
+	return 0;
+}
+
+static __always_inline int phys_window_flush(struct dma_buf_phys_dma *dma,
+					     struct phys_dma_walk *walk)
+{
+	return walk->nr ? phys_window_link_vec(dma, walk) : 0;
+}
+
+/* Few enough bytes at a time that it can be interrupted, unless it is one range */
 static __always_inline int phys_window_link_range(struct dma_buf_phys_dma *dma,
 						  phys_addr_t paddr, u64 length,
 						  unsigned long attrs,
 						  struct phys_dma_walk *walk)
 {
-	int ret = phys_dma_may_pause(walk);
+	int ret = 0;
 
-	if (!ret)
-		ret = dma_iova_link(dma->dev, &dma->iova, paddr, walk->done,
-				    length, dma->dir, attrs);
-	if (!ret)
-		walk->done += length;
-	return ret;
+	if (walk->nr == PHYS_WINDOW_VEC || walk->attrs != attrs ||
+	    walk->collected + length > PHYS_PAUSE_BYTES)
+		ret = phys_window_flush(dma, walk);
+	if (ret)
+		return ret;
+	walk->attrs = attrs;
+	walk->vec[walk->nr++] = (struct phys_vec){ .paddr = paddr, .len = length };
+	walk->collected += length;
+	return 0;
 }
 
 /*
@@ -192,7 +240,8 @@ static __always_inline int phys_window_link(struct dma_buf_phys_dma *dma,
 
 static int phys_window_map(struct dma_buf_phys_dma *dma, u64 size)
 {
-	struct phys_dma_walk walk = { .pause = PHYS_PAUSE_BYTES };
+	struct phys_vec vec[PHYS_WINDOW_VEC] __uninitialized;
+	struct phys_dma_walk walk = { .pause = PHYS_PAUSE_BYTES, .vec = vec };
 	int ret;
 
 	/* The DMA API uses the top bit of a size as a flag */
@@ -200,6 +249,8 @@ static int phys_window_map(struct dma_buf_phys_dma *dma, u64 size)
 	    !dma_iova_try_alloc(dma->dev, &dma->iova, 0, size))
 		return -ENOMEM;
 	ret = phys_dma_walk(dma, dma->length, phys_window_link, &walk);
+	if (!ret)
+		ret = phys_window_flush(dma, &walk);
 	if (!ret)
 		ret = dma_iova_sync(dma->dev, &dma->iova, 0, walk.done);
 	if (ret)

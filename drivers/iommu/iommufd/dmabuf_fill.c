@@ -6,6 +6,9 @@
  * domain checks that flag every few thousand pages and leaves the rest unmapped;
  * the revoke would unmap it anyway. A fill does not wait for memory either: it
  * fails, memory is reclaimed with no lock held, and the fill is repeated.
+ *
+ * What is mapped is collected first, since a vector of extents takes one walk of
+ * the page table.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
@@ -20,6 +23,9 @@
  * pages. With large ones it may be more, but not more work.
  */
 #define IOPT_PHYS_STEP SZ_16M
+
+/* Extents that are mapped at a time */
+#define IOPT_PHYS_VEC 64
 
 /*
  * Under pages->mutex, which a revoke waits for. Reclaim on behalf of a memory
@@ -73,6 +79,113 @@ static u64 iopt_phys_step(const struct iopt_phys_track *track, u64 iova,
 	return step - (iova & (step - 1));
 }
 
+/**
+ * struct iopt_phys_filling - how far the fill of a track has come
+ * @track: what is filled
+ * @stop: set when somebody wants the fill to end
+ * @gfp: how to allocate page tables
+ * @iova: end of what is mapped
+ * @prot: of the extents in @vec
+ * @nr: how many there are
+ * @collected: bytes of all of them
+ * @vec: extents that are to be mapped at @iova
+ */
+struct iopt_phys_filling {
+	struct iopt_phys_track *track;
+	const bool *stop;
+	gfp_t gfp;
+	unsigned long iova;
+	int prot;
+	unsigned int nr;
+	u64 collected;
+	struct phys_vec *vec;
+};
+
+/*
+ * Map what was collected, which is something. Returns 1 if a revoke is waiting, or an
+ * error; then nothing of it is mapped.
+ */
+static int iopt_phys_map_vec(struct iopt_phys_filling *fill)
+{
+	int rc;
+
+	if (READ_ONCE(*fill->stop))
+		return 1;
+	rc = iommu_map_vec(fill->track->domain, fill->iova, fill->vec, fill->nr,
+			   fill->prot, fill->gfp);
+	if (rc)
+		return rc;
+	fill->iova += fill->collected;
+	fill->collected = 0;
+	fill->nr = 0;
+	cond_resched();
+	return 0;
+}
+
+static int iopt_phys_flush(struct iopt_phys_filling *fill)
+{
+	return fill->nr ? iopt_phys_map_vec(fill) : 0;
+}
+
+/* Collect part of a frag, or all of it; returns what mapping an earlier one did */
+static __always_inline int iopt_phys_collect(struct iopt_phys_filling *fill,
+					     phys_addr_t paddr, u64 length, int prot)
+{
+	int rc = 0;
+
+	if (fill->nr == IOPT_PHYS_VEC || fill->prot != prot ||
+	    fill->collected + length > IOPT_PHYS_STEP)
+		rc = iopt_phys_flush(fill);
+	if (rc)
+		return rc;
+	fill->prot = prot;
+	fill->vec[fill->nr++] = (struct phys_vec){ .paddr = paddr, .len = length };
+	fill->collected += length;
+	return 0;
+}
+
+/* More than is mapped between two checks, or what has to be mapped page by page */
+static noinline int iopt_phys_collect_large(struct iopt_phys_filling *fill,
+					    const struct dma_buf_phys_iter *frag,
+					    int prot)
+{
+	phys_addr_t paddr = frag->paddr, end = paddr + frag->length;
+	size_t length;
+	int rc = 0;
+
+	for (; !rc && paddr != end; paddr += length) {
+		length = min(end - paddr,
+			     iopt_phys_step(fill->track,
+					    fill->iova + fill->collected, paddr));
+		rc = iopt_phys_collect(fill, paddr, length, prot);
+	}
+	return rc;
+}
+
+static int iopt_phys_fill_frags(struct iopt_phys_filling *fill,
+				const struct dma_buf_phys_list *list)
+{
+	const struct iopt_phys_track *track = fill->track;
+	const bool small = READ_ONCE(track->iopt->disable_large_pages);
+	const struct dma_buf_phys_group *group = NULL;
+	struct dma_buf_phys_iter iter;
+	int prot = 0, rc;
+
+	dma_buf_phys_for_each_frag(&iter, list, track->offset, track->length) {
+		if (iter.group != group) {
+			group = iter.group;
+			prot = iopt_phys_prot(track, group);
+		}
+		if (iter.length > IOPT_PHYS_STEP || small)
+			rc = iopt_phys_collect_large(fill, &iter, prot);
+		else
+			rc = iopt_phys_collect(fill, iter.paddr, iter.length, prot);
+		if (rc)
+			return rc;
+	}
+	return iopt_phys_flush(fill);
+}
+
 /*
  * Map a track that is not mapped. While access is revoked, or is about to be, it
  * is left for a restore to map. Returns the error of this call or, while access
@@ -82,9 +195,16 @@ static int iopt_phys_fill(struct iopt_phys *phys, struct iopt_phys_track *track,
 			  gfp_t gfp)
 {
 	const struct dma_buf_phys_list *list = READ_ONCE(phys->list);
-	struct dma_buf_phys_iter iter;
-	unsigned long iova = track->iova;
-	int rc = 0;
+	struct phys_vec vec[IOPT_PHYS_VEC] __uninitialized;
+	struct iopt_phys_filling fill = {
+		.track = track,
+		.stop = &phys->stop,
+		.gfp = gfp,
+		.iova = track->iova,
+		.vec = vec,
+	};
+	size_t mapped;
+	int rc;
 
 	lockdep_assert_held(&phys->pages->mutex);
 
@@ -93,38 +213,19 @@ static int iopt_phys_fill(struct iopt_phys *phys, struct iopt_phys_track *track,
 		return rc == -EINPROGRESS ? 0 : rc;
 	}
 
-	dma_buf_phys_for_each_frag(&iter, list, track->offset, track->length) {
-		const int prot = iopt_phys_prot(track, iter.group);
-		phys_addr_t paddr = iter.paddr;
-		u64 left = iter.length;
-
-		while (left) {
-			size_t length = min(left, iopt_phys_step(track, iova,
-								 paddr));
-
-			if (READ_ONCE(phys->stop))
-				goto err_unmap;
-			rc = iommu_map(track->domain, iova, paddr, length, prot,
-				       gfp);
-			if (rc)
-				goto err_unmap;
-			iova += length;
-			paddr += length;
-			left -= length;
-			cond_resched();
-		}
+	rc = iopt_phys_fill_frags(&fill, list);
+	if (!rc) {
+		track->mapped = true;
+		return 0;
 	}
-	track->mapped = true;
-	return 0;
 
-err_unmap:
 	/* A device may have written to what was mapped, even by a failed call */
-	if (rc || iova != track->iova)
+	mapped = fill.iova - track->iova;
+	if (rc < 0 || mapped)
 		iopt_phys_lose_dirty(track);
-	if (iova != track->iova)
-		WARN_ON(iommu_unmap(track->domain, track->iova,
-				    iova - track->iova) != iova - track->iova);
-	return rc;
+	if (mapped)
+		WARN_ON(iommu_unmap(track->domain, track->iova, mapped) != mapped);
+	return min(rc, 0);
 }
 
 /*
