@@ -60,6 +60,8 @@ struct iopt_phys_track {
  * @list: the dma-buf's list, or NULL while access is revoked; set under the
  *	reservation lock, cleared under that and &iopt_pages.mutex
  * @tracks: every &struct iopt_phys_track; &iopt_pages.mutex
+ * @own: a track that need not be allocated
+ * @own_taken: @own is in use; &iopt_pages.mutex
  * @status: 0; -EINPROGRESS while a restore is due; or what the last one failed
  *	with, until one succeeds; written under the reservation lock
  * @stop: a revoke is waiting for &iopt_pages.mutex
@@ -74,6 +76,8 @@ struct iopt_phys {
 	struct dma_buf_phys_attachment *attach;
 	struct dma_buf_phys_list *list;
 	struct list_head tracks;
+	struct iopt_phys_track own;
+	bool own_taken;
 	int status;
 	bool stop;
 	bool pinned;

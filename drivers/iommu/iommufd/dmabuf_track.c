@@ -32,6 +32,28 @@ bool iopt_phys_mapped(struct iopt_phys *phys)
 	return true;
 }
 
+/* Most pages are mapped into one domain, once */
+static struct iopt_phys_track *iopt_phys_take_own(struct iopt_phys *phys)
+{
+	lockdep_assert_held(&phys->pages->mutex);
+
+	if (phys->own_taken)
+		return NULL;
+	phys->own_taken = true;
+	return &phys->own;
+}
+
+static void iopt_phys_put_track(struct iopt_phys *phys,
+				struct iopt_phys_track *track)
+{
+	lockdep_assert_held(&phys->pages->mutex);
+
+	if (track == &phys->own)
+		phys->own_taken = false;
+	else
+		kfree(track);
+}
+
 /**
  * iopt_phys_track() - Map an area into a domain, now and after every restore
  * @pages: Pages of the area, which need not be set in @area
@@ -47,26 +69,28 @@ bool iopt_phys_mapped(struct iopt_phys *phys)
 int iopt_phys_track(struct iopt_pages *pages, struct iopt_area *area,
 		    struct iommu_domain *domain)
 {
-	struct iopt_phys_track *track;
+	struct iopt_phys *phys = pages->dmabuf.iopt_phys;
+	struct iopt_phys_track *track = iopt_phys_take_own(phys);
 	int rc = -ENOMEM;
 
-	lockdep_assert_held(&pages->mutex);
-
 	mutex_unlock(&pages->mutex);
-	track = kzalloc_obj(*track, GFP_KERNEL_ACCOUNT);
+	if (!track)
+		track = kmalloc_obj(*track, GFP_KERNEL_ACCOUNT);
 	if (track) {
-		track->iopt = area->iopt;
-		track->domain = domain;
-		track->iova = iopt_area_iova(area);
-		track->length = iopt_area_length(area);
-		track->offset = pages->dmabuf.start +
-				iopt_area_start_byte(area, track->iova);
-		track->prot = area->iommu_prot;
-		rc = iopt_phys_fill_first(pages->dmabuf.iopt_phys, track);
-		if (rc)
-			kfree(track);
+		*track = (struct iopt_phys_track){
+			.iopt = area->iopt,
+			.domain = domain,
+			.iova = iopt_area_iova(area),
+			.length = iopt_area_length(area),
+			.offset = pages->dmabuf.start +
+				  iopt_area_start_byte(area, iopt_area_iova(area)),
+			.prot = area->iommu_prot,
+		};
+		rc = iopt_phys_fill_first(phys, track);
 	}
 	mutex_lock(&pages->mutex);
+	if (rc)
+		iopt_phys_put_track(phys, track);
 	return rc;
 }
 
@@ -92,7 +116,7 @@ void __iopt_phys_untrack(struct iopt_phys *phys, struct iopt_area *area,
 		if (track->mapped)
 			iopt_phys_unmap_track(track);
 		list_del(&track->node);
-		kfree(track);
+		iopt_phys_put_track(phys, track);
 	}
 }
 
