@@ -3,8 +3,10 @@
  * The VM's devices, and their drivers, which the tests put back
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "igt_core.h"
+#include "let_go.h"
 #include "machine.h"
 #include "module.h"
 #include "pci.h"
@@ -48,14 +50,21 @@ void pci_load_driver(const char *module)
 		     module, strerror(-ret));
 }
 
+static pid_t owner;
+
+/* Not in a child that ends: the devices are its parent's, which has them open */
 static void restore(int sig)
 {
 	(void)sig;
+	if (getpid() != owner)
+		return;
+	let_go();
 	pci_restore();
 }
 
 static void install_restore(void)
 {
+	owner = getpid();
 	igt_install_exit_handler(restore);
 }
 
