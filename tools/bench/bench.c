@@ -52,6 +52,7 @@
 #include "devices/vfio.h"
 #include "fail.h"
 #include "footprint.h"
+#include "machine.h"
 #include "must.h"
 #include "regions.h"
 #include "streams.h"
@@ -111,20 +112,6 @@ static void print_row(const struct row *row)
 	else
 		printf(", \"error\": null}\n");
 	fflush(stdout);
-}
-
-static struct dma_buf_bench_device parse_addr(const char *addr)
-{
-	struct dma_buf_bench_device device = {};
-	unsigned int domain, bus, slot, function;
-
-	if (sscanf(addr, "%x:%x:%x.%x", &domain, &bus, &slot, &function) != 4)
-		fail(NULL, "'%s' is not a PCI address", addr);
-	device.domain = domain;
-	device.bus = (__u8)bus;
-	device.slot = (__u8)slot;
-	device.function = (__u8)function;
-	return device;
 }
 
 static int run(struct dma_buf_bench_run *run, unsigned int rounds)
@@ -342,16 +329,6 @@ static void measure_regions(const size_t *counts, size_t nr)
 	regions_close();
 }
 
-static const char *variant(void)
-{
-	const char *kernel = getenv("DMABUF_KERNEL");
-
-	if (!kernel)
-		fail(NULL, "$DMABUF_KERNEL is not set");
-	return !strcmp(kernel, "upstream") || !strcmp(kernel, "stock") ?
-		       kernel : "phys-list";
-}
-
 int main(void)
 {
 	static const size_t counts[] = { 1, 16, 256, 4096, 65536 };
@@ -361,12 +338,10 @@ int main(void)
 	streams_open();
 	fail_as("bench", BENCH_REMEDY);
 	clock_check();
-	bench.variant = variant();
-	bench.route = getenv("DMABUF_TOPOLOGY");
-	if (!bench.route)
-		fail(NULL, "$DMABUF_TOPOLOGY is not set");
-	bench.importer = parse_addr(must_pci_env("DMABUF_EDU"));
-	bench.exporter = parse_addr(must_pci_env("DMABUF_EXPORTER"));
+	bench.variant = machine_variant();
+	bench.route = machine_route();
+	bench.importer = machine_device("DMABUF_EDU");
+	bench.exporter = machine_device("DMABUF_EXPORTER");
 	bench.exporter.bar = BAR;
 	iommufd = must_iommufd_open();
 	must_vfio_open(&bench.shm, getenv("DMABUF_EXPORTER"), iommufd);

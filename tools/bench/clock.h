@@ -6,12 +6,16 @@
 #define BENCH_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 /* Of failures that have no remedy of their own */
 #define BENCH_REMEDY \
 	"run 'make bench', and look at the console log below build/vm"
 
-/** instructions - the clock */
+/** clock_ns - read a clock, in ns */
+uint64_t clock_ns(clockid_t clock);
+
+/** instructions - the clock of the VM */
 uint64_t instructions(void);
 
 /**

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "cost.h"
 #include "devices/iommufd.h"
+#include "devices/ranges.h"
 #include "fail.h"
 #include "must.h"
 
@@ -28,10 +28,7 @@ static uint64_t overhead;
 
 static uint64_t thread_clock(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static bool probing;
@@ -148,16 +145,35 @@ int export_ranges(const struct vfio_region_dma_range *ranges, size_t nr,
 	return fd;
 }
 
-void memory(bool on, struct cost *cost, uint64_t expected, int fd)
+void measure_claim(const char *name, size_t ranges, uint64_t count,
+		   uint64_t expected)
 {
-	int ret;
+	const struct vfio_region_dma_range range = {
+		scale.shm.region[BAR].size - PAGE, PAGE,
+	};
+	struct cost cost;
+	int fd = export_ranges(&range, 1, VFIO_DMA_BUF_NO_HOST_ACCESS, &cost,
+			       expected);
 
-	cost_begin(cost, expected, fd);
-	ret = __vfio_memory_enable(&scale.shm, on);
-	cost_end(cost);
+	print_cost(name, ranges, count, &cost);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void switch_memory(bool on)
+{
+	int ret = __vfio_memory_enable(&scale.shm, on);
+
 	if (ret)
 		fail(NULL, "%s: cannot switch its memory %s: %s", scale.shm.addr,
 		     on ? "on" : "off", strerror(-ret));
+}
+
+void memory(bool on, struct cost *cost, uint64_t expected, int fd)
+{
+	cost_begin(cost, expected, fd);
+	switch_memory(on);
+	cost_end(cost);
 }
 
 void restore(const char *prefix, size_t ranges, uint64_t count,
@@ -166,18 +182,13 @@ void restore(const char *prefix, size_t ranges, uint64_t count,
 	int watch = watch_open(fd);
 	struct cost cost;
 	char name[32];
-	int ret;
 
 	cost_begin(&cost, expected, fd);
-	ret = __vfio_memory_enable(&scale.shm, true);
+	switch_memory(true);
 	/* What it takes to wait is little */
-	if (!ret)
-		watch_restored(watch);
+	watch_restored(watch);
 	cost_end(&cost);
 	close(watch);
-	if (ret)
-		fail(NULL, "%s: cannot switch its memory on: %s", scale.shm.addr,
-		     strerror(-ret));
 	snprintf(name, sizeof(name), "%s-restore", prefix);
 	print_cost(name, ranges, count, &cost);
 	cost.instructions = cost.others;

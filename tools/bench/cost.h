@@ -17,6 +17,9 @@
 /* Above what the IOMMU reserves, and aligned to every page size */
 #define IOVA GiB(64)
 
+/* Instructions that @nr of something take, roughly; of one, rather more */
+#define EXPECT(nr, each) ((uint64_t)(nr) * (each) + 20000)
+
 /**
  * struct scale - the scene
  * @variant: "phys-list", "upstream" or "stock"
@@ -89,6 +92,16 @@ void print_cost(const char *name, size_t ranges, uint64_t count,
 /** export_ranges - VFIO_DEVICE_FEATURE_DMA_BUF, and nothing else, measured */
 int export_ranges(const struct vfio_region_dma_range *ranges, size_t nr,
 		  uint32_t flags, struct cost *cost, uint64_t expected);
+
+/**
+ * measure_claim - export a page that no CPU may touch, and print what that takes
+ * @name: of the row
+ * @ranges: of the other dma-buf
+ * @count: where on the curve
+ * @expected: instructions: it is compared with all ranges there are
+ */
+void measure_claim(const char *name, size_t ranges, uint64_t count,
+		   uint64_t expected);
 
 /** memory - switch the exporter's memory on or off, measured; fails if it fails */
 void memory(bool on, struct cost *cost, uint64_t expected, int fd);

@@ -51,6 +51,7 @@
 #include "devices/ranges.h"
 #include "devices/vfio.h"
 #include "fail.h"
+#include "machine.h"
 #include "must.h"
 #include "slot.h"
 #include "streams.h"
@@ -385,9 +386,7 @@ int main(void)
 	streams_open();
 	fail_as("bench", BENCH_REMEDY);
 	clock_check();
-	route = getenv("DMABUF_TOPOLOGY");
-	if (!route)
-		fail(NULL, "$DMABUF_TOPOLOGY is not set");
+	route = machine_route();
 	iommufd = must_iommufd_open();
 	must_vfio_open(&shm, must_pci_env("DMABUF_EXPORTER"), iommufd);
 

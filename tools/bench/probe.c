@@ -99,31 +99,37 @@ static void *probe_thread(void *unused)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 		look(due);
 	}
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
-	probe.found.cpu = (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec;
+	probe.found.cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	return NULL;
+}
+
+pthread_t start_first(void *(*thread)(void *), void *arg)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+	pthread_attr_t attr;
+	pthread_t started;
+	int ret;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+	pthread_attr_setschedparam(&attr, &first);
+	ret = pthread_create(&started, &attr, thread, arg);
+	pthread_attr_destroy(&attr);
+	if (ret)
+		fail(NULL, "cannot start a thread of the highest priority: %s",
+		     strerror(ret));
+	return started;
 }
 
 void probe_start(uint64_t period, int fd)
 {
-	const struct sched_param first = { .sched_priority = 1 };
-	pthread_attr_t attr;
-	int ret;
-
 	/* Whatever it needs the first time, it has */
 	query_behind(fd);
 	memset(&probe, 0, sizeof(probe));
 	probe.period = period;
 	probe.fd = fd;
-	pthread_attr_init(&attr);
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
-	pthread_attr_setschedparam(&attr, &first);
-	ret = pthread_create(&probe.thread, &attr, probe_thread, NULL);
-	pthread_attr_destroy(&attr);
-	if (ret)
-		fail(NULL, "cannot start a thread of the highest priority: %s",
-		     strerror(ret));
+	probe.thread = start_first(probe_thread, NULL);
 }
 
 void probe_stop(struct probe *found)

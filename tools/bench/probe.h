@@ -5,7 +5,11 @@
 #ifndef BENCH_PROBE_H
 #define BENCH_PROBE_H
 
+#include <pthread.h>
 #include <stdint.h>
+
+/** start_first - start a thread that runs before all others, or fail */
+pthread_t start_first(void *(*thread)(void *), void *arg);
 
 /**
  * struct probe - what a thread found that runs before all others

@@ -35,6 +35,7 @@
 #include "devices/pci.h"
 #include "devices/ranges.h"
 #include "fail.h"
+#include "machine.h"
 #include "must.h"
 #include "scale.h"
 #include "streams.h"
@@ -44,15 +45,9 @@
 static void setup(void)
 {
 	const struct rlimit files = { FDS, FDS };
-	const char *kernel = getenv("DMABUF_KERNEL");
 
-	if (!kernel)
-		fail(NULL, "$DMABUF_KERNEL is not set");
-	scale.variant = !strcmp(kernel, "upstream") || !strcmp(kernel, "stock") ?
-				kernel : "phys-list";
-	scale.route = getenv("DMABUF_TOPOLOGY");
-	if (!scale.route)
-		fail(NULL, "$DMABUF_TOPOLOGY is not set");
+	scale.variant = machine_variant();
+	scale.route = machine_route();
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		fail(NULL, "cannot have %d files open: %s", FDS, strerror(errno));
 	scale.iommufd = must_iommufd_open();

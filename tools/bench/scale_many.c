@@ -23,9 +23,6 @@
 #define MAX_BUFFERS 10000
 #define BUFFERS_FILE "/sys/kernel/debug/dma_buf_phys/buffers"
 
-/* Instructions that one of them takes, roughly */
-#define EXPECT(nr, each) ((uint64_t)(nr) * (each) + 20000)
-
 /* What one more takes, while there are @count: the least of a few */
 static void query(const char *name, int fd, uint64_t count)
 {
@@ -122,20 +119,6 @@ static void list(uint64_t count)
 	print_cost("buffers-list", 1, count, &cost);
 }
 
-/* One that no CPU may touch has to be compared with all others */
-static void claim(uint64_t count)
-{
-	const struct vfio_region_dma_range range = {
-		scale.shm.region[BAR].size - PAGE, PAGE,
-	};
-	struct cost cost;
-	int fd = export_ranges(&range, 1, VFIO_DMA_BUF_NO_HOST_ACCESS, &cost, 0);
-
-	print_cost("buffers-claim", 1, count, &cost);
-	if (fd >= 0)
-		close(fd);
-}
-
 static void reset(uint64_t count)
 {
 	struct cost cost;
@@ -171,7 +154,7 @@ static void buffers(uint64_t count, bool mapped)
 		print_cost("buffers-export", 1, count, &export);
 		query("buffers-query", fds[count - 1], count);
 		list(count);
-		claim(count);
+		measure_claim("buffers-claim", 1, count, 0);
 	}
 
 	memory(false, &cost, EXPECT(count, 4000), fds[0]);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +20,12 @@
 #include "devices/iommufd.h"
 #include "devices/ranges.h"
 #include "fail.h"
+#include "machine.h"
 #include "must.h"
 #include "scale.h"
 
 #define MODULE "dma-buf-bench"
 #define NODE "/dev/" MODULE
-
-/* Instructions that a range takes, roughly; of one range, rather more */
-#define EXPECT(nr, each) ((uint64_t)(nr) * (each) + 20000)
 
 static int export(const char *name, const struct vfio_region_dma_range *ranges,
 		  size_t nr, uint64_t count)
@@ -110,30 +107,12 @@ static void *stop_thread(void *arg)
 	return NULL;
 }
 
-static pthread_t stop_start(struct stop *stop)
-{
-	const struct sched_param first = { .sched_priority = 1 };
-	pthread_attr_t attr;
-	pthread_t thread;
-	int ret;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
-	pthread_attr_setschedparam(&attr, &first);
-	ret = pthread_create(&thread, &attr, stop_thread, stop);
-	pthread_attr_destroy(&attr);
-	if (ret)
-		fail(NULL, "cannot start a thread: %s", strerror(ret));
-	return thread;
-}
-
 /* At @eighths of what it takes, which is known by now */
 static void stop_at(int fd, uint64_t size, uint64_t map, uint64_t unmap,
 		    unsigned int eighths, struct cost *of_map, struct cost *of_unmap)
 {
 	struct stop stop = { .after = map * eighths / 8 };
-	pthread_t thread = stop_start(&stop);
+	pthread_t thread = start_first(stop_thread, &stop);
 	struct cost cost;
 
 	map_at(fd, size, IOVA, &cost, 0);
@@ -148,7 +127,7 @@ static void stop_at(int fd, uint64_t size, uint64_t map, uint64_t unmap,
 
 	map_at(fd, size, IOVA, &cost, 0);
 	stop.after = unmap * (8 - eighths) / 8;
-	thread = stop_start(&stop);
+	thread = start_first(stop_thread, &stop);
 	unmap_at(size, IOVA, &cost, 0, fd);
 	pthread_join(thread, NULL);
 	if (stop.took > of_unmap->instructions)
@@ -173,39 +152,9 @@ static void measure_stop(int fd, uint64_t size, size_t nr)
 	print_cost("ranges-unmap-stop", nr, nr, &of_unmap);
 }
 
-/* One that no CPU may touch, which is compared with all ranges there are */
-static void measure_claim(size_t nr)
-{
-	const struct vfio_region_dma_range range = {
-		scale.shm.region[BAR].size - PAGE, PAGE,
-	};
-	struct cost cost;
-	int fd = export_ranges(&range, 1, VFIO_DMA_BUF_NO_HOST_ACCESS, &cost,
-			       EXPECT(nr, 20));
-
-	print_cost("ranges-claim", nr, nr, &cost);
-	if (fd >= 0)
-		close(fd);
-}
-
 /*
  * The DMA API
  */
-
-static struct dma_buf_bench_device importer(void)
-{
-	struct dma_buf_bench_device device = {};
-	unsigned int domain, bus, slot, function;
-	const char *addr = must_pci_env("DMABUF_EDU");
-
-	if (sscanf(addr, "%x:%x:%x.%x", &domain, &bus, &slot, &function) != 4)
-		fail(NULL, "'%s' is not a PCI address", addr);
-	device.domain = domain;
-	device.bus = (__u8)bus;
-	device.slot = (__u8)slot;
-	device.function = (__u8)function;
-	return device;
-}
 
 static void measure_method(const char *prefix, unsigned int method, int bench,
 			   int fd, size_t nr)
@@ -213,7 +162,7 @@ static void measure_method(const char *prefix, unsigned int method, int bench,
 	struct dma_buf_bench_run run = {
 		.method = method,
 		.rounds = nr > 256 ? 1 : 25,
-		.importer = importer(),
+		.importer = machine_device("DMABUF_EDU"),
 		.fd = fd,
 	};
 	struct cost cost;
@@ -304,7 +253,7 @@ void scale_ranges(void)
 			measure_dma(bench, fd, nr);
 		if (scale.ioas) {
 			measure_faults(fd, nr);
-			measure_claim(nr);
+			measure_claim("ranges-claim", nr, nr, EXPECT(nr, 20));
 			use("ranges", fd, nr * PAGE, nr, nr);
 			if (nr >= 4096)
 				measure_stop(fd, nr * PAGE, nr);
