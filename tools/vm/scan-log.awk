@@ -133,6 +133,14 @@ function scan(line,    next_kind, text) {
 	}
 	if (text ~ /^\[IGT\] no faults but those expected/)
 		strict = 1
+	# Of several: whose reports these are. What comes behind the last is everybody's.
+	if (match(text, /^vm-init: program [0-9]+, /)) {
+		finish()
+		program = ", " substr(text, RLENGTH + 1)
+	} else if (text ~ /^vm-init: command ended/) {
+		finish()
+		program = ""
+	}
 	next_kind = kind_of(text)
 	if (next_kind == "dma-fault" && !strict && !expected(next_kind, text)) {
 		faults++
@@ -154,7 +162,7 @@ function scan(line,    next_kind, text) {
 		finish()
 		kind = next_kind
 		length_so_far = 0
-		report = sprintf("== %s, line %d\n", kind, FNR)
+		report = sprintf("== %s, line %d%s\n", kind, FNR, program)
 		joined = ""
 	}
 	if (kind != "") {
