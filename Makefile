@@ -11,7 +11,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
 	@echo '                Debian'\''s own kernel; KERNEL=release for one of ours'
-	@echo 'make check      prove it, in a kernel that checks itself'
+	@echo 'make check      prove it, in a kernel that checks itself; TEST=dmabuf_phys_revoke for'
+	@echo '                one program, see tools/check --help'
 	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
 	@echo 'make clients    run RDMA programs of Debian'\''s on it: libibverbs'\'' own, perftest, pyverbs'\''
 	@echo '                tests; KERNEL=stock for Debian'\''s own kernel'
@@ -53,11 +54,12 @@ demo:
 	@tools/demo/prepare $(KERNEL)
 	@tools/demo/run --kernel $(KERNEL)
 
+# Everything, or with TEST=NAME what that takes
 check: packages
 	@tools/kernel/build debug
 	@tools/kernel/build stock
-	@tools/build
-	@tools/check
+	@tools/build $(if $(TEST),igt-tests tools/dmabuf-p2p providers/edu)
+	@TEST='$(TEST)' tools/check
 
 check-long:
 	@CHECK_LONG=1 $(MAKE) check
