@@ -76,6 +76,13 @@ uint64_t scene_load(struct scene *scene, uint64_t iova)
 	return word;
 }
 
+/* Programs that share the VM would trace it, too */
+static void stop_tracing(int sig)
+{
+	(void)sig;
+	__sysfs_write(REVOKE_EVENT, "0");
+}
+
 int trace_revokes(void)
 {
 	static FILE *trace;
@@ -96,6 +103,7 @@ int trace_revokes(void)
 			     strerror(errno));
 		trace = fdopen(fd, "r");
 		igt_assert(trace);
+		igt_install_exit_handler(stop_tracing);
 		sysfs_write(REVOKE_EVENT, "1");
 	}
 	/* What is read is gone from there, and nothing else is */
