@@ -493,10 +493,10 @@ int igt_main()
 	 *
 	 * SUBTEST: storm
 	 * Description: Threads load and store, map and unmap, and fork, while access is
-	 *	taken away and given back 500 times: SIGBUS or the right word, nothing else
+	 *	taken away and given back 150 times: SIGBUS or the right word, nothing else
 	 *
 	 * SUBTEST: move-storm
-	 * Description: The same while the buffer moves 500 times
+	 * Description: The same while the buffer moves 150 times
 	 */
 	mmap_revoke_subtests();
 	/**

@@ -22,6 +22,7 @@
 #include "subtests.h"
 
 #define LENGTH MiB(1)
+#define NR_STORM 150u
 
 /* The first bytes of ivshmem's BAR, also at @bar */
 static void with_bar(void)
@@ -318,10 +319,10 @@ static void storm(void (*once)(void))
 		igt_assert(!pthread_create(&touchers[i].thread, NULL,
 					   touch_thread, &touchers[i]));
 	}
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < NR_STORM; i++) {
 		once();
 		usleep(300);
-		if (i % 50 == 0)
+		if (i % 20 == 0)
 			fork_once();
 	}
 	__atomic_store_n(&storm_over, true, __ATOMIC_RELEASE);

@@ -541,7 +541,7 @@ static void pinned_while_moving(void)
 	rdma_open(&rdma, pci_env("DMABUF_EDU"));
 	rdma_pin(true);
 	igt_assert(!pthread_create(&thread, NULL, pin_mover_thread, &pm));
-	while (!ret && (regs < 2000 || moved < 200) && now_ms() < deadline) {
+	while (!ret && (regs < 500 || moved < 50) && now_ms() < deadline) {
 		ret = __rdma_reg_dmabuf(&rdma, dmabuf, 0, SIZE, &mr);
 		if (!ret)
 			ret = __verbs_dereg_mr(&mr);

@@ -524,7 +524,7 @@ int igt_main()
 	 *	that polls: the last event comes before the end, every time
 	 *
 	 * SUBTEST: storm
-	 * Description: 1,000 revokes and restores, and 2,000 moves, against a reader that
+	 * Description: 300 revokes and restores, and 600 moves, against a reader that
 	 *	sleeps: every event agrees with itself and with the one before, and the sums
 	 *	are exact
 	 */

@@ -136,8 +136,8 @@ static void storm(int fd, void (*go)(void), uint64_t toggles, uint64_t moves)
 	close(fd);
 }
 
-#define TOGGLES 1000u
-#define MOVES 2000u
+#define TOGGLES 300u
+#define MOVES 600u
 
 static struct vfio_device shm = { .fd = -1 };
 static int movable = -1;
@@ -180,9 +180,9 @@ void watch_storm_subtests(void)
 
 	igt_subtest_with_dynamic("end-raced") {
 		igt_dynamic("read")
-			end_raced(read_to_end, 200);
+			end_raced(read_to_end, 60);
 		igt_dynamic("poll")
-			end_raced(poll_to_end, 200);
+			end_raced(poll_to_end, 60);
 	}
 
 	igt_subtest("storm")
