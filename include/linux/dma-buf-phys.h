@@ -380,6 +380,8 @@ struct dma_buf_phys {
 	u64 nr_revokes;
 	u64 nr_restores;
 	u64 nr_moves;
+	/* private: under @lock */
+	unsigned int nr_watches;
 	u64 changed_at;
 	/* private: watches wait here for watch_seq to change */
 	wait_queue_head_t watch_wait;

@@ -114,7 +114,8 @@ void dma_buf_phys_detach_locked(struct dma_buf_phys_attachment *at)
 	dma_resv_assert_held(at->dmabuf->resv);
 
 	WARN_ON(at->nr_mapped);
-	dma_buf_phys_set_status(at, 0);
+	if (at->status)
+		dma_buf_phys_set_status(at, 0);
 	list_del(&at->node);
 	trace_dma_buf_phys_detach(at->phys);
 	kfree(at);

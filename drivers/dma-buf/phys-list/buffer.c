@@ -122,26 +122,6 @@ struct dma_buf_phys_list *dma_buf_phys_map_begin(struct dma_buf_phys *phys)
 	return list;
 }
 
-/**
- * dma_buf_phys_map_end - undo dma_buf_phys_map_begin()
- * @phys: the buffer; reservation lock held
- * @list: what dma_buf_phys_map_begin() returned, not necessarily the current
- *	list
- */
-void dma_buf_phys_map_end(struct dma_buf_phys *phys,
-			  struct dma_buf_phys_list *list)
-{
-	unsigned int nr_mapped;
-
-	dma_resv_assert_held(phys->dmabuf->resv);
-
-	nr_mapped = list->nr_mapped - 1;
-	/* Pairs with phys_wait_unmapped(), whose caller may free the list */
-	smp_store_release(&list->nr_mapped, nr_mapped);
-	if (!nr_mapped && wq_has_sleeper(&phys->unmap_wait))
-		wake_up_all(&phys->unmap_wait);
-}
-
 static bool phys_status_is_failure(int status)
 {
 	return status && status != -EINPROGRESS;
@@ -175,10 +155,8 @@ void dma_buf_phys_set_status(struct dma_buf_phys_attachment *at, int status)
 		phys->nr_failed += phys_status_is_failure(status) -
 				   phys_status_is_failure(at->status);
 		fire = phys_status_is_failure(status) || !phys->nr_behind;
-		if (fire) {
-			phys->changed_at = ktime_get_ns();
-			phys->watch_seq++;
-		}
+		if (fire)
+			fire = dma_buf_phys_new_event(phys);
 	}
 	at->status = status;
 	if (fire)

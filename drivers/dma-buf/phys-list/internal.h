@@ -23,8 +23,11 @@
 #define _DMA_BUF_PHYS_INTERNAL_H
 
 #include <linux/dma-buf-phys.h>
+#include <linux/dma-resv.h>
 #include <linux/export.h>
+#include <linux/ktime.h>
 #include <linux/mm_types.h>
+#include <linux/wait.h>
 
 /* For functions that yield physical addresses, see "DOC: trust" in the header */
 #define EXPORT_SYMBOL_FOR_IMPORTERS(sym) \
@@ -68,8 +71,42 @@ void dma_buf_phys_debugfs_exit(void);
 /* buffer.c */
 struct dma_buf_phys_list *dma_buf_phys_get_list(struct dma_buf_phys *phys);
 struct dma_buf_phys_list *dma_buf_phys_map_begin(struct dma_buf_phys *phys);
-void dma_buf_phys_map_end(struct dma_buf_phys *phys,
-			  struct dma_buf_phys_list *list);
+
+/**
+ * dma_buf_phys_map_end - undo dma_buf_phys_map_begin()
+ * @phys: the buffer; reservation lock held
+ * @list: what dma_buf_phys_map_begin() returned, not necessarily the current
+ *	list
+ */
+static inline void dma_buf_phys_map_end(struct dma_buf_phys *phys,
+					struct dma_buf_phys_list *list)
+{
+	unsigned int nr_mapped;
+
+	dma_resv_assert_held(phys->dmabuf->resv);
+
+	nr_mapped = list->nr_mapped - 1;
+	/* Pairs with phys_wait_unmapped(), whose caller may free the list */
+	smp_store_release(&list->nr_mapped, nr_mapped);
+	if (!nr_mapped && wq_has_sleeper(&phys->unmap_wait))
+		wake_up_all(&phys->unmap_wait);
+}
+
+/**
+ * dma_buf_phys_new_event - let watches see that something has changed
+ * @phys: the buffer, its lock held
+ *
+ * Return: there are watches, to be woken up.
+ */
+static inline bool dma_buf_phys_new_event(struct dma_buf_phys *phys)
+{
+	lockdep_assert_held(&phys->lock);
+
+	phys->watch_seq++;
+	if (phys->nr_watches)
+		phys->changed_at = ktime_get_ns();
+	return phys->nr_watches;
+}
 
 /* route.c */
 

@@ -60,7 +60,8 @@ static void phys_notify_all(struct dma_buf_phys *phys,
 {
 	phys_notify_attachments(phys, event);
 	/* Scatterlist importers have only one event */
-	dma_buf_invalidate_mappings(phys->dmabuf);
+	if (!list_empty(&phys->dmabuf->attachments))
+		dma_buf_invalidate_mappings(phys->dmabuf);
 }
 
 /* Page faults make new entries, if the state and the list let them */
@@ -69,7 +70,13 @@ static void phys_zap_mmaps(struct dma_buf_phys *phys)
 	dma_resv_assert_held(phys->dmabuf->resv);
 
 	/* Other drivers take away themselves what they have mapped */
-	if (phys->own_ops)
+	if (!phys->own_ops)
+		return;
+	/*
+	 * An entry is made with this lock held, or copied by a fork or mremap(), and its
+	 * area is in the tree before that: where there is no area there is no entry.
+	 */
+	if (mapping_mapped(phys->inode->i_mapping))
 		/* All mappings are shared, so there are no private copies to drop */
 		unmap_mapping_range(phys->inode->i_mapping, 0, 0, 0);
 }
@@ -112,11 +119,13 @@ static void phys_wait_unmapped(struct dma_buf_phys *phys,
 /*
  * Change the state and bump @counter, if any. Watches read all of this under
  * phys->lock, which nobody holds while waiting, so they cost the exporter a
- * wake-up and nothing else.
+ * wake-up and nothing else, and that only if there is one.
  */
 static void phys_set_state(struct dma_buf_phys *phys,
 			   enum dma_buf_phys_state state, u64 *counter)
 {
+	bool watched;
+
 	dma_resv_assert_held(phys->dmabuf->resv);
 
 	scoped_guard(spinlock, &phys->lock) {
@@ -125,22 +134,17 @@ static void phys_set_state(struct dma_buf_phys *phys,
 		phys->state = state;
 		phys->nr_behind = 0;
 		phys->nr_failed = 0;
-		phys->changed_at = ktime_get_ns();
 		phys->generation++;
-		phys->watch_seq++;
+		watched = dma_buf_phys_new_event(phys);
 	}
-	wake_up_all(&phys->watch_wait);
+	if (watched)
+		wake_up_all(&phys->watch_wait);
 }
 
-static void phys_take_access(struct dma_buf_phys *phys,
-			     enum dma_buf_phys_state state)
+static __always_inline void __phys_take_access(struct dma_buf_phys *phys,
+					       enum dma_buf_phys_state state)
 {
 	struct dma_buf_phys_list *list;
-	bool traced = trace_dma_buf_phys_revoke_end_enabled();
-	u64 start = traced ? ktime_get_ns() : 0;
-
-	might_sleep();
-	trace_dma_buf_phys_revoke_begin(phys);
 
 	dma_resv_lock(phys->dmabuf->resv, NULL);
 	if (phys->state == DMA_BUF_PHYS_LIVE) {
@@ -155,8 +159,25 @@ static void phys_take_access(struct dma_buf_phys *phys,
 	dma_resv_unlock(phys->dmabuf->resv);
 
 	phys_wait_unmapped(phys, list);
-	if (traced)
-		trace_dma_buf_phys_revoke_end(phys, ktime_get_ns() - start);
+}
+
+static noinline void phys_take_access_timed(struct dma_buf_phys *phys,
+					    enum dma_buf_phys_state state)
+{
+	u64 start = ktime_get_ns();
+
+	__phys_take_access(phys, state);
+	trace_dma_buf_phys_revoke_end(phys, ktime_get_ns() - start);
+}
+
+static void phys_take_access(struct dma_buf_phys *phys,
+			     enum dma_buf_phys_state state)
+{
+	trace_dma_buf_phys_revoke_begin(phys);
+	if (trace_dma_buf_phys_revoke_end_enabled())
+		phys_take_access_timed(phys, state);
+	else
+		__phys_take_access(phys, state);
 }
 
 /**

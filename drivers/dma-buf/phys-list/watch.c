@@ -3,7 +3,7 @@
  * Watches: files that become readable when access is taken away or given back.
  *
  * A watch is not an importer and never delays a revoke. The buffer counts its
- * events and wakes up its watches. A watch stores the counters as of its
+ * events and its watches, and wakes these up. A watch stores the counters as of its
  * creation and the sequence number of the event it has reported last. So it
  * costs the exporter a wake-up, and no event is lost, however late userspace
  * reads it. A watch takes the buffer's spinlock but not the reservation lock,
@@ -107,12 +107,19 @@ static __poll_t phys_watch_poll(struct file *file, poll_table *wait)
 	return phys_watch_events(watch);
 }
 
+static void phys_watch_free(struct phys_watch *watch)
+{
+	scoped_guard(spinlock, &watch->phys->lock)
+		watch->phys->nr_watches--;
+	dma_buf_put(watch->dmabuf);
+	kfree(watch);
+}
+
 static int phys_watch_release(struct inode *inode, struct file *file)
 {
 	struct phys_watch *watch = file->private_data;
 
-	dma_buf_put(watch->dmabuf);
-	kfree(watch);
+	phys_watch_free(watch);
 	return 0;
 }
 
@@ -136,6 +143,7 @@ static int phys_watch_start(struct phys_watch *watch)
 	watch->nr_restores = phys->nr_restores;
 	watch->nr_moves = phys->nr_moves;
 	watch->seq = phys->watch_seq;
+	phys->nr_watches++;
 	return 0;
 }
 
@@ -149,7 +157,7 @@ static int phys_watch_start(struct phys_watch *watch)
  */
 int dma_buf_phys_watch_fd(struct dma_buf *dmabuf, u32 flags)
 {
-	struct phys_watch *watch __free(kfree) = NULL;
+	struct phys_watch *watch;
 	struct dma_buf_phys *phys;
 	int ret;
 
@@ -165,16 +173,16 @@ int dma_buf_phys_watch_fd(struct dma_buf *dmabuf, u32 flags)
 	watch->phys = phys;
 	watch->dmabuf = dmabuf;
 	ret = phys_watch_start(watch);
-	if (ret)
+	if (ret) {
+		kfree(watch);
 		return ret;
+	}
 
 	get_dma_buf(dmabuf);
+	/* Owned by the file if this succeeds, which may have been closed already then */
 	ret = anon_inode_getfd("[dma_buf_phys_watch]", &phys_watch_fops, watch,
 			       O_RDONLY | flags);
 	if (ret < 0)
-		dma_buf_put(dmabuf);
-	else
-		/* Owned by the file now, which may have been closed already */
-		retain_and_null_ptr(watch);
+		phys_watch_free(watch);
 	return ret;
 }
