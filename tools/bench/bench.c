@@ -31,6 +31,10 @@
  * reg-dereg-memory is REG_MR and DEREG_MR of one page of the program's, where both
  * do the same: what differs there is how they were configured and compiled.
  * translation-entries is what the device needs to translate 1 GiB.
+ *
+ * ioas-map-SIZE, ioas-unmap-SIZE and ioas-revoke-SIZE are what a VMM does with a BAR of that
+ * size, or a part of one: IOMMU_IOAS_MAP_FILE, IOMMU_IOAS_UNMAP and the config write that
+ * switches the memory off while it is mapped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +56,7 @@
 #include "devices/vfio.h"
 #include "fail.h"
 #include "footprint.h"
+#include "ioas.h"
 #include "machine.h"
 #include "must.h"
 #include "regions.h"
@@ -329,6 +334,40 @@ static void measure_regions(const size_t *counts, size_t nr)
 	regions_close();
 }
 
+static void print_ioas(const char *what, const char *size, int ret,
+		       const uint64_t *instructions)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "ioas-%s-%s", what, size);
+	print_row(&(struct row) { name, 1, ret, instructions, NULL, NULL });
+}
+
+static void measure_ioas(int iommufd)
+{
+	static const struct {
+		const char *name;
+		uint64_t size;
+	} sizes[] = {
+		{ "4K", KiB(4) }, { "2M", MiB(2) }, { "64M", MiB(64) }, { "1G", GiB(1) },
+	};
+	struct ioas_cost cost = {};
+	size_t i;
+	int ret;
+
+	/* Where nothing translates there is nothing to map */
+	if (strcmp(bench.route, "host-bridge"))
+		return;
+	ioas_open(iommufd);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ret = ioas_cost(&bench.shm, BAR, sizes[i].size, &cost);
+		print_ioas("map", sizes[i].name, ret, &cost.map);
+		print_ioas("unmap", sizes[i].name, ret, &cost.unmap);
+		print_ioas("revoke", sizes[i].name, ret, &cost.revoke);
+	}
+	ioas_close();
+}
+
 int main(void)
 {
 	static const size_t counts[] = { 1, 16, 256, 4096, 65536 };
@@ -346,6 +385,7 @@ int main(void)
 	iommufd = must_iommufd_open();
 	must_vfio_open(&bench.shm, getenv("DMABUF_EXPORTER"), iommufd);
 
+	measure_ioas(iommufd);
 	measure_mappings(counts, nr);
 	measure_regions(counts, nr);
 
