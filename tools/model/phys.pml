@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who takes part in the model: an exporter and the end of its device, the release of the
+ * buffer, a copy engine, and two importers, of which importer 1 may be another kind.
+ * buffer.pml says what all this is about. What is defined makes an instance:
+ *
+ *	IOMMUFD, KVM	importer 1 is iommufd.pml or kvm.pml rather than importer.pml
+ *	ALONE		there is no importer 0
+ *	FENCES=N	bitmap of the importers that may leave fences
+ *	NO_MOVE		the exporter does not move the buffer
+ *	WATCH, MMAP	a program has a watch; it maps the buffer
+ *	SYNC_FILE	a program adds a fence of its own, which never signals
+ *	REVOKERS	there are two threads that revoke, restore and move
+ *	FAIR		locks are fair, for the property "ends"; with ALONE
+ *	BROKEN=N	mistake N is made
+ *
+ * Those that tools/tests/model explores, and their numbers of states:
+ *
+ *	FENCES=1                         3.2 million   12 s
+ *	IOMMUFD FENCES=1 NO_MOVE         2.2 million    8 s
+ *	IOMMUFD ALONE                        610,000    2 s
+ *	IOMMUFD ALONE WATCH NO_MOVE      1.0 million    3 s
+ *	KVM FENCES=1 NO_MOVE                 470,000    1 s
+ *	KVM ALONE MMAP                       330,000    1 s
+ *	ALONE WATCH FENCES=2                 950,000    2 s
+ *	ALONE SYNC_FILE NO_MOVE               36,000    1 s
+ *	ALONE FENCES=2 FAIR                  560,000    8 s
+ *	IOMMUFD ALONE FAIR NO_MOVE           360,000    5 s
+ *	KVM ALONE FAIR                       420,000    4 s
+ */
+#ifndef FENCES
+#define FENCES 0
+#endif
+#define LEAVES_FENCES(i)	(FENCES >> (i) & 1)
+
+#define notify_0(event)	if :: attached[0] -> importer_notify(0, event) :: else fi
+#if defined(IOMMUFD)
+#define notify_1(event)	if :: attached[1] -> iopt_phys_notify(event) :: else fi
+#define nobody_1	(mapped == NONE)
+#define at_rest_1	(!track || state != LIVE || (mapped == list && at_status == OK))
+#elif defined(KVM)
+#define notify_1(event)	if :: attached[1] -> kvm_dmabuf_notify(event) :: else fi
+#define nobody_1	(spte == NONE)
+#define at_rest_1	true
+#else
+#define notify_1(event)	if :: attached[1] -> importer_notify(1, event) :: else fi
+#define nobody_1	(busy[1] == NONE)
+#define at_rest_1	true
+#endif
+#define nobody		(pte == NONE && busy[0] == NONE && nobody_1)
+
+#include "buffer.pml"
+#include "importer.pml"
+#if defined(IOMMUFD)
+#include "iommufd.pml"
+#elif defined(KVM)
+#include "kvm.pml"
+#endif
+
+/*
+ * vfio_pci_dma_buf_update_live() and vfio_pci_dma_buf_cleanup(), or any other exporter: a
+ * lock serialises its calls and keeps the buffer on its list alive.
+ */
+proctype exporter(byte me; bool closes)
+{
+	byte place = NONE, mapping = NONE, left;
+	bool woken;
+
+	do
+	:: atomic {
+			lock(exporter_lock);
+			if
+			:: !listed -> unlock(exporter_lock); break
+			:: else
+			fi
+		}
+		if
+		:: !closes -> taking = true; phys_take_access(REVOKED); taking = false
+		:: !closes -> dma_buf_phys_restore()
+#ifndef NO_MOVE
+		:: !closes -> taking = true; dma_buf_phys_move(); taking = false
+#endif
+		:: closes -> taking = true; dma_buf_phys_kill(); taking = false;
+			listed = false		/* vfio_pci_dma_buf_detach() */
+		fi;
+		atomic {
+			assert(!released);	/* freed */
+			place = NONE;
+			unlock(exporter_lock)
+		}
+#if BROKEN == 22	/* restores without the exporter's lock */
+	:: !closes -> dma_buf_phys_restore()
+#endif
+#if defined(IOMMUFD) && defined(ALONE)	/* or leaves a live buffer alone, for "rest" */
+	:: break
+#endif
+	od
+}
+
+/* vfio_pci_dma_buf_release(): the last reference to the file is gone */
+proctype release()
+{
+end:	users == 0;
+#if BROKEN != 13	/* does not take the exporter's lock */
+	lock(exporter_lock);
+	listed = false;
+	unlock(exporter_lock);
+#endif
+	released = true		/* dma_buf_phys_fini(), kfree() */
+}
+
+proctype copy_engine()
+{
+end:	do
+	:: copy_started ->
+		d_step { copy_started = false; copying = false; copy_fence = false }
+	od
+}
+
+/* A program's loop: phys_watch_read() */
+#ifdef WATCH
+proctype watch()
+{
+	byte me = 0;
+
+	do
+	:: d_step { watch_news -> watch_news = false }	/* phys_watch_take() */
+	:: else ->
+		if
+		:: state == DEAD && !watch_news -> break	/* EPOLLHUP */
+		:: else ->
+			watch_wait = 1;		/* wait_event_interruptible() */
+			if
+			:: watch_news || state == DEAD -> watch_wait = 0
+			:: else ->
+end:				!watch_wait
+			fi
+		fi
+	od;
+	users--
+}
+#endif
+
+/* phys_mmap_fault(), and the accesses after it */
+#ifdef MMAP
+proctype mmap()
+{
+end:	do
+	:: pte == NONE && state == LIVE ->
+		dma_resv_lock();
+		if
+		:: state == LIVE ->
+			fences_signaled_kernel;
+			pte = list
+		:: else
+		fi;
+		dma_resv_unlock()
+	:: atomic { pte != NONE -> ACCESS(pte) }
+	:: break
+	od
+}
+#endif
+
+/* DMA_BUF_IOCTL_IMPORT_SYNC_FILE with a fence that never signals */
+#ifdef SYNC_FILE
+proctype import_sync_file()
+{
+	dma_resv_lock();
+	sync_file = true;
+	dma_resv_unlock()
+}
+#endif
+
+/* Once nothing else can happen */
+proctype rest()
+{
+end:	timeout;
+	assert(at_rest_1);			/* rest */
+	assert(!nr_behind || state != LIVE);
+#ifdef WATCH
+	assert(!watch_news);
+#endif
+}
+
+init
+{
+	atomic {
+		run exporter(0, false);
+		run exporter(1, true);
+#ifdef REVOKERS
+		run exporter(2, false);
+#endif
+		run release();
+		run copy_engine();
+#ifdef ALONE
+		users--;
+#else
+		run importer(0);
+		run importer_device(0);
+		run importer_unmap(0);
+#endif
+#if defined(IOMMUFD)
+		run iommufd();
+		run iopt_phys_restore();
+#elif defined(KVM)
+		run kvm();
+#else
+		run importer(1);
+		run importer_device(1);
+		run importer_unmap(1);
+#endif
+#ifdef WATCH
+		run watch();
+#else
+		users--;
+#endif
+#ifdef MMAP
+		run mmap();
+#endif
+#ifdef SYNC_FILE
+		run import_sync_file();
+#endif
+		run rest()
+	}
+}
+
+/* With FAIR and ALONE */
+ltl ends { [] ((taking -> <> !taking) && (leaving -> <> !leaving)) }
