@@ -29,6 +29,9 @@
  * A restore waits for nothing. Importers are notified and map again in their
  * own time. The buffer counts those that have not done so yet, and those that
  * tried and failed; see dma_buf_phys_set_status().
+ *
+ * tools/model has all this as a model, with the names of these functions, that
+ * is checked exhaustively. Change both together.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-resv.h>
