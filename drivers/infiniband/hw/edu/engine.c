@@ -177,7 +177,7 @@ int edu_engine_wait(struct edu_dev *edu)
 	}
 	scoped_guard(spinlock_irqsave, &edu->lock) {
 		if (!stopped)
-			edu->dead = true;
+			WRITE_ONCE(edu->dead, true);
 		edu->engine_mr = NULL;
 	}
 	wake_up_all(&edu->idle);

@@ -237,7 +237,7 @@ static void edu_setup_ibdev(struct edu_dev *edu)
 static void edu_stop(struct edu_dev *edu)
 {
 	scoped_guard(spinlock_irqsave, &edu->lock)
-		edu->dead = true;
+		WRITE_ONCE(edu->dead, true);
 	disable_delayed_work_sync(&edu->work);
 	scoped_guard(spinlock_irqsave, &edu->lock)
 		edu_qp_error_all(edu);
