@@ -230,14 +230,14 @@ inline phys_notify_attachments(event)
 
 #define fences_signaled_kernel	(!copy_fence)
 #define fences_signaled_all	(!copy_fence && !fence[0] && !fence[1] && !sync_file)
-#define revoke_usage_kernel	(!(attached[0] && LEAVES_FENCES(0)) && \
+#define stop_usage_kernel	(!(attached[0] && LEAVES_FENCES(0)) && \
 				 !(attached[1] && LEAVES_FENCES(1)))
 
-/* phys_wait_fences(phys_revoke_usage()) */
-inline phys_wait_revoke_fences()
+/* With phys_stop_usage() */
+inline phys_wait_fences()
 {
 	if
-	:: revoke_usage_kernel -> fences_signaled_kernel
+	:: stop_usage_kernel -> fences_signaled_kernel
 	:: else -> fences_signaled_all
 	fi
 }
@@ -264,7 +264,7 @@ inline phys_take_access(new)
 		phys_notify_attachments(REVOKE);
 #endif
 #if BROKEN != 1	/* no wait for fences */
-		phys_wait_revoke_fences()	/* phys_wait_fences() */
+		phys_wait_fences()
 #endif
 	:: else ->
 		if
@@ -332,8 +332,10 @@ inline dma_buf_phys_move()
 			phys_notify_attachments(MOVE)
 		:: else
 		fi;
-#if BROKEN != 20	/* no wait for fences */
+#if BROKEN == 24	/* waits for those of programs, too */
 		fences_signaled_all;
+#elif BROKEN != 20	/* no wait for fences */
+		phys_wait_fences();
 #endif
 		/* The exporter: bytes are copied by a device */
 		atomic {

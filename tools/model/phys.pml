@@ -23,7 +23,7 @@
  *	KVM FENCES=1 NO_MOVE                 470,000    1 s
  *	KVM ALONE MMAP                       330,000    1 s
  *	ALONE WATCH FENCES=2                 950,000    2 s
- *	ALONE SYNC_FILE NO_MOVE               36,000    1 s
+ *	ALONE SYNC_FILE                      220,000    1 s
  *	ALONE FENCES=2 FAIR                  560,000    8 s
  *	IOMMUFD ALONE FAIR NO_MOVE           360,000    5 s
  *	KVM ALONE FAIR                       420,000    4 s

@@ -92,11 +92,13 @@ static void phys_wait_fences(struct dma_buf_phys *phys,
 }
 
 /*
- * Usage of the fences that a revoke waits for. Userspace can add fences by
- * DMA_BUF_IOCTL_IMPORT_SYNC_FILE that signal as late as they like, but not with
- * usage KERNEL. So the others count only while an importer may have left some.
+ * Usage of the fences that a revoke or a move waits for. Userspace can add
+ * fences by DMA_BUF_IOCTL_IMPORT_SYNC_FILE that signal as late as they like, but
+ * not with usage KERNEL. So the others count only while an importer may have
+ * left some. A move must not wait for them either: it holds the locks that a
+ * revoke needs.
  */
-static enum dma_resv_usage phys_revoke_usage(struct dma_buf_phys *phys)
+static enum dma_resv_usage phys_stop_usage(struct dma_buf_phys *phys)
 {
 	struct dma_buf_phys_attachment *at;
 
@@ -154,7 +156,7 @@ static __always_inline void __phys_take_access(struct dma_buf_phys *phys,
 		phys_set_state(phys, state, &phys->nr_revokes);
 		phys_zap_mmaps(phys);
 		phys_notify_all(phys, DMA_BUF_PHYS_EV_REVOKE);
-		phys_wait_fences(phys, phys_revoke_usage(phys));
+		phys_wait_fences(phys, phys_stop_usage(phys));
 	} else if (state == DMA_BUF_PHYS_DEAD && phys->state != state) {
 		phys_set_state(phys, state, NULL);
 	}
@@ -254,7 +256,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_kill);
  *	this fails
  *
  * When this returns, no importer uses the old place, none may use the new one
- * yet, and all fences on the reservation object have signaled. The exporter
+ * yet, and fences of usage KERNEL have signaled. Those that a program has added
+ * may have not, unless an importer may leave fences. The exporter
  * copies the bytes, or starts to copy them, and calls dma_buf_phys_move_end()
  * in the same critical section. If the copy completes later, a fence of usage
  * KERNEL tells importers when::
@@ -306,7 +309,7 @@ dma_buf_phys_move_begin(struct dma_buf_phys *phys,
 		phys_notify_all(phys, DMA_BUF_PHYS_EV_MOVE);
 	}
 	/* Including that of an earlier copy, whose destination is the old place */
-	phys_wait_fences(phys, DMA_RESV_USAGE_BOOKKEEP);
+	phys_wait_fences(phys, phys_stop_usage(phys));
 	return old;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_move_begin);

@@ -254,8 +254,8 @@ static void drain_test_revoke_waits_for_earlier_fence(struct kunit *test)
 /* So that it is a failure, and no hang, if it is waited for */
 #define KT_STRANGER_MS (200 * KT_LATE_MS)
 
-/* Fences added by userspace do not delay a revoke unless importers leave fences */
-static void drain_test_revoke_ignores_strangers_fence(struct kunit *test)
+/* Fences added by userspace do not delay the exporter unless importers leave fences */
+static void drain_test_ignores_strangers_fence(struct kunit *test)
 {
 	struct kt_buf *buf = drain_test_buf(test);
 	struct kt_imp *stranger = kt_imp(test, buf);
@@ -270,6 +270,13 @@ static void drain_test_revoke_ignores_strangers_fence(struct kunit *test)
 	kt_add_fence(stranger, DMA_RESV_USAGE_READ);
 	dma_resv_unlock(stranger->dmabuf->resv);
 
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys,
+					  kt_list(test, KT_ELSEWHERE, KT_SIZE)),
+			0);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(stranger->signaled));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(stranger->signaled));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
@@ -293,7 +300,7 @@ static struct kunit_case drain_test_cases[] = {
 	KT_CASE(drain_test_move_while_revoked_with_copy),
 	KT_CASE(drain_test_pinned),
 	KT_CASE(drain_test_revoke_waits_for_earlier_fence),
-	KT_CASE(drain_test_revoke_ignores_strangers_fence),
+	KT_CASE(drain_test_ignores_strangers_fence),
 	{}
 };
 
