@@ -222,8 +222,8 @@ inline phys_notify_attachments(event)
 	/* In the order in which they attached */
 	left = 3;
 	do
-	:: atomic { left & 1 -> left = left & ~1; notify_0(event) }
-	:: atomic { left & 2 -> left = left & ~2; notify_1(event) }
+	:: left & 1 -> left = left & ~1; notify_0(event)
+	:: left & 2 -> left = left & ~2; notify_1(event)
 	:: !left -> break
 	od
 }

@@ -52,11 +52,15 @@ inline iopt_phys_notify(event)
 	:: else ->
 		at_status = OK;		/* phys_notify_attachments() */
 		iopt_stop = true;
+#if BROKEN != 25	/* without the mutex */
 		lock(pages_mutex);
+#endif
 		iopt_stop = false;
 		iopt_status = OK;
 		iopt_phys_stop();
+#if BROKEN != 25
 		unlock(pages_mutex)
+#endif
 	fi;
 	told[1] = true
 }
@@ -68,14 +72,17 @@ inline iopt_phys_lock()
 	fences_signaled_kernel
 }
 
-/* rc is ENOMEM, or OK: also if a revoke is waiting, or there is no access */
+/*
+ * With pages->mutex held since fill has been iopt_list. rc is ENOMEM, or OK: also if a
+ * revoke is waiting, or there is no access.
+ */
 inline iopt_phys_fill()
 {
 	if
-	:: iopt_list == NONE -> rc = (iopt_status == EINPROGRESS -> OK : iopt_status)
-	:: iopt_list != NONE && iopt_stop -> rc = OK
-	:: iopt_list != NONE -> rc = ENOMEM
-	:: iopt_list != NONE && !iopt_stop -> ACCESS(iopt_list); mapped = iopt_list; rc = OK
+	:: fill == NONE -> rc = (iopt_status == EINPROGRESS -> OK : iopt_status)
+	:: fill != NONE && iopt_stop -> rc = OK
+	:: fill != NONE -> rc = ENOMEM
+	:: fill != NONE -> ACCESS(fill); mapped = fill; rc = OK
 	fi
 }
 
@@ -83,7 +90,7 @@ inline iopt_phys_fill()
 proctype iopt_phys_restore()
 {
 	mtype:status rc = OK;
-	byte mapping = NONE;
+	byte mapping = NONE, fill = NONE;
 	bool woken;
 
 end:	do
@@ -109,12 +116,13 @@ end:	do
 			:: else -> dma_resv_unlock()
 			fi
 		}
+		atomic { lock(pages_mutex); fill = iopt_list }	/* iopt_phys_fill_all() */
 		atomic {
-			lock(pages_mutex);	/* iopt_phys_fill_all() */
 			if
 			:: track && mapped == NONE -> iopt_phys_fill()
 			:: else
 			fi;
+			fill = NONE;
 			unlock(pages_mutex)
 		}
 		atomic {
@@ -143,7 +151,7 @@ out:			rc = OK;
 proctype iommufd()
 {
 	mtype:status rc = OK;
-	byte mapping = NONE;
+	byte mapping = NONE, fill = NONE;
 	bool woken;
 
 	do
@@ -169,9 +177,11 @@ proctype iommufd()
 		:: !iopt_attach -> goto detach
 		:: else
 		fi;
-		atomic {	/* iopt_phys_fill_first(); a flush of the work item is just a delay */
-			lock(pages_mutex);
+		/* iopt_phys_fill_first(); flushing the work item is just a delay */
+		atomic { lock(pages_mutex); fill = iopt_list }
+		atomic {
 			iopt_phys_fill();
+			fill = NONE;
 			track = rc == OK;
 			rc = OK;
 			unlock(pages_mutex)

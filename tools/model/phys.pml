@@ -14,26 +14,27 @@
  *	FAIR		locks are fair, for the property "ends"; with ALONE
  *	BROKEN=N	mistake N is made
  *
- * Those that tools/tests/model explores, and their numbers of states:
+ * Those that tools/tests/model explores, their numbers of states, and CPU time on
+ * a slow machine. Two run at a time:
  *
- *	FENCES=1                         3.2 million   12 s
- *	IOMMUFD FENCES=1 NO_MOVE         2.2 million    8 s
- *	IOMMUFD ALONE                        610,000    2 s
- *	IOMMUFD ALONE WATCH NO_MOVE      1.0 million    3 s
- *	KVM FENCES=1 NO_MOVE                 470,000    1 s
- *	KVM ALONE MMAP                       330,000    1 s
- *	ALONE WATCH FENCES=2                 950,000    2 s
- *	ALONE SYNC_FILE                      220,000    1 s
- *	ALONE FENCES=2 FAIR                  560,000    8 s
- *	IOMMUFD ALONE FAIR NO_MOVE           360,000    5 s
- *	KVM ALONE FAIR                       420,000    4 s
+ *	FENCES=1                         3.5 million   17 s
+ *	IOMMUFD FENCES=1 NO_MOVE         4.3 million   18 s
+ *	IOMMUFD ALONE                    1.2 million    5 s
+ *	IOMMUFD ALONE WATCH NO_MOVE      2.2 million   10 s
+ *	KVM FENCES=1 NO_MOVE                 580,000    3 s
+ *	KVM ALONE MMAP                       380,000    1 s
+ *	ALONE WATCH FENCES=2             1.1 million    7 s
+ *	ALONE SYNC_FILE                      240,000    1 s
+ *	ALONE FENCES=2 FAIR                  620,000   11 s
+ *	IOMMUFD ALONE FAIR NO_MOVE           990,000   16 s
+ *	KVM ALONE FAIR                       500,000    6 s
  */
 #ifndef FENCES
 #define FENCES 0
 #endif
 #define LEAVES_FENCES(i)	(FENCES >> (i) & 1)
 
-#define notify_0(event)	if :: attached[0] -> importer_notify(0, event) :: else fi
+#define notify_0(event)	if :: attached[0] -> atomic { importer_notify(0, event) } :: else fi
 #if defined(IOMMUFD)
 #define notify_1(event)	if :: attached[1] -> iopt_phys_notify(event) :: else fi
 #define nobody_1	(mapped == NONE)
@@ -43,7 +44,7 @@
 #define nobody_1	(spte == NONE)
 #define at_rest_1	true
 #else
-#define notify_1(event)	if :: attached[1] -> importer_notify(1, event) :: else fi
+#define notify_1(event)	if :: attached[1] -> atomic { importer_notify(1, event) } :: else fi
 #define nobody_1	(busy[1] == NONE)
 #define at_rest_1	true
 #endif
