@@ -519,6 +519,9 @@ struct dma_buf_phys_importer_ops {
 	/**
 	 * @leaves_fences: the importer may leave fences on the reservation
 	 * object for a revoke to wait for
+	 *
+	 * They have signaled before the importer detaches: a revoke after that
+	 * no longer knows of it.
 	 */
 	bool leaves_fences;
 

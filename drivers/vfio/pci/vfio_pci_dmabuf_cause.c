@@ -248,8 +248,9 @@ static void vfio_pci_dma_buf_queue_causes(struct vfio_pci_core_device *vdev,
 
 	vfio_pci_dma_buf_set_causes(vdev, set, clear);
 	guard(spinlock)(&state->causes_lock);
+	/* At once, even if a restore is due to be tried again */
 	if (!(state->causes & VFIO_PCI_DMA_BUF_INACTIVE))
-		schedule_delayed_work(&state->work, 0);
+		mod_delayed_work(system_percpu_wq, &state->work, 0);
 }
 
 /**
