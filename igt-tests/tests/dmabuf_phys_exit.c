@@ -10,7 +10,9 @@
  * Test category: functionality test
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,15 +29,25 @@
 
 #define BAR 2
 #define SIZE KiB(64)
-#define STATUS 3
+/* Set in the program that ends: where it says how far it is */
+#define READY "DMABUF_PHYS_EXIT_READY"
 
 /* Without it, an end that waits for itself lasts as long as the machine is up */
 #define PATIENCE_S 60
 
-enum end { EXITS, CRASHES, IS_TOLD };
+enum end { FAILS, CRASHES, IS_TOLD };
+
+static const struct end_kind {
+	const char *name;
+	int sig;
+} ends[] = {
+	[FAILS] = { "fails", 0 },
+	[CRASHES] = { "crashes", SIGSEGV },
+	[IS_TOLD] = { "terminated", SIGTERM },
+};
 
 /* What all tests do, and nothing that undoes it */
-static void __attribute__((noreturn)) live(enum end end, int ready)
+static void live(enum end end, int ready)
 {
 	int iommufd = iommufd_open(), fd;
 	uint32_t ioas = ioas_alloc(iommufd);
@@ -50,8 +62,7 @@ static void __attribute__((noreturn)) live(enum end end, int ready)
 		_exit(1);
 	if (write(ready, "", 1) != 1)
 		_exit(1);
-	if (end == EXITS)
-		exit(STATUS);
+	igt_assert(end != FAILS);
 	if (end == CRASHES)
 		raise(SIGSEGV);
 	for (;;)
@@ -67,37 +78,66 @@ static void driver_of(const char *addr, char *name, size_t size)
 		name[0] = 0;
 }
 
-static void run(enum end end, int sig)
+/* This program once more, which is on its own: its results are no runner's */
+static void __attribute__((noreturn)) run_again(enum end end, const char *ready)
+{
+	int null = open("/dev/null", O_WRONLY);
+
+	setenv(READY, ready, 1);
+	unsetenv("IGT_RUNNER_SOCKET_FD");
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	execl("/proc/self/exe", "dmabuf_phys_exit", "--run-subtest",
+	      ends[end].name, NULL);
+	_exit(1);
+}
+
+static void run(enum end end)
 {
 	const char *addr = pci_env("DMABUF_EXPORTER");
-	char before[64], after[64], byte;
+	char before[64], after[64], byte, to[16];
 	int ready[2], status = 0, i;
 	pid_t pid, ended = 0;
 
 	driver_of(addr, before, sizeof(before));
 	igt_assert_eq(pipe(ready), 0);
+	snprintf(to, sizeof(to), "%d", ready[1]);
 	fflush(NULL);
 	pid = fork();
 	igt_assert(pid >= 0);
 	if (!pid)
-		live(end, ready[1]);
+		run_again(end, to);
 	close(ready[1]);
 	igt_assert_f(read(ready[0], &byte, 1) == 1, "it has not come that far\n");
 	close(ready[0]);
 	if (end == IS_TOLD)
-		kill(pid, sig);
+		kill(pid, ends[end].sig);
 	for (i = 0; i < PATIENCE_S * 10 && !ended; i++) {
 		usleep(100000);
 		ended = waitpid(pid, &status, WNOHANG);
 	}
 	igt_assert_f(ended == pid, "it has not ended after %d s\n", PATIENCE_S);
-	if (end == EXITS)
-		igt_assert(WIFEXITED(status) && WEXITSTATUS(status) == STATUS);
+	/* A crash ends a subtest of IGT's, and the program as a shell would say it */
+	if (end == FAILS)
+		igt_assert(WIFEXITED(status) &&
+			   WEXITSTATUS(status) == IGT_EXIT_FAILURE);
+	else if (WIFEXITED(status))
+		igt_assert_eq(WEXITSTATUS(status), 128 + ends[end].sig);
 	else
-		igt_assert(WIFSIGNALED(status) && WTERMSIG(status) == sig);
+		igt_assert_eq(WTERMSIG(status), ends[end].sig);
 	driver_of(addr, after, sizeof(after));
 	igt_assert_f(!strcmp(before, after), "%s had driver '%s' and has '%s'\n", addr,
 		     before, after);
+}
+
+static void run_or_live(enum end end)
+{
+	const char *ready = getenv(READY);
+
+	if (ready)
+		live(end, atoi(ready));
+	else
+		run(end);
 }
 
 int igt_main()
@@ -109,23 +149,23 @@ int igt_main()
 	}
 
 	/**
-	 * SUBTEST: exits
-	 * Description: It calls exit(), as one does of which a fixture has failed
+	 * SUBTEST: fails
+	 * Description: An assertion of its own fails
 	 */
-	igt_subtest("exits")
-		run(EXITS, 0);
+	igt_subtest("fails")
+		run_or_live(FAILS);
 
 	/**
 	 * SUBTEST: crashes
 	 * Description: It dies of a fault of its own
 	 */
 	igt_subtest("crashes")
-		run(CRASHES, SIGSEGV);
+		run_or_live(CRASHES);
 
 	/**
 	 * SUBTEST: terminated
 	 * Description: It is told to end, as a runner does when time is up
 	 */
 	igt_subtest("terminated")
-		run(IS_TOLD, SIGTERM);
+		run_or_live(IS_TOLD);
 }

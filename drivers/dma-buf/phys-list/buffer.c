@@ -6,7 +6,6 @@
 #include <linux/cleanup.h>
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
-#include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 
