@@ -134,9 +134,17 @@ function scan(line,    next_kind, text) {
 	if (text ~ /^\[IGT\] no faults but those expected/)
 		strict = 1
 	# Of several: whose reports these are. What comes behind the last is everybody's.
+	# What one has said that it will cause is no excuse for the next.
 	if (match(text, /^vm-init: program [0-9]+, /)) {
 		finish()
+		if (known_seen && program != "" && !told) {
+			found++
+			told = 1
+			printf "== lockdep, line %d%s\nlockdep went off in it, and sees nothing of: %s\n",
+				FNR, program, line
+		}
 		program = ", " substr(text, RLENGTH + 1)
+		delete expect
 	} else if (text ~ /^vm-init: command ended/) {
 		finish()
 		program = ""
