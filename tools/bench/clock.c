@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "clock.h"
@@ -30,6 +31,19 @@ uint64_t clock_ns(clockid_t clock)
 uint64_t instructions(void)
 {
 	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int cmp_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+uint64_t median(uint64_t *counts, size_t nr)
+{
+	qsort(counts, nr, sizeof(*counts), cmp_u64);
+	return counts[nr / 2];
 }
 
 static void quick(void)

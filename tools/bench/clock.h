@@ -5,6 +5,7 @@
 #ifndef BENCH_CLOCK_H
 #define BENCH_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -17,6 +18,9 @@ uint64_t clock_ns(clockid_t clock);
 
 /** instructions - the clock of the VM */
 uint64_t instructions(void);
+
+/** median - of @nr counts, which it sorts */
+uint64_t median(uint64_t *counts, size_t nr);
 
 /**
  * clock_check - fail unless the clock counts instructions

@@ -5,15 +5,13 @@
  * In the unmodified kernel a mapping does not come back when the memory does. So each
  * revoke is that of a mapping just made, and what a restore costs is not compared.
  */
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "devices/iommufd.h"
 #include "devices/ranges.h"
-#include "fail.h"
 #include "ioas.h"
+#include "machine.h"
 #include "must.h"
 
 #define IOVA GiB(64)
@@ -26,15 +24,8 @@ static uint32_t ioas;
 
 void ioas_open(int fd)
 {
-	int ret;
-
 	iommufd = fd;
-	ioas = must_ioas_alloc(iommufd);
-	must_vfio_open(&user, must_pci_env("DMABUF_EDU2"), iommufd);
-	ret = __vfio_attach(&user, ioas);
-	if (ret)
-		fail(NULL, "%s: cannot attach it to an address space: %s",
-		     user.addr, strerror(-ret));
+	ioas = machine_ioas(iommufd, &user);
 }
 
 void ioas_close(void)
@@ -69,19 +60,6 @@ static int time_revoke(struct vfio_device *shm, uint64_t *took)
 	return ret;
 }
 
-static int cmp_u64(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static uint64_t median(uint64_t took[ROUNDS])
-{
-	qsort(took, ROUNDS, sizeof(took[0]), cmp_u64);
-	return took[ROUNDS / 2];
-}
-
 int ioas_cost(struct vfio_device *shm, unsigned int bar, uint64_t size,
 	      struct ioas_cost *cost)
 {
@@ -105,6 +83,8 @@ int ioas_cost(struct vfio_device *shm, unsigned int bar, uint64_t size,
 	close(fd);
 	if (ret)
 		return ret;
-	*cost = (struct ioas_cost) { median(maps), median(unmaps), median(revokes) };
+	*cost = (struct ioas_cost) {
+		median(maps, ROUNDS), median(unmaps, ROUNDS), median(revokes, ROUNDS),
+	};
 	return 0;
 }

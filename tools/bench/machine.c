@@ -43,3 +43,16 @@ struct dma_buf_bench_device machine_device(const char *variable)
 	device.function = (__u8)function;
 	return device;
 }
+
+uint32_t machine_ioas(int iommufd, struct vfio_device *dev)
+{
+	uint32_t ioas = must_ioas_alloc(iommufd);
+	int ret;
+
+	must_vfio_open(dev, must_pci_env("DMABUF_EDU2"), iommufd);
+	ret = __vfio_attach(dev, ioas);
+	if (ret)
+		fail(NULL, "%s: cannot attach it to an address space: %s",
+		     dev->addr, strerror(-ret));
+	return ioas;
+}

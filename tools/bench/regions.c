@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -62,13 +61,6 @@ static int translated(const struct region *region, struct region_cost *cost)
 	return __verbs_dereg_mr(&mr);
 }
 
-static int cmp_u64(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 int regions_cost(const struct region *region, unsigned int rounds,
 		 struct region_cost *cost)
 {
@@ -90,8 +82,7 @@ int regions_cost(const struct region *region, unsigned int rounds,
 	}
 	if (ret)
 		return ret;
-	qsort(took, rounds, sizeof(took[0]), cmp_u64);
-	cost->instructions = took[rounds / 2];
+	cost->instructions = median(took, rounds);
 	return 0;
 }
 

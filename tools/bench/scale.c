@@ -57,18 +57,6 @@ static void setup(void)
 		     "%s: its memory is smaller than 128 GiB", scale.shm.addr);
 }
 
-static void setup_ioas(void)
-{
-	int ret;
-
-	scale.ioas = must_ioas_alloc(scale.iommufd);
-	must_vfio_open(&scale.dma, must_pci_env("DMABUF_EDU2"), scale.iommufd);
-	ret = __vfio_attach(&scale.dma, scale.ioas);
-	if (ret)
-		fail(NULL, "%s: cannot attach it to an address space: %s",
-		     scale.dma.addr, strerror(-ret));
-}
-
 int main(int argc, char **argv)
 {
 	const bool cpus = argc > 1 && !strcmp(argv[1], "cpus");
@@ -79,7 +67,7 @@ int main(int argc, char **argv)
 		clock_check();
 	setup();
 	if (cpus || !strcmp(scale.route, "host-bridge"))
-		setup_ioas();
+		scale.ioas = machine_ioas(scale.iommufd, &scale.dma);
 	if (cpus) {
 		scale_cpus();
 	} else {
