@@ -56,9 +56,10 @@ demo:
 
 # Everything, or with TEST=NAME what that takes: a script may take any part
 check: packages
+	@tools/build $(if $(filter-out tools/%,$(TEST)),igt-tests tools/dmabuf-p2p providers/edu)
+	@TEST='$(TEST)' tools/check find
 	@tools/kernel/build debug
 	@tools/kernel/build stock
-	@tools/build $(if $(filter-out tools/%,$(TEST)),igt-tests tools/dmabuf-p2p providers/edu)
 	@TEST='$(TEST)' tools/check
 
 check-long:
