@@ -80,7 +80,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static bool is_listed(struct row *row, const struct pci_device *dev,
 		      const struct taken *taken, ssize_t nr, const char *root)
 {
-	const bool has_it = strstr(dev->driver, "vfio");
+	const bool has_it = pci_is_users(dev);
 
 	*row = (struct row) {
 		.dev = dev,

@@ -217,8 +217,7 @@ static int choose(struct topo *topo, const struct args *args)
 		const struct pci_device *dev = &model->devices[i];
 
 		if (is_wanted(args, dev) &&
-		    (args->all ? !dev->port :
-				 pci_has_memory(dev) && !pci_is_bridge(dev)))
+		    (args->all ? !dev->port : pci_is_provider(dev)))
 			topo->devs[topo->nr_devs++] = dev;
 	}
 	return EXIT_OK;

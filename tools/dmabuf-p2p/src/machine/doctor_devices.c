@@ -12,11 +12,6 @@
 #include "sysfs_file.h"
 #include "text.h"
 
-static bool is_provider(const struct pci_device *dev)
-{
-	return pci_has_memory(dev) && !pci_is_bridge(dev);
-}
-
 /* "0000:01:00.0" to a list of them */
 static char *append(char *list, const char *more)
 {
@@ -70,7 +65,7 @@ void doctor_routes(struct doctor *doctor)
 	check_trust(doctor);
 	for (a = model->devices; a < end; a++)
 		for (b = a + 1; b < end; b++) {
-			if (!is_provider(a) || !is_provider(b))
+			if (!pci_is_provider(a) || !pci_is_provider(b))
 				continue;
 			route = route_find(model, a, b);
 			if (route.kind == ROUTE_NONE && !count[ROUTE_NONE]) {
@@ -116,7 +111,7 @@ void doctor_acs(struct doctor *doctor)
 	found = calloc(model->nr_devices + 1, sizeof(*found));
 	for (a = model->devices; found && a < end; a++)
 		for (b = a + 1; b < end; b++) {
-			if (!is_provider(a) || !is_provider(b))
+			if (!pci_is_provider(a) || !pci_is_provider(b))
 				continue;
 			route = route_find(model, a, b);
 			for (i = 0; i < route.nr_redirects; i++) {
@@ -141,16 +136,10 @@ void doctor_acs(struct doctor *doctor)
 	free(found);
 }
 
-/* Drivers of VFIO for certain devices have names of their own */
-static bool is_users(const struct pci_device *dev)
-{
-	return strstr(dev->driver, "vfio");
-}
-
 /* VFIO opens no device of a group in which the kernel drives another one */
 static bool is_in_the_way(const struct pci_device *dev)
 {
-	return dev->driver[0] && !is_users(dev) &&
+	return dev->driver[0] && !pci_is_users(dev) &&
 	       strcmp(dev->driver, "pcieport") && strcmp(dev->driver, "pci-stub");
 }
 
@@ -195,14 +184,14 @@ static char *shared_group(const struct pci_model *model, int group)
 		char *text;
 
 		if (dev->group != group ||
-		    !(driven || (is_provider(dev) && !is_users(dev))))
+		    !(driven || (pci_is_provider(dev) && !pci_is_users(dev))))
 			continue;
 		text = text_format("%s (%s)", dev->addr,
 				   driven ? dev->driver : "no driver");
 		list = append(list, text);
 		free(text);
 		drivers += driven;
-		providers += is_provider(dev);
+		providers += pci_is_provider(dev);
 		members++;
 	}
 	/* One by itself is in nobody's way */
@@ -248,7 +237,7 @@ void doctor_vfio(struct doctor *doctor)
 	char *list = text_format("%s", "");
 
 	for (dev = model->devices; dev < model->devices + model->nr_devices; dev++)
-		if (is_users(dev))
+		if (pci_is_users(dev))
 			list = append(list, dev->addr);
 	if (*list)
 		doctor_add(doctor, MARK_OK, "vfio-bound",
@@ -259,143 +248,7 @@ void doctor_vfio(struct doctor *doctor)
 			   NULL);
 	free(list);
 	for (dev = model->devices; dev < model->devices + model->nr_devices; dev++)
-		if (is_users(dev))
+		if (pci_is_users(dev))
 			doctor_group(doctor, dev, MARK_FAIL);
 	check_other_groups(doctor);
-}
-
-/* What is known of the drivers that can be below an RDMA device */
-static const struct {
-	const char *driver;
-	enum mark mark;
-	const char *text;
-} rdma_drivers[] = {
-	{ "mlx5_core", MARK_OK, "takes VFIO's dma-bufs, also while they come and go" },
-	{ "edu_ib", MARK_OK, "takes VFIO's dma-bufs, also while they come and go" },
-	{ "irdma", MARK_OK, "takes VFIO's dma-bufs, and loses what is revoked" },
-	{ "ice", MARK_OK, "takes VFIO's dma-bufs, and loses what is revoked" },
-	{ "i40e", MARK_OK, "takes VFIO's dma-bufs, and loses what is revoked" },
-	{ "bnxt_en", MARK_WARN, "takes no dma-bufs of VFIO" },
-	{ "efa", MARK_WARN, "takes no dma-bufs of VFIO" },
-	{ "ionic", MARK_WARN, "takes no dma-bufs of VFIO" },
-	{ "mana", MARK_WARN, "takes no dma-bufs of VFIO" },
-};
-
-/* What users of zero copy are after: the BARs of VFIO's devices, by RDMA */
-static void check_reach(struct doctor *doctor, const char *name)
-{
-	const struct pci_model *model = &doctor->model;
-	const struct pci_device *end = model->devices + model->nr_devices;
-	const struct pci_device *dev, *rdma;
-	char *list = text_format("%s", ""), *remedy = NULL;
-	size_t all = 0, unreached = 0;
-	bool unknown = false;
-	struct route route;
-	char addr[32];
-
-	/* Software has none, and no device has an empty one */
-	sysfs_link(addr, sizeof(addr), model->root,
-		   "/sys/class/infiniband/%s/device", name);
-	for (rdma = model->devices; rdma < end; rdma++)
-		if (!strcmp(rdma->addr, addr))
-			break;
-	for (dev = model->devices; rdma < end && dev < end; dev++) {
-		if (!is_users(dev) || !is_provider(dev))
-			continue;
-		all++;
-		route = route_find(model, dev, rdma);
-		if (route.kind == ROUTE_UNKNOWN)
-			unknown = true;
-		if (route.kind != ROUTE_NONE)
-			continue;
-		if (!unreached++)
-			remedy = route_remedy(&route);
-		list = append(list, dev->addr);
-	}
-	if (unreached)
-		doctor_add(doctor, MARK_WARN, "rdma-route",
-			   text_format("RDMA device %s has no route to %s, %zu of the %zu devices bound to vfio-pci",
-				       name, list, unreached, all), remedy);
-	else if (all && !unknown)
-		doctor_add(doctor, MARK_OK, "rdma-route",
-			   text_format("RDMA device %s has a route to every device bound to vfio-pci",
-				       name), NULL);
-	free(list);
-}
-
-static void check_rdma(struct doctor *doctor, const char *name)
-{
-	const char *other = "Use one whose driver does, of mlx5 for example.";
-	const char *root = doctor->model.root;
-	char driver[32], addr[32];
-	size_t i;
-
-	if (!sysfs_link(addr, sizeof(addr), root,
-			"/sys/class/infiniband/%s/device", name)) {
-		doctor_add(doctor, MARK_WARN, "rdma",
-			   text_format("RDMA device %s is software: it takes no dma-bufs",
-				       name), text_format("%s", other));
-		return;
-	}
-	sysfs_link(driver, sizeof(driver), root,
-		   "/sys/bus/pci/devices/%s/driver", addr);
-	for (i = 0; i < ARRAY_SIZE(rdma_drivers); i++) {
-		enum mark mark = rdma_drivers[i].mark;
-
-		if (strcmp(rdma_drivers[i].driver, driver))
-			continue;
-		doctor_add(doctor, mark, "rdma",
-			   text_format("RDMA device %s (%s, %s) %s", name, addr,
-				       driver, rdma_drivers[i].text),
-			   mark == MARK_OK ? NULL : text_format("%s", other));
-		return;
-	}
-	doctor_add(doctor, MARK_WARN, "rdma",
-		   text_format("RDMA device %s (%s, %s): its driver is not known here",
-			       name, addr, driver[0] ? driver : "no driver"),
-		   text_format("Try it: it takes dma-bufs of VFIO if it can be told of a revoke."));
-}
-
-void doctor_rdma_of(struct doctor *doctor, const struct pci_device *dev)
-{
-	char **names = sysfs_list(doctor->model.root, "/sys/class/infiniband");
-	char addr[32];
-	size_t i;
-
-	for (i = 0; names[i]; i++)
-		if (sysfs_link(addr, sizeof(addr), doctor->model.root,
-			       "/sys/class/infiniband/%s/device", names[i]) &&
-		    !strcmp(addr, dev->addr))
-			check_rdma(doctor, names[i]);
-	sysfs_list_free(names);
-}
-
-/* Not by groups: VFIO's mode without an IOMMU makes them up */
-static bool has_iommu(const struct pci_model *model)
-{
-	size_t i;
-
-	for (i = 0; i < model->nr_devices; i++)
-		if (model->devices[i].iommu[0])
-			return true;
-	return false;
-}
-
-void doctor_rdma(struct doctor *doctor)
-{
-	char **names = sysfs_list(doctor->model.root, "/sys/class/infiniband");
-	size_t i;
-
-	if (!names[0])
-		doctor_add(doctor, MARK_OK, "rdma",
-			   text_format("no RDMA device; copy and bench %s",
-				       has_iommu(&doctor->model) ?
-				       "can use NVMe" :
-				       "have the CPU only: NVMe needs an IOMMU"),
-			   NULL);
-	for (i = 0; names[i]; i++) {
-		check_rdma(doctor, names[i]);
-		check_reach(doctor, names[i]);
-	}
-	sysfs_list_free(names);
 }

@@ -65,7 +65,7 @@ static void check_link(struct doctor *doctor, const struct route *route,
 
 static void check_driver(struct doctor *doctor, const struct pci_device *dev)
 {
-	if (strstr(dev->driver, "vfio"))
+	if (pci_is_users(dev))
 		doctor_add(doctor, MARK_OK, "driver",
 			   text_format("%s has the driver %s: its BARs can be exported",
 				       dev->addr, dev->driver), NULL);
@@ -75,7 +75,7 @@ static void check_driver(struct doctor *doctor, const struct pci_device *dev)
 				       dev->addr,
 				       dev->driver[0] ? "the driver " : "no driver",
 				       dev->driver), NULL);
-	doctor_group(doctor, dev, strstr(dev->driver, "vfio") ? MARK_FAIL : MARK_WARN);
+	doctor_group(doctor, dev, pci_is_users(dev) ? MARK_FAIL : MARK_WARN);
 }
 
 void doctor_pair(struct doctor *doctor, const struct pci_device *a,

@@ -497,6 +497,17 @@ bool pci_is_bridge(const struct pci_device *dev)
 	return CLASS_BASE(dev->class) == PCI_BASE_CLASS_BRIDGE;
 }
 
+bool pci_is_provider(const struct pci_device *dev)
+{
+	return pci_has_memory(dev) && !pci_is_bridge(dev);
+}
+
+/* Drivers of VFIO for certain devices have names of their own */
+bool pci_is_users(const struct pci_device *dev)
+{
+	return strstr(dev->driver, "vfio");
+}
+
 char *pci_acs_text(const struct pci_device *dev)
 {
 	/* In the order of their bits, as the PCIe specification abbreviates them */

@@ -165,6 +165,12 @@ bool pci_has_memory(const struct pci_device *dev);
 /** pci_is_bridge - whether a device is part of the way, not one to talk to */
 bool pci_is_bridge(const struct pci_device *dev);
 
+/** pci_is_provider - whether others can reach memory of a device that is no bridge */
+bool pci_is_provider(const struct pci_device *dev);
+
+/** pci_is_users - whether a driver of VFIO's has a device for programs */
+bool pci_is_users(const struct pci_device *dev);
+
 /** pci_acs_text - which bits of ACS are on, "ACS SV RR CR UF"; to be freed */
 char *pci_acs_text(const struct pci_device *dev);
 
