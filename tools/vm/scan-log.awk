@@ -57,7 +57,7 @@ function kind_of(line) {
 	if (line ~ /sleeping function called from invalid context|scheduling while atomic|Voluntary context switch within RCU/)
 		return "atomic"
 	if (line ~ /unreferenced object 0x|new suspected memory leaks|^vm-init: kmemleak/ ||
-	    line ~ /kmemleak: (Kernel memory leak detector disabled|Cannot (insert|allocate a kmemleak)|Memory pool empty|Failed to create the scan thread)/)
+	    line ~ /kmemleak: (Cannot (insert|allocate a kmemleak)|Memory pool empty|Failed to create the scan thread)/)
 		return "kmemleak"
 	if (line ~ /DMA-API:/)
 		return "dma-api"
