@@ -182,7 +182,7 @@ static void dma_test_expect_ranges(struct kunit *test, struct dma_test_imp *imp,
 {
 	struct dma_buf_phys_dma_iter range, *r;
 	struct dma_buf_phys_iter frag;
-	unsigned int wrong = 0;
+	unsigned int wrong = 0, nr = 0;
 	u64 next = offset;
 
 	r = dma_buf_phys_dma_first(&range, &imp->dma, offset, length);
@@ -196,11 +196,14 @@ static void dma_test_expect_ranges(struct kunit *test, struct dma_test_imp *imp,
 		    r->p2p || r->bus_addr)
 			wrong++;
 		next += r->length;
+		nr++;
 		r = dma_buf_phys_dma_next(r);
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 	KUNIT_EXPECT_NULL(test, r);
 	KUNIT_EXPECT_EQ(test, next, offset + length);
+	if (length == imp->dma.length)
+		KUNIT_EXPECT_EQ(test, dma_buf_phys_dma_max_ranges(&imp->dma), nr);
 }
 
 /* Every slice of some that start and end at, before and after a frag's ends */
@@ -426,6 +429,52 @@ static void dma_test_routes_change(struct kunit *test)
 	}
 }
 
+static enum pci_p2pdma_map_type
+dma_test_map_type_or_none(struct device *dev,
+			  const struct dma_buf_phys_group *group, bool ask)
+{
+	return group->provider == &dma_test_bars[0] ?
+	       PCI_P2PDMA_MAP_NOT_SUPPORTED : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
+}
+
+/* Groups without a route are in nobody's way who does not ask for them */
+static void dma_test_route_of_others(struct kunit *test)
+{
+	struct dma_test_imp *imp;
+
+	imp = dma_test_imp(test, kt_buf(test, dma_test_list_of_bars(test, 3)));
+	kunit_activate_static_stub(test, dma_buf_phys_map_type,
+				   dma_test_map_type_or_none);
+	dma_test_bars[0].owner = imp->dev;
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, PAGES(1), PAGES(3)), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, PAGES(2), PAGES(3)), -EREMOTEIO);
+	KUNIT_ASSERT_EQ(test, dma_test_map(imp, PAGES(2), PAGES(2)), 0);
+	dma_test_unmap(imp);
+	dma_test_expect_nothing_mapped(test);
+}
+
+static enum pci_p2pdma_map_type
+dma_test_map_type_at_last(struct device *dev,
+			  const struct dma_buf_phys_group *group, bool ask)
+{
+	return group->offset < PAGES(254) ? PCI_P2PDMA_MAP_BUS_ADDR :
+					    PCI_P2PDMA_MAP_NOT_SUPPORTED;
+}
+
+/* What was noted of groups before the one without a route does not leak */
+static void dma_test_no_route_at_last(struct kunit *test)
+{
+	struct dma_test_imp *imp;
+
+	imp = dma_test_imp(test, kt_buf(test, dma_test_list_of_bars(test, 128)));
+	kunit_activate_static_stub(test, dma_buf_phys_map_type,
+				   dma_test_map_type_at_last);
+	dma_test_bars[1].owner = imp->dev;
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, PAGES(256)), -EREMOTEIO);
+	KUNIT_ASSERT_EQ(test, dma_test_map(imp, 0, PAGES(254)), 0);
+	dma_test_unmap(imp);
+}
+
 static void dma_test_set_killed(bool killed)
 {
 	/* One's own is there as long as one is */
@@ -482,6 +531,8 @@ static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE_PARAM(dma_test_partial_failure, dma_test_gen_params),
 	KUNIT_CASE_PARAM(dma_test_revoked, dma_test_gen_params),
 	KUNIT_CASE_PARAM(dma_test_routes_change, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_route_of_others, dma_test_gen_params),
+	KUNIT_CASE_PARAM(dma_test_no_route_at_last, dma_test_gen_params),
 	KUNIT_CASE_PARAM(dma_test_killed, dma_test_gen_params),
 	KUNIT_CASE(dma_test_encrypted),
 	{}

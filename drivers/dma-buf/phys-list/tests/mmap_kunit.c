@@ -3,6 +3,7 @@
  * What is in the page tables of who mmaps a dma-buf. No test makes an access: the
  * entries are asked for by faults, and looked at.
  */
+#include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -92,6 +93,70 @@ static void mmap_test_revoke_of_mapped(struct kunit *test)
 	dma_buf_phys_restore(&buf->phys);
 	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
 	mmap_test_unmap(test, KT_SIZE);
+}
+
+/* A move takes them as well, and the next fault finds the new place, or none */
+static void mmap_test_move_of_mapped(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+	phys_addr_t paddr = 0;
+
+	mmap_test_map(test, buf, KT_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys,
+					  kt_list(test, KT_ELSEWHERE, KT_SIZE)),
+			0);
+	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT, &paddr), 0);
+	EXPECT_PAGE(test, MAP_AT, KT_ELSEWHERE, PAGE_SIZE);
+
+	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
+			       NULL);
+	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
+	list = dma_buf_phys_seal(&b, KT_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), 0);
+	KUNIT_EXPECT_EQ(test, mmap_test_fault_in(MAP_AT), -EFAULT);
+	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT, &paddr), 0);
+	mmap_test_unmap(test, KT_SIZE);
+
+	/* By now it is known, and not mapped at all */
+	KUNIT_EXPECT_EQ(test,
+			(long)vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE,
+				      PROT_READ, MAP_SHARED | MAP_FIXED, 0),
+			-EOPNOTSUPP);
+}
+
+/* A fault does not make an entry for what is still being copied */
+static void mmap_test_fault_waits_for_copy(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_imp *copier = kt_imp(test, buf);
+
+	mmap_test_map(test, buf, KT_SIZE, 0);
+	copier->fence_ms = KT_LATE_MS;
+	dma_resv_lock(copier->dmabuf->resv, NULL);
+	kt_add_fence(copier, DMA_RESV_USAGE_KERNEL);
+	dma_resv_unlock(copier->dmabuf->resv);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(copier->signaled));
+	flush_delayed_work(&copier->signal_work);
+	mmap_test_unmap(test, KT_SIZE);
+}
+
+/* Without struct pages there is nothing to copy on a write */
+static void mmap_test_private(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	KUNIT_EXPECT_EQ(test,
+			(long)vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE,
+				      PROT_READ, MAP_PRIVATE | MAP_FIXED, 0),
+			-EINVAL);
 }
 
 /* Whose areas they are */
@@ -272,6 +337,9 @@ static void mmap_test_attribute_of_group(struct kunit *test)
 
 static struct kunit_case mmap_test_cases[] = {
 	KT_CASE(mmap_test_revoke_of_mapped),
+	KUNIT_CASE(mmap_test_move_of_mapped),
+	KUNIT_CASE(mmap_test_fault_waits_for_copy),
+	KUNIT_CASE(mmap_test_private),
 	KT_CASE(mmap_test_whose_area),
 	KUNIT_CASE(mmap_test_huge_entries_have_one_attribute),
 	KUNIT_CASE(mmap_test_small_fault_after_huge_one),

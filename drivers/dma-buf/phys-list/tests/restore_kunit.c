@@ -74,6 +74,30 @@ static void restore_test_status_ends_with_access(struct kunit *test)
 	restore_test_expect_behind(test, buf, 0, 0);
 }
 
+static void restore_test_notify_behind(struct dma_buf_phys_attachment *at,
+				       enum dma_buf_phys_event event)
+{
+	if (event == DMA_BUF_PHYS_EV_MOVE)
+		dma_buf_phys_set_status(at, -EINPROGRESS);
+}
+
+/* What an importer says when a move begins holds when it ends */
+static void restore_test_status_of_a_move(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	imp->ops.notify = restore_test_notify_behind;
+	KUNIT_ASSERT_EQ(test, kt_attach(imp), 0);
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys,
+					  kt_list(test, KT_ELSEWHERE, KT_SIZE)),
+			0);
+	restore_test_expect_behind(test, buf, 1, 0);
+	restore_test_set_status(imp, 0);
+	restore_test_expect_behind(test, buf, 0, 0);
+}
+
 static void restore_test_status_ends_with_detach(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
@@ -134,6 +158,7 @@ static void restore_test_read_only(struct kunit *test)
 static struct kunit_case restore_test_cases[] = {
 	KT_CASE(restore_test_status_is_counted),
 	KT_CASE(restore_test_status_ends_with_access),
+	KT_CASE(restore_test_status_of_a_move),
 	KT_CASE(restore_test_status_ends_with_detach),
 	KT_CASE(restore_test_map_in_a_move),
 	KT_CASE(restore_test_read_only),

@@ -7,9 +7,11 @@
  */
 #include <kunit/device.h>
 #include <kunit/static_stub.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/slab.h>
 #include <linux/swiotlb.h>
 #include <uapi/linux/dma-buf-phys.h>
 
@@ -53,6 +55,13 @@ static const void *route_test_gen_params(struct kunit *test, const void *prev,
 		return NULL;
 	strscpy(desc, kind->name, KUNIT_PARAM_DESC_SIZE);
 	return kind;
+}
+
+/* Of what is the same for all kinds */
+static const void *route_test_memory_gen_params(struct kunit *test,
+						const void *prev, char *desc)
+{
+	return prev ? NULL : route_test_gen_params(test, NULL, desc);
 }
 
 static enum pci_p2pdma_map_type
@@ -216,6 +225,130 @@ static void route_test_bus_limits(struct kunit *test)
 	route_test_expect_limit(test, r);
 }
 
+/* Two frags of memory, in that order, in place of the buffer that @r has */
+static void route_test_two_frags(struct kunit *test, struct route_test_imp *r,
+				 phys_addr_t first, phys_addr_t second)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+
+	dma_buf_phys_build(&b, 2);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_frag(&b, first, PAGES(4));
+	dma_buf_phys_add_frag(&b, second, PAGES(4));
+	list = dma_buf_phys_seal(&b, PAGES(8));
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	r->buf = kt_buf(test, list);
+	r->imp = kt_attached(test, r->buf);
+}
+
+static int route_test_try(struct route_test_imp *r, u64 offset, u64 length)
+{
+	struct dma_buf_phys_dma dma;
+	int ret;
+
+	dma_resv_lock(r->imp->dmabuf->resv, NULL);
+	ret = dma_buf_phys_dma_map(r->imp->at, r->dev, offset, length,
+				   DMA_BIDIRECTIONAL, &dma);
+	if (!ret)
+		dma_buf_phys_dma_unmap(&dma);
+	dma_resv_unlock(r->imp->dmabuf->resv);
+	return ret;
+}
+
+/* The highest address of a group decides, wherever in it that is */
+static void route_test_highest_first(struct kunit *test)
+{
+	struct route_test_imp *r = route_test_imp(test);
+
+	route_test_two_frags(test, r, KT_ELSEWHERE, KT_BASE);
+	KUNIT_ASSERT_EQ(test, dma_set_mask(r->dev, KT_ELSEWHERE - 1), 0);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, 0, PAGES(8)), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, 0, PAGES(1)), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, PAGES(4), PAGES(4)), 0);
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, true), DMA_BUF_PHYS_ROUTE_MASK);
+}
+
+/* What the second window of the bridge adds to an address */
+#define WINDOW_SHIFT ((dma_addr_t)SZ_2G)
+
+/* A bridge with two windows: adjacent to the CPU, but not to the device */
+static void route_test_two_windows(struct kunit *test, struct route_test_imp *r)
+{
+	struct bus_dma_region *map;
+
+	map = kzalloc_objs(*map, 3);
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	map[0] = (struct bus_dma_region){ KT_BASE, KT_BASE, SZ_1M };
+	map[1] = (struct bus_dma_region){
+		KT_BASE + SZ_1M, KT_BASE + SZ_1M + WINDOW_SHIFT, SZ_1M
+	};
+	/* It goes with the device */
+	r->dev->dma_range_map = map;
+}
+
+/* Each frag has the address that its window gives it, or none at all */
+static void route_test_windows_of_a_bridge(struct kunit *test)
+{
+	struct route_test_imp *r = route_test_imp(test);
+	struct dma_buf_phys_dma_iter iter;
+	struct dma_buf_phys_dma dma;
+	dma_addr_t addrs[2] = {};
+	unsigned int nr = 0;
+	int ret;
+
+	route_test_two_windows(test, r);
+	route_test_two_frags(test, r, KT_BASE, KT_BASE + SZ_1M);
+	dma_resv_lock(r->imp->dmabuf->resv, NULL);
+	ret = dma_buf_phys_dma_map(r->imp->at, r->dev, 0, PAGES(8),
+				   DMA_BIDIRECTIONAL, &dma);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	if (!ret) {
+		dma_buf_phys_for_each_dma(&iter, &dma, 0, PAGES(8))
+			if (nr < ARRAY_SIZE(addrs))
+				addrs[nr++] = iter.addr;
+		dma_buf_phys_dma_unmap(&dma);
+	}
+	dma_resv_unlock(r->imp->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, nr, 2);
+	KUNIT_EXPECT_EQ(test, addrs[0], KT_BASE);
+	KUNIT_EXPECT_EQ(test, addrs[1], KT_BASE + SZ_1M + WINDOW_SHIFT);
+
+	/* Half of the first frag is in the one window, and half in the other */
+	route_test_two_frags(test, r, KT_BASE + SZ_1M - PAGES(2), KT_BASE);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, 0, PAGES(4)), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, 0, PAGES(2)), 0);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, PAGES(2), PAGES(2)), 0);
+
+	/* The first frag is in none, the one with the highest address is */
+	route_test_two_frags(test, r, KT_BASE - PAGES(8), KT_BASE);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, 0, PAGES(8)), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, PAGES(4), PAGES(4)), 0);
+	/* Who asks does not look: a map may go with its driver */
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, true),
+			DMA_BUF_PHYS_ROUTE_MEMORY);
+}
+
+/* No device reaches what belongs to a guest */
+static void route_test_encrypted(struct kunit *test)
+{
+	struct route_test_imp *r = route_test_imp(test);
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+
+	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
+			       NULL);
+	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
+	list = dma_buf_phys_seal(&b, KT_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	r->buf = kt_buf(test, list);
+	r->imp = kt_attached(test, r->buf);
+	KUNIT_EXPECT_EQ(test, route_test_tell(r, true),
+			DMA_BUF_PHYS_ROUTE_ENCRYPTED);
+	KUNIT_EXPECT_EQ(test, route_test_try(r, 0, KT_SIZE), -EOPNOTSUPP);
+}
+
 static void route_test_expect_in_place(struct kunit *test,
 				       struct route_test_imp *r, bool in_place)
 {
@@ -342,6 +475,10 @@ static void route_test_large_iommu_pages(struct kunit *test)
 static struct kunit_case route_test_cases[] = {
 	KUNIT_CASE_PARAM(route_test_mask_limits, route_test_gen_params),
 	KUNIT_CASE_PARAM(route_test_bus_limits, route_test_gen_params),
+	KUNIT_CASE_PARAM(route_test_highest_first, route_test_memory_gen_params),
+	KUNIT_CASE_PARAM(route_test_windows_of_a_bridge,
+			 route_test_memory_gen_params),
+	KUNIT_CASE_PARAM(route_test_encrypted, route_test_memory_gen_params),
 	KUNIT_CASE_PARAM(route_test_forced_to_bounce, route_test_gen_params),
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
 	KUNIT_CASE_PARAM(route_test_platform_bounces, route_test_gen_params),

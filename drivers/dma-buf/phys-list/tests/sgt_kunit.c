@@ -350,6 +350,22 @@ static void sgt_test_revoke_waits_for_unmap(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, prompt->sgt);
 }
 
+/* Scatterlist importers may leave fences, none of them says whether it does */
+static void sgt_test_revoke_waits_for_fence(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_sg_imp *imp = kt_sg_attached(test, buf);
+	struct kt_imp *device = kt_imp(test, buf);
+
+	device->fence_ms = KT_LATE_MS;
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	kt_add_fence(device, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_unlock(imp->dmabuf->resv);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(device->signaled));
+	flush_delayed_work(&device->signal_work);
+}
+
 static void sgt_test_move(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
@@ -424,6 +440,7 @@ static struct kunit_case sgt_test_cases[] = {
 	KUNIT_CASE(sgt_test_attach_to_dead),
 	KUNIT_CASE(sgt_test_revoke_and_restore),
 	KUNIT_CASE(sgt_test_revoke_waits_for_unmap),
+	KUNIT_CASE(sgt_test_revoke_waits_for_fence),
 	KUNIT_CASE(sgt_test_move),
 	KUNIT_CASE(sgt_test_pinned),
 	KUNIT_CASE(sgt_test_beside_a_phys_importer),

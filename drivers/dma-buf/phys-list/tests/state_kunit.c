@@ -154,6 +154,8 @@ static void state_test_kill(struct kunit *test)
 	/* Dead is dead */
 	dma_buf_phys_restore(&buf->phys);
 	dma_buf_phys_revoke(&buf->phys);
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_EXPECT_EQ(test, (int)buf->phys.state, DMA_BUF_PHYS_DEAD);
 	dma_buf_phys_kill(&buf->phys);
 	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
 	KUNIT_EXPECT_FALSE(test, kt_is_mapped(imp));
@@ -176,6 +178,30 @@ static void state_test_kill_of_revoked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_map(imp), -ENODEV);
 }
 
+/* Each change has a generation of its own, and what changes nothing has none */
+static void state_test_generation(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	u64 first = buf->phys.generation;
+
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_EXPECT_EQ(test, buf->phys.generation, first);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_EQ(test, buf->phys.generation, first + 1);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_EQ(test, buf->phys.generation, first + 1);
+	dma_buf_phys_restore(&buf->phys);
+	KUNIT_EXPECT_EQ(test, buf->phys.generation, first + 2);
+	KUNIT_EXPECT_EQ(test,
+			dma_buf_phys_move(&buf->phys, kt_list(test, KT_ELSEWHERE,
+							      KT_SIZE)), 0);
+	KUNIT_EXPECT_EQ(test, buf->phys.generation, first + 3);
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_EQ(test, buf->phys.generation, first + 4);
+	dma_buf_phys_kill(&buf->phys);
+	KUNIT_EXPECT_EQ(test, buf->phys.generation, first + 4);
+}
+
 static void state_test_kill_with_nobody_attached(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
@@ -183,6 +209,36 @@ static void state_test_kill_with_nobody_attached(struct kunit *test)
 	dma_buf_phys_kill(&buf->phys);
 	KUNIT_EXPECT_EQ(test, (int)buf->phys.state, DMA_BUF_PHYS_DEAD);
 	KUNIT_EXPECT_NULL(test, buf->phys.list);
+}
+
+static void state_test_notify_maps(struct dma_buf_phys_attachment *at,
+				   enum dma_buf_phys_event event)
+{
+	struct kt_imp *imp = at->priv;
+	struct dma_buf_phys_list *list;
+
+	if (event != DMA_BUF_PHYS_EV_REVOKE)
+		return;
+	list = dma_buf_phys_map(at);
+	if (IS_ERR(list))
+		imp->nr_events[event]++;
+	else
+		dma_buf_phys_unmap(at, list);
+}
+
+/* An importer that is told of a revoke cannot map any more */
+static void state_test_map_in_revoke(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_imp *imp = kt_imp(test, buf);
+
+	imp->ops.notify = state_test_notify_maps;
+	KUNIT_ASSERT_EQ(test, kt_attach(imp), 0);
+	dma_buf_phys_revoke(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 1, 0);
+	dma_buf_phys_restore(&buf->phys);
+	dma_buf_phys_kill(&buf->phys);
+	KT_EXPECT_EVENTS(test, imp, 0, 2, 0);
 }
 
 /* What happens between attach and map is in what map finds */
@@ -315,7 +371,9 @@ static struct kunit_case state_test_cases[] = {
 	KT_CASE(state_test_restore_lets_map_in_callback),
 	KT_CASE(state_test_kill),
 	KT_CASE(state_test_kill_of_revoked),
+	KT_CASE(state_test_generation),
 	KT_CASE(state_test_kill_with_nobody_attached),
+	KT_CASE(state_test_map_in_revoke),
 	KT_CASE(state_test_revoke_between_attach_and_map),
 	KT_CASE(state_test_kill_between_attach_and_map),
 	KT_CASE(state_test_no_event_after_detach),
