@@ -217,11 +217,11 @@ static void walk_test_slices_outside(struct kunit *test)
  */
 #define MANY 1000000
 #define PER_GROUP 1000
-#define MANY_PAGES (MANY / 2 * 3ULL)
+#define MANY_PAGES (MANY / 2 * 3)
 
 static size_t walk_test_many_frag_at(u64 offset)
 {
-	u64 page = offset / PAGE_SIZE;
+	size_t page = offset / PAGE_SIZE;
 
 	return page / 3 * 2 + (page % 3 ? 1 : 0);
 }
@@ -312,7 +312,7 @@ static void walk_test_million_frags_looked_up(struct kunit *test)
 	for (i = 0; i < 1000; i++) {
 		u64 page = prandom_u32_state(&rnd) % (MANY_PAGES - 16);
 		u64 offset = PAGES(page) + prandom_u32_state(&rnd) % PAGE_SIZE;
-		u64 length = 1 + prandom_u32_state(&rnd) % PAGES(15);
+		u64 length = 1 + prandom_u32_state(&rnd) % (15 * PAGE_SIZE);
 		u64 pos = offset;
 
 		dma_buf_phys_for_each_frag(&iter, list, offset, length) {
