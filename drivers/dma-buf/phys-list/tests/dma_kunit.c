@@ -46,6 +46,7 @@ static struct dma_test_platform {
 	unsigned int fail_at;
 } dma_test_platform;
 
+#ifdef CONFIG_ARCH_HAS_DMA_OPS
 static dma_addr_t dma_test_shift_map(struct device *dev, phys_addr_t phys,
 				     size_t size, enum dma_data_direction dir,
 				     unsigned long attrs)
@@ -71,6 +72,7 @@ static const struct dma_map_ops dma_test_shift_ops = {
 	.map_phys = dma_test_shift_map,
 	.unmap_phys = dma_test_shift_unmap,
 };
+#endif
 
 static const struct {
 	const char *name;
