@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Mutants: how they are written down, applied to a file, and compiled.
+
+A file of mutants.d has one directive a line, and lines of text to replace:
+
+    file PATH                what the mutants behind it change
+    test KERNEL WHAT...      what should notice; several are tried one after the other
+    mutant NAME  TEXT        begins a mutant, and says in words what it breaks
+    quick                    the mutant is one of those that make check tries
+    -LINE                    the file has these lines, one behind the other, exactly once;
+    +LINE                    they are replaced by these, if any,
+     LINE                    and these, which say where it is, stay
+
+The first line has to be whole, the last one may be the beginning of a line. Tests that are
+named before a mutant of their file are those of all mutants there that name none.
+"""
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass, field
+
+
+class Broken(Exception):
+    """A mutant that is wrong in itself: nothing can be said about the tests"""
+
+
+@dataclass
+class Mutant:
+    """One defect"""
+    name: str
+    text: str
+    path: str
+    where: str
+    tests: list = field(default_factory=list)
+    quick: bool = False
+    old: list = field(default_factory=list)
+    new: list = field(default_factory=list)
+
+    def apply(self, root):
+        """The text of its file with the defect"""
+        try:
+            text = (pathlib.Path(root) / self.path).read_text(encoding='utf-8')
+        except OSError as error:
+            raise Broken(f'{self.where}: {self.name}: {error}') from error
+        old = '\n' + '\n'.join(self.old)
+        if text.count(old) != 1:
+            raise Broken(f'{self.where}: {self.name} does not apply: {self.path} has its text '
+                         f'{text.count(old)} times: adapt it to the file as it is now')
+        return text.replace(old, '\n' + '\n'.join(self.new))
+
+
+def read(path):
+    """The mutants of a file of mutants.d"""
+    mutants, mutant, target, tests = [], None, None, []
+    said = True
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+        where = f'{path.name}:{number}'
+        if line.startswith('#') or not line:
+            continue
+        if line[0] in '-+ ':
+            if not mutant:
+                raise Broken(f'{where}: text without a mutant')
+            if line[0] != '+':
+                mutant.old.append(line[1:])
+            if line[0] != '-':
+                mutant.new.append(line[1:])
+            continue
+        word, _, rest = line.partition(' ')
+        if word == 'file':
+            target, mutant, said = rest, None, True
+        elif word == 'test' and mutant:
+            if mutant.tests is tests:
+                mutant.tests = []
+            mutant.tests.append(tuple(rest.split()))
+        elif word == 'test':
+            tests, said = [] if said else tests, False
+            tests.append(tuple(rest.split()))
+        elif word == 'mutant' and target:
+            name, _, text = rest.partition('  ')
+            mutant = Mutant(f'{path.name}/{name}', text, target, where, tests)
+            mutants.append(mutant)
+        elif word == 'quick' and mutant:
+            mutant.quick = True
+        else:
+            raise Broken(f'{where}: "{line}" is nothing that is known here')
+    for one in mutants:
+        if not one.tests or not one.old or not one.text or one.old == one.new:
+            raise Broken(f'{one.where}: {one.name} lacks a test, a text, or a change')
+    return mutants
+
+
+def read_all(folder):
+    """All mutants of all files, in the order of their names"""
+    mutants = [one for path in sorted(pathlib.Path(folder).iterdir()) for one in read(path)]
+    names = [one.name for one in mutants]
+    for one in mutants:
+        if names.count(one.name) > 1:
+            raise Broken(f'{one.where}: there are several {one.name}')
+    return mutants
+
+
+class Tree:
+    """A kernel that was built, of which single modules are built again elsewhere
+
+    Kbuild keeps the command that made each file. Repeating those of the objects that
+    depend on the mutant's file, with other names, leaves the tree as it is, so that
+    nothing has to be restored. Sources that are compiled are copied, since each takes the
+    headers beside it first.
+    """
+
+    def __init__(self, src, out):
+        self.src, self.out = pathlib.Path(src), pathlib.Path(out)
+        self.modules = {}
+        for path in self.out.rglob('*.mod'):
+            for member in path.read_text(encoding='utf-8').split():
+                self.modules.setdefault(os.path.normpath(member), set()).add(path.with_suffix(''))
+
+    def command(self, path):
+        """What made a file of the tree"""
+        path = self.out / path
+        line = (path.parent / f'.{path.name}.cmd').read_text(encoding='utf-8').split('\n', 1)[0]
+        return line.split(' := ', 1)[1].replace('$(pound)', '#').replace('$$', '$')
+
+    def objects(self, path):
+        """What has to be compiled again, of modules"""
+        if path.endswith('.c'):
+            found = [path[:-1] + 'o']
+        else:
+            found = []
+            for one in self.modules:
+                cmd = self.out / os.path.dirname(one) / f'.{os.path.basename(one)}.cmd'
+                if cmd.exists() and re.search(rf'/{path}\s', cmd.read_text(encoding='utf-8')):
+                    found.append(one)
+        found = [one for one in found if one in self.modules]
+        if not found:
+            raise Broken(f'{path} is not part of a module of {self.out}')
+        return found
+
+    def run(self, command, log):
+        """Run one, in the tree; its output goes to the log"""
+        with open(log, 'a', encoding='utf-8') as output:
+            output.write(command + '\n')
+            output.flush()
+            done = subprocess.run(['sh', '-c', command], cwd=self.out, stdout=output,
+                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise Broken(f'does not compile: see {log}')
+
+    def compile(self, obj, work, log):
+        """One object, into the same place below work"""
+        source = obj[:-1] + 'c'
+        folder = os.path.dirname(obj)
+        target = work / obj
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not (work / source).exists():
+            (work / source).write_bytes((self.src / source).read_bytes())
+        command = self.command(obj)
+        # Without the file of dependencies, and by the names of the copies
+        command = re.sub(r' -Wp,-MMD,\S+', '', command)
+        command = re.sub(rf'(?<= )\S*{re.escape(os.path.basename(obj))}(?=\s|$)', str(target), command)
+        command = re.sub(rf'(?<= )\S*/{re.escape(source)}(?=\s|$)', str(work / source), command)
+        # What a mutant leaves unused is no error
+        flags = (f' -iquote {work}/{folder} -iquote {self.src}/{folder} -I{work}/include'
+                 f' -I{work}/include/uapi -w ')
+        self.run(re.sub(r'(?<=gcc) ', flags, command, count=1), log)
+
+    def build(self, path, text, work, log):
+        """The modules with that text in a file, in work; raises Broken if it does not compile"""
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_text(text, encoding='utf-8')
+        objects = self.objects(path)
+        for obj in objects:
+            self.compile(obj, work, log)
+        for module in sorted({one for obj in objects for one in self.modules[obj]}):
+            self.link(module, objects, work, log)
+
+    def link(self, module, objects, work, log):
+        """A module, of which some objects are new"""
+        name = module.relative_to(self.out)
+        members = [os.path.normpath(one) for one in
+                   module.with_suffix('.mod').read_text(encoding='utf-8').split()]
+        paths = [str(work / one) if one in objects else one for one in members]
+        whole, part = work / f'{name.name}.ko', paths[0]
+        if members != [f'{name}.o']:
+            part = work / f'{name.name}.part.o'
+            command = self.command(f'{name}.o').replace(f'@{name}.mod', shlex.join(paths))
+            self.run(command.replace(f' {name}.o', f' {part}'), log)
+        command = self.command(f'{name}.ko').replace(f' {name}.ko', f' {whole}')
+        self.run(command.replace(f' {name}.o', f' {part}'), log)
