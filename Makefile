@@ -59,6 +59,7 @@ check: packages
 	@tools/build $(if $(filter-out tools/%,$(TEST)),igt-tests tools/dmabuf-p2p providers/edu)
 	@TEST='$(TEST)' tools/check find
 	@tools/kernel/build debug
+	@tools/kernel/build uml
 	@tools/kernel/build stock
 	@TEST='$(TEST)' tools/check
 
