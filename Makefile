@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long clients igt-check bench deb kernel-deb modules lint series refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long clients igt-check bench deb kernel-deb modules lint archs series refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
@@ -29,6 +29,9 @@ help:
 	@echo 'make modules    build the modules for an installed kernel of Debian'\''s into'
 	@echo '                build/modules/: KDIR=/lib/modules/VERSION/build or the running one'
 	@echo 'make lint       checkpatch, kernel-doc, sparse, shellcheck, documentation, structure, names'
+	@echo 'make archs      compile our kernel code with other compilers and for other architectures,'
+	@echo '                check it with coccicheck and smatch, run KUnit where words have 32'
+	@echo '                bits and where they are big endian'
 	@echo 'make series     write patches for the kernel into build/series/, ready to be mailed,'
 	@echo '                and check them; says how to have every prefix built and tested, too'
 	@echo 'make refresh    take edits made in the kernel tree over into patches/'
@@ -98,6 +101,9 @@ modules:
 
 lint: packages
 	@tools/lint
+
+archs: packages
+	@tools/kernel/tests/archs
 
 series: packages
 	@tools/series/make
