@@ -145,14 +145,15 @@ static bool vfio_pci_dma_buf_reachable(struct vfio_pci_core_device *vdev)
 
 	lockdep_assert_held(&vdev->dmabuf_state.lock);
 
+	/* A cause that is recorded without dmabuf_state.lock queues the work item, too */
+	if (READ_ONCE(vdev->dmabuf_state.causes))
+		return false;
 	/*
-	 * Without memory_lock pm_runtime_engaged and vconfig may be changing. Then
-	 * the holder of memory_lock evaluates again before releasing it. vconfig
-	 * exists, because without an open device there is a cause. A cause that is
-	 * recorded without dmabuf_state.lock queues the work item, too.
+	 * Without memory_lock these may be changing. Whatever is read then, the
+	 * holder of memory_lock evaluates again before releasing it. vconfig
+	 * exists, because without an open device there is a cause.
 	 */
-	if (READ_ONCE(vdev->dmabuf_state.causes) || vdev->pm_runtime_engaged ||
-	    !__vfio_pci_memory_enabled(vdev))
+	if (data_race(vdev->pm_runtime_engaged || !__vfio_pci_memory_enabled(vdev)))
 		return false;
 	/* A function in D1 or D2 responds to config requests only, as in D3hot */
 	if (pdev->current_state != PCI_D0 || pci_dev_is_disconnected(pdev))
