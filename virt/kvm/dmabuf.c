@@ -357,6 +357,7 @@ int kvm_dmabuf_prepare_memory_region(struct kvm *kvm,
 		dma_buf_put(dmabuf);
 		return -EINVAL;
 	}
+	/* As kvm_gmem_bind() does, for those who look without slots_lock */
 	WRITE_ONCE(slot->gmem.file, dmabuf->file);
 	slot->gmem.pgoff = offset >> PAGE_SHIFT;
 	slot->flags |= KVM_MEMSLOT_GMEM_ONLY;

@@ -70,6 +70,7 @@ static int phys_driver_has_mask(struct device_driver *driver, void *data)
 {
 	const struct pci_dev *pdev = data;
 
+	/* The device lock is not held: it may be binding or unbinding */
 	return READ_ONCE(pdev->dev.driver) == driver &&
 	       !to_pci_driver(driver)->driver_managed_dma;
 }

@@ -54,7 +54,7 @@ static void iopt_phys_stop(struct iopt_phys *phys,
 		iopt_phys_unmap_track(track);
 		iopt_phys_lose_dirty(track);
 	}
-	WRITE_ONCE(phys->list, NULL);
+	phys->list = NULL;
 	dma_buf_phys_unmap(attach, list);
 }
 
@@ -168,6 +168,7 @@ static void iopt_phys_notify(struct dma_buf_phys_attachment *attach,
 		return;
 	}
 
+	/* For a fill that holds the mutex, and lets go of it when it sees this */
 	WRITE_ONCE(phys->stop, true);
 	guard(mutex)(&pages->mutex);
 	WRITE_ONCE(phys->stop, false);

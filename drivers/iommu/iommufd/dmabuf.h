@@ -63,8 +63,9 @@ struct iopt_phys_track {
  * @own: a track that need not be allocated
  * @own_taken: @own is in use; &iopt_pages.mutex
  * @status: 0; -EINPROGRESS while a restore is due; or what the last one failed
- *	with, until one succeeds; written under the reservation lock
- * @stop: a revoke is waiting for &iopt_pages.mutex
+ *	with, until one succeeds; written under the reservation lock, read without
+ * @stop: a revoke is waiting for &iopt_pages.mutex; written under the reservation
+ *	lock, read without
  * @pinned: a physical address has been handed out; reservation lock
  * @restore: maps everything again after a restore
  * @delay: until @restore is tried again, jiffies; 0 if it was never queued;

@@ -70,7 +70,7 @@ static u64 iopt_phys_step(const struct iopt_phys_track *track, u64 iova,
 {
 	u64 step = 1ULL << __fls(track->domain->pgsize_bitmap);
 
-	/* As batch_iommu_map_small() does */
+	/* As batch_iommu_map_small() does; see iopt_phys_fill_frags() */
 	if (READ_ONCE(track->iopt->disable_large_pages))
 		return PAGE_SIZE;
 	if (iova != paddr)
@@ -166,6 +166,7 @@ static int iopt_phys_fill_frags(struct iopt_phys_filling *fill,
 				const struct dma_buf_phys_list *list)
 {
 	const struct iopt_phys_track *track = fill->track;
+	/* It changes under locks of the io_pagetable, which a restore does not hold */
 	const bool small = READ_ONCE(track->iopt->disable_large_pages);
 	const struct dma_buf_phys_group *group = NULL;
 	struct dma_buf_phys_iter iter;

@@ -27,7 +27,7 @@
  * @bounce: where the engine gets data and leaves it
  * @bounce_dma: the same, as the engine sees it
  * @engine: held while a transfer is set up and running
- * @dead: the device is going or does not work; set under @engine
+ * @dead: the device is going or does not work; set under @engine, read without
  * @lock: protects @files
  * @files: open files
  */

@@ -74,8 +74,8 @@ struct kt_buf {
  * @fence_ms: how long after them its device stops; 0: before the callback ends
  * @nr_events: how often it was told, by &enum dma_buf_phys_event
  * @incomplete: it was told of an event with an attachment that is not complete
- * @unmapped: the late unmap has been made
- * @signaled: the fence has been signaled
+ * @unmapped: the late unmap has been made; the test looks meanwhile
+ * @signaled: the fence has been signaled; likewise
  * @users: if set, counts the mappings of several importers
  * @unmap_work: late unmap
  * @signal_work: late end of the device's access
@@ -143,7 +143,7 @@ void kt_expect_events(struct kunit *test, int line, const struct kt_imp *imp,
  * @sgt: what it has mapped, or NULL
  * @unmap_ms: how late it unmaps; 0: in the callback
  * @nr_invalidated: how often it was told
- * @unmapped: the late unmap has been made
+ * @unmapped: the late unmap has been made; the test looks meanwhile
  * @unmap_work: late unmap
  */
 struct kt_sg_imp {

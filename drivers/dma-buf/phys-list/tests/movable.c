@@ -33,7 +33,7 @@
  * @ref: held by the driver binding and by each open file
  * @misc: /dev/dma-buf-movable
  * @bar: its BAR, not to be used once @dead
- * @dead: the device is going
+ * @dead: the device is going; set without the lock that a running call holds
  * @lock: protects @files
  * @files: open files
  */

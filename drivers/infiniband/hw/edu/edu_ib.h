@@ -117,9 +117,9 @@ enum edu_stat {
  * @regs: registers of @pdev
  * @version: of the device, the major one in the upper 8 bits
  * @debugfs: debugfs directory
- * @pin: pin new regions of dma-bufs; for tests
+ * @pin: pin new regions of dma-bufs; for tests, which write it at any time
  * @poll_delay: time to wait before completions are returned to the poller, ms;
- *	for tests
+ *	likewise
  * @polling: number of pollers that wait for that
  * @done: completed by the engine's interrupt
  * @mrs: memory regions by index, the upper 24 bits of the key
@@ -137,7 +137,8 @@ enum edu_stat {
  * @qps: queue pairs, the next one to be served first
  * @num_qps: length of @qps
  * @next_qpn: number of the next queue pair
- * @dead: no transfer may be started anymore
+ * @dead: no transfer may be started anymore; never cleared, and read without @lock
+ *	where it only decides what is reported
  * @stats: counters
  */
 struct edu_dev {
