@@ -79,6 +79,7 @@ igt-check: KERNEL ?= debug
 igt-check: packages
 	@tools/setup igt
 	@tools/kernel/build $(KERNEL)
+	@tools/build providers/edu
 	@KERNEL=$(KERNEL) tools/igt/check
 
 bench: packages

@@ -25,7 +25,8 @@ void rdma_bind(const char *addr)
 	ret = __rdma_bind(addr, &device);
 	igt_assert_f(!ret,
 		     "%s: cannot make it an RDMA device by " DRIVER
-		     ": %s. See the kernel's log\n", addr, strerror(-ret));
+		     ": %s. %s\n", addr, strerror(-ret),
+		     ret == -ELIBACC ? RDMA_NO_PROVIDER : "See the kernel's log");
 	igt_info("%s: %s at %s\n", addr, device.name, device.node);
 }
 
@@ -44,9 +45,10 @@ void rdma_open(struct rdma *rdma, const char *addr)
 	if (!ret)
 		ret = __rdma_open(rdma, device.name);
 	igt_assert_f(!ret,
-		     "%s: cannot connect two queue pairs of its RDMA device '%s': %s. Is " DRIVER
-		     " bound?\n",
-		     addr, device.name, strerror(-ret));
+		     "%s: cannot connect two queue pairs of its RDMA device '%s': %s. %s\n",
+		     addr, device.name, strerror(-ret),
+		     ret == -ELIBACC ? RDMA_NO_PROVIDER :
+				       "Is " DRIVER " bound?");
 }
 
 void rdma_reset(struct rdma *rdma)

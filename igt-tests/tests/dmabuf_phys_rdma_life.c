@@ -11,11 +11,13 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "module.h"
 #include "pci.h"
 #include "rdma.h"
 
@@ -26,6 +28,33 @@
 #define CHUNK KiB(2)
 
 static struct rdma_scene scene;
+
+/**
+ * SUBTEST: no-provider
+ * Description: A device that libibverbs has no provider for is not waited for
+ */
+static void no_provider(void)
+{
+	const char *edu = pci_env("DMABUF_EDU");
+	struct verbs_device device;
+	int status;
+	pid_t pid;
+
+	module_require("edu_ib");
+	module_load("ib_uverbs");
+	pci_load_driver("edu_ib");
+	pci_bind(edu, "edu_ib");
+	/* libibverbs looks for providers once */
+	pid = fork();
+	igt_assert(pid >= 0);
+	if (!pid) {
+		unsetenv("IBV_DRIVERS");
+		_exit(-__rdma_wait_device(edu, &device));
+	}
+	igt_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	igt_assert_eq(WEXITSTATUS(status), ELIBACC);
+	igt_assert_eq(__rdma_wait_device(edu, &device), 0);
+}
 
 /**
  * SUBTEST: exporter-closed
@@ -250,6 +279,9 @@ static void killed(void)
 
 int igt_main()
 {
+	igt_subtest("no-provider")
+		no_provider();
+
 	igt_fixture()
 		rdma_scene_open(&scene);
 

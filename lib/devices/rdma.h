@@ -30,6 +30,10 @@ struct rdma {
 	struct ibv_qp *qp[2];
 };
 
+/** RDMA_NO_PROVIDER - what to do about -ELIBACC, if the device is edu */
+#define RDMA_NO_PROVIDER \
+	"libibverbs has no provider for it: run tools/build providers/edu"
+
 /**
  * __rdma_bind - give a device to the kernel's RDMA driver, and wait until it is one
  * @addr: PCI address of edu
@@ -37,7 +41,8 @@ struct rdma {
  *
  * See __pci_bind(): pci_restore() takes it back.
  *
- * Return: 0 or -errno; -ENODEV if the driver has made no RDMA device of it.
+ * Return: 0 or -errno; -ENODEV if the driver has made no RDMA device of it, -ELIBACC
+ * if libibverbs has no provider for that.
  */
 int __rdma_bind(const char *addr, struct verbs_device *device);
 
@@ -46,7 +51,7 @@ int __rdma_bind(const char *addr, struct verbs_device *device);
  * @addr: PCI address
  * @device: filled in
  *
- * Return: 0 or -ENODEV.
+ * Return: 0, -ENODEV, or -ELIBACC if it is one that libibverbs has no provider for.
  */
 int __rdma_wait_device(const char *addr, struct verbs_device *device);
 

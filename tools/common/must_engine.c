@@ -95,7 +95,7 @@ void must_rdma_bind(const char *addr)
 	int ret = __rdma_bind(addr, &device);
 
 	if (ret)
-		fail("see the kernel's log",
+		fail(ret == -ELIBACC ? RDMA_NO_PROVIDER : "see the kernel's log",
 		     "%s: cannot make it an RDMA device by edu_ib: %s", addr,
 		     strerror(-ret));
 }
@@ -108,7 +108,7 @@ void must_rdma_open(struct rdma *rdma, const char *addr)
 	if (!ret)
 		ret = __rdma_open(rdma, device.name);
 	if (ret)
-		fail("bind it to edu_ib",
+		fail(ret == -ELIBACC ? RDMA_NO_PROVIDER : "bind it to edu_ib",
 		     "%s: cannot connect two queue pairs of its RDMA device '%s': %s",
 		     addr, device.name, strerror(-ret));
 }
