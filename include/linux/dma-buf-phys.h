@@ -324,7 +324,7 @@ struct dma_buf_phys;
  */
 struct dma_buf_phys_ops {
 	/**
-	 * @get_list: optional; tell where the buffer is
+	 * @get_list: tell where the buffer is; not needed by dma_buf_phys_export()
 	 *
 	 * Called with the reservation lock held, if the buffer is live but the
 	 * framework has no list: on the first attach or query, if no list was

@@ -77,7 +77,7 @@ struct dma_buf_phys_list *dma_buf_phys_get_list(struct dma_buf_phys *phys)
 
 	if (phys->list && phys->state != DMA_BUF_PHYS_DEAD)
 		return phys->list;
-	if (phys->state != DMA_BUF_PHYS_LIVE || !phys->ops->get_list)
+	if (phys->state != DMA_BUF_PHYS_LIVE)
 		return ERR_PTR(-ENODEV);
 
 	/* Charge the exporter, not the first importer to come along */
