@@ -37,6 +37,7 @@ static void restore_test_status_is_counted(struct kunit *test)
 	restore_test_expect_behind(test, buf, 2, 0);
 	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start);
 	restore_test_set_status(b, -ENOMEM);
+	restore_test_set_status(b, -ENOMEM);
 	restore_test_expect_behind(test, buf, 2, 1);
 	KUNIT_EXPECT_EQ(test, buf->phys.watch_seq, start + 1);
 	restore_test_set_status(a, 0);
