@@ -20,6 +20,27 @@ static void attach_test_to_foreign_dmabuf(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(at), -EOPNOTSUPP);
 }
 
+static struct dma_buf_phys *attach_test_to_phys(struct dma_buf *dmabuf)
+{
+	static struct dma_buf_phys phys;
+
+	return &phys;
+}
+
+static void attach_test_driver_has_gone(struct kunit *test)
+{
+	struct dma_buf *dmabuf = kt_foreign_dmabuf(test);
+	static struct dma_buf_phys_exporter driver = {
+		.to_phys = attach_test_to_phys,
+	};
+
+	driver.dma_buf_ops = dmabuf->ops;
+	dma_buf_phys_register(&driver);
+	KUNIT_EXPECT_TRUE(test, dma_buf_has_phys(dmabuf));
+	dma_buf_phys_unregister(&driver);
+	KUNIT_EXPECT_FALSE(test, dma_buf_has_phys(dmabuf));
+}
+
 static void attach_test_without_notify(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
@@ -210,6 +231,7 @@ static void attach_test_dead_is_not_asked(struct kunit *test)
 
 static struct kunit_case attach_test_cases[] = {
 	KT_CASE(attach_test_to_foreign_dmabuf),
+	KT_CASE(attach_test_driver_has_gone),
 	KT_CASE(attach_test_without_notify),
 	KT_CASE(attach_test_to_write_only),
 	KT_CASE(attach_test_with_wrong_types),

@@ -63,6 +63,9 @@ static void restore_test_status_ends_with_access(struct kunit *test)
 	restore_test_expect_behind(test, buf, 0, 0);
 	dma_buf_phys_restore(&buf->phys);
 	restore_test_expect_behind(test, buf, 0, 0);
+	/* The same once more counts once more */
+	restore_test_set_status(imp, -ENOMEM);
+	restore_test_expect_behind(test, buf, 1, 1);
 
 	restore_test_set_status(imp, -EINPROGRESS);
 	KUNIT_EXPECT_EQ(test,

@@ -70,6 +70,8 @@ static void sgt_test_expect_no_pages(struct kt_sg_imp *imp)
 	if (!IS_ERR(sgt)) {
 		KUNIT_EXPECT_EQ(test, sgt->orig_nents, 0);
 		KUNIT_EXPECT_GT(test, sgt->nents, 0);
+		/* There may have been room for more */
+		KUNIT_EXPECT_EQ(test, sg_nents(sgt->sgl), sgt->nents);
 		ops->unmap_dma_buf(imp->attach, sgt, DMA_BIDIRECTIONAL);
 	}
 	dma_resv_unlock(imp->dmabuf->resv);
