@@ -12,11 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/dma-buf.h>
 #include <linux/kernel-page-flags.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "igt_core.h"
+#include "klog.h"
 #include "memcg.h"
 #include "memory.h"
 #include "module.h"
@@ -175,6 +178,36 @@ static void kept(void)
 	close(other);
 }
 
+static void sync_access(int dmabuf, uint64_t flags)
+{
+	struct dma_buf_sync arg = { .flags = flags };
+
+	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &arg), 0);
+}
+
+/**
+ * SUBTEST: directions
+ * Description: The CPU accesses a udmabuf to write, to read and for both, in turn, and
+ *	the kernel says nothing of a mapping in another direction
+ */
+static void directions(void)
+{
+	static const uint64_t flags[] = { DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_READ, DMA_BUF_SYNC_RW };
+	int dmabuf = __udmabuf(memfd, 0, PAGE), log = klog_open();
+	unsigned int i;
+
+	igt_assert_fd(dmabuf);
+	/* Of all errors it would tell the first one only */
+	__sysfs_write("/sys/kernel/debug/dma-api/num_errors", "1");
+	for (i = 0; i < 3; i++) {
+		sync_access(dmabuf, DMA_BUF_SYNC_START | flags[i]);
+		sync_access(dmabuf, DMA_BUF_SYNC_END | flags[i]);
+	}
+	igt_assert_eq((int)klog_count(log, "DMA-API"), 0);
+	close(log);
+	close(dmabuf);
+}
+
 static const char maker[] = MEMCG_ROOT "/maker", asker[] = MEMCG_ROOT "/asker";
 
 /* Signed, as it may be less than before */
@@ -290,6 +323,9 @@ int igt_main()
 		scene_reset_ioas(&scene);
 		kept();
 	}
+
+	igt_subtest("directions")
+		directions();
 
 	igt_subtest("charged")
 		charged();
