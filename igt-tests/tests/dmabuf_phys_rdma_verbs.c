@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -28,17 +29,18 @@ static struct rdma_scene scene;
 static void device(void)
 {
 	struct ibv_context *context = scene.rdma.context;
-	struct verbs_device devices[VERBS_MAX_DEVICES];
-	size_t nr = verbs_list(devices, VERBS_MAX_DEVICES), i;
+	struct verbs_device *devices;
 	struct ibv_device_attr attr;
 	struct ibv_port_attr port;
-	int found = 0;
+	int nr, found = 0, i;
 
+	nr = __verbs_list(&devices);
 	for (i = 0; i < nr; i++) {
 		igt_info("%s: PCI device %s, %s\n", devices[i].name,
 			 devices[i].pci, devices[i].node);
 		found += !strcmp(devices[i].pci, pci_env("DMABUF_EDU"));
 	}
+	free(devices);
 	igt_assert_eq(found, 1);
 
 	igt_assert_eq(ibv_query_device(context, &attr), 0);

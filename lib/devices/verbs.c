@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -32,30 +33,38 @@ static void describe(const struct ibv_device *ibv, struct verbs_device *device)
 		 len > 0 ? basename(target) : "");
 }
 
-size_t verbs_list(struct verbs_device *devices, size_t max)
+int __verbs_list(struct verbs_device **devices)
 {
-	struct ibv_device **list = ibv_get_device_list(NULL);
-	size_t nr = 0;
+	struct ibv_device **list;
+	int nr, i;
 
-	for (; list && list[nr] && nr < max; nr++)
-		describe(list[nr], &devices[nr]);
-	if (list)
-		ibv_free_device_list(list);
-	return nr;
+	*devices = NULL;
+	list = ibv_get_device_list(&nr);
+	/* There are none before ib_uverbs is loaded */
+	if (!list)
+		return errno == ENOSYS ? 0 : -errno;
+	*devices = calloc((size_t)nr + 1, sizeof(**devices));
+	for (i = 0; *devices && i < nr; i++)
+		describe(list[i], &(*devices)[i]);
+	ibv_free_device_list(list);
+	return *devices ? nr : -ENOMEM;
 }
 
 int __verbs_find(const char *pci, struct verbs_device *device)
 {
-	struct verbs_device devices[VERBS_MAX_DEVICES];
-	size_t nr = verbs_list(devices, VERBS_MAX_DEVICES), i;
+	struct verbs_device *devices;
+	int nr = __verbs_list(&devices), ret = -ENODEV, i;
 
-	for (i = 0; i < nr; i++) {
+	if (nr < 0)
+		return nr;
+	for (i = 0; ret && i < nr; i++) {
 		if (!strcmp(devices[i].pci, pci)) {
 			*device = devices[i];
-			return 0;
+			ret = 0;
 		}
 	}
-	return -ENODEV;
+	free(devices);
+	return ret;
 }
 
 /* Of functions that return NULL and say why in errno, if they do */

@@ -20,8 +20,6 @@
 
 #define VERBS_PORT 1
 #define VERBS_MAX_SGE 4
-/* Machines for GPUs have a dozen ports, each of them a device, and may have VFs */
-#define VERBS_MAX_DEVICES 64
 
 /**
  * struct verbs_device - an RDMA device that libibverbs has a provider for
@@ -52,20 +50,19 @@ struct verbs_mr {
 };
 
 /**
- * verbs_list - RDMA devices that libibverbs has a provider for
- * @devices: filled in
- * @max: how many fit
+ * __verbs_list - RDMA devices that libibverbs has a provider for
+ * @devices: receives them, to be freed by the caller; NULL on error
  *
- * Return: how many there are; not more than @max.
+ * Return: how many there are, or -errno.
  */
-size_t verbs_list(struct verbs_device *devices, size_t max);
+int __verbs_list(struct verbs_device **devices);
 
 /**
  * __verbs_find - find the RDMA device of a PCI device
  * @pci: PCI address
  * @device: filled in
  *
- * Return: 0 or -ENODEV.
+ * Return: 0 or -errno; -ENODEV if it is none.
  */
 int __verbs_find(const char *pci, struct verbs_device *device);
 

@@ -1,38 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the RDMA engine makes of what a driver says of its port; the device is made up
+ * Which RDMA device is meant, and what the engine makes of what a driver says of its port;
+ * the devices are made up
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "devices/rdma.h"
 #include "engine.h"
 #include "tap.h"
+#include "tree.h"
 #include "verb.h"
 
-/* A machine for eight GPUs, with a port for each of them and some more */
-#define NR_DEVICES 18
+/* A machine with a hundred virtual functions, and some more */
+#define NR_DEVICES 120
 
 static uint32_t max_msg_sz;
-static int query_error;
+static int query_error, list_error;
 static unsigned int open_now;
+static struct ibv_device devices[NR_DEVICES];
 
 int __wrap_device_named(const char *folder, const char *name, char addr[DEVICE_ADDR]);
-size_t __wrap_verbs_list(struct verbs_device *devices, size_t max);
+struct ibv_device **__wrap_ibv_get_device_list(int *nr);
+void __wrap_ibv_free_device_list(struct ibv_device **list);
 int __wrap___rdma_open(struct rdma *rdma, const char *name);
 void __wrap_rdma_close(struct rdma *rdma);
 int __wrap___rdma_max_message(struct rdma *rdma, uint32_t *max);
 
-size_t __wrap_verbs_list(struct verbs_device *devices, size_t max)
+struct ibv_device **__wrap_ibv_get_device_list(int *nr)
 {
-	size_t nr = max < NR_DEVICES ? max : NR_DEVICES, i;
+	struct ibv_device **list = calloc(NR_DEVICES + 1, sizeof(*list));
+	int i;
 
-	memset(devices, 0, nr * sizeof(*devices));
-	for (i = 0; i < nr; i++)
-		strcpy(devices[i].name,
-		       i == NR_DEVICES - 1 ? "made_up" : "another");
-	strcpy(devices[nr - 1].pci, "0000:03:00.0");
-	return nr;
+	errno = list_error;
+	if (list_error) {
+		free(list);
+		return NULL;
+	}
+	for (i = 0; i < NR_DEVICES; i++)
+		list[i] = &devices[i];
+	if (nr)
+		*nr = NR_DEVICES;
+	return list;
+}
+
+void __wrap_ibv_free_device_list(struct ibv_device **list)
+{
+	free(list);
+}
+
+static void make_devices(void)
+{
+	int i;
+
+	for (i = 0; i < NR_DEVICES; i++) {
+		struct ibv_device *dev = &devices[i];
+
+		snprintf(dev->name, sizeof(dev->name), "another");
+		snprintf(dev->dev_name, sizeof(dev->dev_name), "uverbs%d", i);
+		snprintf(dev->ibdev_path, sizeof(dev->ibdev_path),
+			 "%s/sys/class/infiniband/another", root);
+	}
+	snprintf(devices[NR_DEVICES - 1].name, sizeof(devices->name), "made_up");
+	snprintf(devices[NR_DEVICES - 1].ibdev_path, sizeof(devices->ibdev_path),
+		 "%s/sys/class/infiniband/made_up", root);
+	link_to("/sys/class/infiniband/made_up/device", "../../0000:03:00.0");
 }
 
 int __wrap_device_named(const char *folder, const char *name, char addr[DEVICE_ADDR])
@@ -92,6 +125,8 @@ static int64_t max_of(uint32_t size, int err)
 
 int main(void)
 {
+	tree_begin();
+	make_devices();
 	tap_ok(max_of(1 << 20, 0) == 1 << 20, "messages of 1 MiB");
 	tap_ok(max_of(1u << 31, 0) == 1u << 30, "of more than the engine wants");
 	tap_ok(max_of(0, -EOPNOTSUPP) == 1u << 30, "a driver that does not say");
@@ -101,5 +136,10 @@ int main(void)
 		       open_by("rdma:eth7") == EXIT_OK, "by address, and by name of its interface");
 	tap_ok(open_by("rdma:04:00.0") == EXIT_FAILED && open_by("rdma:eth8") == EXIT_FAILED &&
 		       open_by("rdma:nobody") == EXIT_FAILED && !open_now, "others are others");
+	list_error = ENOMEM;
+	tap_ok(open_by("rdma:made_up") == EXIT_FAILED, "libibverbs has no list");
+	list_error = ENOSYS;
+	tap_ok(open_by("rdma:made_up") == EXIT_FAILED, "without ib_uverbs there are none");
+	tree_end();
 	return tap_end();
 }

@@ -45,23 +45,32 @@ static void list_devices(char *text, size_t size,
 
 static bool find(struct verbs_device *device, const char *name)
 {
-	struct verbs_device devices[VERBS_MAX_DEVICES];
-	size_t nr = verbs_list(devices, VERBS_MAX_DEVICES), i;
 	char there[512], addr[DEVICE_ADDR] = "";
+	struct verbs_device *devices;
+	bool found = false;
+	int nr, i;
 
+	nr = __verbs_list(&devices);
+	if (nr < 0) {
+		complain(name, NULL, "libibverbs cannot list RDMA devices: %s",
+			 strerror(-nr));
+		return false;
+	}
 	/* Of its network interface, too */
 	if (!device_parse(addr, name) && device_named("", name, addr))
 		addr[0] = 0;
-	for (i = 0; i < nr; i++) {
-		if (strcmp(devices[i].name, name) &&
-		    (!addr[0] || strcmp(devices[i].pci, addr)))
-			continue;
-		*device = devices[i];
-		return true;
+	for (i = 0; !found && i < nr; i++) {
+		found = !strcmp(devices[i].name, name) ||
+			(addr[0] && !strcmp(devices[i].pci, addr));
+		if (found)
+			*device = devices[i];
 	}
-	list_devices(there, sizeof(there), devices, nr);
-	complain(name, there, "no such RDMA device");
-	return false;
+	if (!found) {
+		list_devices(there, sizeof(there), devices, (size_t)nr);
+		complain(name, there, "no such RDMA device");
+	}
+	free(devices);
+	return found;
 }
 
 static int refused(const struct verbs_device *device, int err)
