@@ -26,7 +26,8 @@ static void describe(const struct ibv_device *ibv, struct verbs_device *device)
 	snprintf(device->name, sizeof(device->name), "%s", ibv->name);
 	snprintf(device->node, sizeof(device->node), "/dev/infiniband/%s",
 		 ibv->dev_name);
-	snprintf(path, sizeof(path), "%s/device", ibv->ibdev_path);
+	/* Not by its name, which udev changes and libibverbs remembers */
+	snprintf(path, sizeof(path), "%s/device", ibv->dev_path);
 	len = readlink(path, target, sizeof(target) - 1);
 	target[len > 0 ? len : 0] = 0;
 	snprintf(device->pci, sizeof(device->pci), "%.63s",

@@ -17,7 +17,7 @@
 #define QUEUE 64
 
 static struct ibv_device device = {
-	.name = "fake0", .dev_name = "uverbs0", .ibdev_path = "/nonexistent",
+	.name = "fake0", .dev_name = "uverbs0", .dev_path = "/nonexistent",
 };
 static struct ibv_context context;
 static struct ibv_pd pd;

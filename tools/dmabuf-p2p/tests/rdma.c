@@ -15,6 +15,7 @@
 
 /* A machine with a hundred virtual functions, and some more */
 #define NR_DEVICES 120
+#define CLASS "/sys/class/infiniband_verbs"
 
 static uint32_t max_msg_sz;
 static int query_error, list_error;
@@ -50,6 +51,7 @@ void __wrap_ibv_free_device_list(struct ibv_device **list)
 	free(list);
 }
 
+/* As udev has given them other names since libibverbs saw them, nothing has these */
 static void make_devices(void)
 {
 	int i;
@@ -59,13 +61,12 @@ static void make_devices(void)
 
 		snprintf(dev->name, sizeof(dev->name), "another");
 		snprintf(dev->dev_name, sizeof(dev->dev_name), "uverbs%d", i);
+		snprintf(dev->dev_path, sizeof(dev->dev_path), "%s" CLASS "/uverbs%d", root, i);
 		snprintf(dev->ibdev_path, sizeof(dev->ibdev_path),
 			 "%s/sys/class/infiniband/another", root);
 	}
 	snprintf(devices[NR_DEVICES - 1].name, sizeof(devices->name), "made_up");
-	snprintf(devices[NR_DEVICES - 1].ibdev_path, sizeof(devices->ibdev_path),
-		 "%s/sys/class/infiniband/made_up", root);
-	link_to("/sys/class/infiniband/made_up/device", "../../0000:03:00.0");
+	link_to(CLASS "/uverbs119/device", "../../0000:03:00.0");
 }
 
 int __wrap_device_named(const char *folder, const char *name, char addr[DEVICE_ADDR])
