@@ -2,11 +2,8 @@
 /*
  * QEMU's edu as an RDMA device, with what a program needs around it
  */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,39 +15,18 @@
 
 #define DRIVER "edu_ib"
 
-/* Does the kernel offer it to libibverbs? */
-static bool has_verbs(const char *addr)
-{
-	char path[PATH_MAX], node[PATH_MAX];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	snprintf(path, sizeof(path),
-		 "/sys/bus/pci/devices/%.63s/infiniband_verbs", addr);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		snprintf(node, sizeof(node), "/dev/infiniband/%s",
-			 entry->d_name);
-		found |= entry->d_name[0] != '.' && !access(node, F_OK);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
 int __rdma_wait_device(const char *addr, struct verbs_device *device)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
-	bool before = false, now;
+	int before = 0, ret;
 
-	for (;; before = now) {
-		now = has_verbs(addr);
-		if (!__verbs_find(addr, device))
+	for (;; before = ret) {
+		ret = __verbs_find(addr, device);
+		if (!ret)
 			return 0;
 		/* It was there for a while, and not in the list */
-		if (before && now)
-			return -ELIBACC;
+		if (ret == -ELIBACC && before == ret)
+			return ret;
 		if (now_ms() > deadline)
 			return -ENODEV;
 		usleep(10000);

@@ -2,6 +2,7 @@
 /*
  * RDMA devices by libibverbs: which there are, waiting with a timeout, and loopback
  */
+#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -18,20 +19,27 @@
 #include "sysfs.h"
 #include "verbs.h"
 
-static void describe(const struct ibv_device *ibv, struct verbs_device *device)
+#define CLASS "/sys/class/infiniband_verbs"
+
+/* Of a uverbs device, by its folder in sysfs; empty if there is none */
+static void pci_behind(const char *folder, char pci[64])
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	ssize_t len;
 
+	snprintf(path, sizeof(path), "%s/device", folder);
+	len = readlink(path, target, sizeof(target) - 1);
+	target[len > 0 ? len : 0] = 0;
+	snprintf(pci, 64, "%.63s", len > 0 ? basename(target) : "");
+}
+
+static void describe(const struct ibv_device *ibv, struct verbs_device *device)
+{
 	snprintf(device->name, sizeof(device->name), "%s", ibv->name);
 	snprintf(device->node, sizeof(device->node), "/dev/infiniband/%s",
 		 ibv->dev_name);
 	/* Not by its name, which udev changes and libibverbs remembers */
-	snprintf(path, sizeof(path), "%s/device", ibv->dev_path);
-	len = readlink(path, target, sizeof(target) - 1);
-	target[len > 0 ? len : 0] = 0;
-	snprintf(device->pci, sizeof(device->pci), "%.63s",
-		 len > 0 ? basename(target) : "");
+	pci_behind(ibv->dev_path, device->pci);
 }
 
 int __verbs_list(struct verbs_device **devices)
@@ -51,21 +59,53 @@ int __verbs_list(struct verbs_device **devices)
 	return *devices ? nr : -ENOMEM;
 }
 
-int __verbs_find(const char *pci, struct verbs_device *device)
+/* One that is no PCI device has an empty address */
+static bool is_named(const char *name, const char *ibdev, const char *pci)
+{
+	return *name && (!strcmp(name, ibdev) || !strcmp(name, pci));
+}
+
+/* Why libibverbs does not list it: what __verbs_find() returns */
+static int not_listed(const char *name)
+{
+	char path[PATH_MAX], ibdev[64], pci[64];
+	DIR *dir = opendir(CLASS);
+	struct dirent *entry;
+	int ret = -ENODEV;
+
+	if (!dir)
+		return errno == ENOENT ? -ENODEV : -errno;
+	while (ret == -ENODEV && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), CLASS "/%s/ibdev", entry->d_name);
+		/* The class has an attribute of its own beside them */
+		if (entry->d_name[0] == '.' ||
+		    __sysfs_read(path, ibdev, sizeof(ibdev)))
+			continue;
+		snprintf(path, sizeof(path), CLASS "/%s", entry->d_name);
+		pci_behind(path, pci);
+		snprintf(path, sizeof(path), "/dev/infiniband/%s", entry->d_name);
+		if (is_named(name, ibdev, pci) && !access(path, F_OK))
+			ret = -ELIBACC;
+	}
+	closedir(dir);
+	return ret;
+}
+
+int __verbs_find(const char *name, struct verbs_device *device)
 {
 	struct verbs_device *devices;
-	int nr = __verbs_list(&devices), ret = -ENODEV, i;
+	int nr = __verbs_list(&devices), i;
+	bool found = false;
 
 	if (nr < 0)
 		return nr;
-	for (i = 0; ret && i < nr; i++) {
-		if (!strcmp(devices[i].pci, pci)) {
+	for (i = 0; !found && i < nr; i++) {
+		found = is_named(name, devices[i].name, devices[i].pci);
+		if (found)
 			*device = devices[i];
-			ret = 0;
-		}
 	}
 	free(devices);
-	return ret;
+	return found ? 0 : not_listed(name);
 }
 
 /* Of functions that return NULL and say why in errno, if they do */

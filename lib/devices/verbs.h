@@ -58,13 +58,15 @@ struct verbs_mr {
 int __verbs_list(struct verbs_device **devices);
 
 /**
- * __verbs_find - find the RDMA device of a PCI device
- * @pci: PCI address
+ * __verbs_find - find an RDMA device
+ * @name: its name, or the address of its PCI device
  * @device: filled in
  *
- * Return: 0 or -errno; -ENODEV if it is none.
+ * Return: 0; -ELIBACC if the kernel offers it and libibverbs does not list it, as it does
+ * with a device that it has no provider for, or one that is just coming or going;
+ * -ENODEV if the kernel does not offer it either; or -errno.
  */
-int __verbs_find(const char *pci, struct verbs_device *device);
+int __verbs_find(const char *name, struct verbs_device *device);
 
 /**
  * __verbs_open - open a device by its name

@@ -74,18 +74,10 @@ static void check_reach(struct doctor *doctor, const char *name)
 /* The kernel may have a device that libibverbs does not, and copy and bench neither */
 static void check_provider(struct doctor *doctor, const char *name)
 {
-	struct verbs_device *devices;
-	bool found = false;
-	int nr, i;
+	struct verbs_device device;
 
 	/* What the library says is of this machine */
-	if (doctor->model.root[0])
-		return;
-	nr = __verbs_list(&devices);
-	for (i = 0; i < nr; i++)
-		found |= !strcmp(devices[i].name, name);
-	free(devices);
-	if (found)
+	if (doctor->model.root[0] || !__verbs_find(name, &device))
 		return;
 	doctor_add(doctor, MARK_WARN, "rdma-provider",
 		   text_format("libibverbs does not have RDMA device %s, so copy and bench do not either",
