@@ -3,12 +3,14 @@
  * Which RDMA device is meant, and what the engine makes of what a driver says of its port;
  * the devices are made up
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "devices/rdma.h"
 #include "engine.h"
+#include "messages.h"
 #include "tap.h"
 #include "tree.h"
 #include "verb.h"
@@ -16,18 +18,61 @@
 /* A machine with a hundred virtual functions, and some more */
 #define NR_DEVICES 120
 #define CLASS "/sys/class/infiniband_verbs"
+#define NODES "/dev/infiniband"
 
 static uint32_t max_msg_sz;
-static int query_error, list_error;
+static int query_error, list_error, opendir_error;
 static unsigned int open_now;
 static struct ibv_device devices[NR_DEVICES];
 
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+ssize_t __real_readlink(const char *path, char *buf, size_t size);
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size);
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+int __real___sysfs_read(const char *path, char *buf, size_t size);
+int __wrap___sysfs_read(const char *path, char *buf, size_t size);
 int __wrap_device_named(const char *folder, const char *name, char addr[DEVICE_ADDR]);
 struct ibv_device **__wrap_ibv_get_device_list(int *nr);
 void __wrap_ibv_free_device_list(struct ibv_device **list);
 int __wrap___rdma_open(struct rdma *rdma, const char *name);
 void __wrap_rdma_close(struct rdma *rdma);
 int __wrap___rdma_max_message(struct rdma *rdma, uint32_t *max);
+
+/* What the kernel has is in the tree; one path at a time */
+static const char *in_tree(const char *path)
+{
+	static char full[PATH_MAX];
+
+	if (strncmp(path, CLASS, strlen(CLASS)) && strncmp(path, NODES, strlen(NODES)))
+		return path;
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	return full;
+}
+
+DIR *__wrap_opendir(const char *path)
+{
+	if (strcmp(path, CLASS) || !opendir_error)
+		return __real_opendir(in_tree(path));
+	errno = opendir_error;
+	return NULL;
+}
+
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
+{
+	return __real_readlink(in_tree(path), buf, size);
+}
+
+int __wrap_access(const char *path, int mode)
+{
+	return __real_access(in_tree(path), mode);
+}
+
+int __wrap___sysfs_read(const char *path, char *buf, size_t size)
+{
+	return __real___sysfs_read(in_tree(path), buf, size);
+}
 
 struct ibv_device **__wrap_ibv_get_device_list(int *nr)
 {
@@ -124,6 +169,34 @@ static int64_t max_of(uint32_t size, int err)
 	return max;
 }
 
+/* What the kernel has and libibverbs does not list */
+static void no_provider(void)
+{
+	file(CLASS "/abi_version", "6\n");
+	file(CLASS "/uverbs200/ibdev", "strange0\n");
+	link_to(CLASS "/uverbs200/device", "../../0000:05:00.0");
+	file(NODES "/uverbs200", "");
+	/* Who is in a container has not got all of them */
+	file(CLASS "/uverbs201/ibdev", "elsewhere0\n");
+	link_to(CLASS "/uverbs201/device", "../../0000:06:00.0");
+}
+
+static const char *asked;
+
+static void ask(void)
+{
+	open_by(asked);
+}
+
+static bool says(const char *name, const char *what)
+{
+	char text[4096];
+
+	asked = name;
+	messages_of(ask, text, sizeof(text));
+	return strstr(text, what);
+}
+
 int main(void)
 {
 	tree_begin();
@@ -137,10 +210,22 @@ int main(void)
 		       open_by("rdma:eth7") == EXIT_OK, "by address, and by name of its interface");
 	tap_ok(open_by("rdma:04:00.0") == EXIT_FAILED && open_by("rdma:eth8") == EXIT_FAILED &&
 		       open_by("rdma:nobody") == EXIT_FAILED && !open_now, "others are others");
+	tap_ok(says("rdma:", "no such"), "no name is none, even if some have no address");
+	no_provider();
+	tap_ok(says("rdma:strange0", "has no provider") && says("rdma:05:00.0", "has no provider"),
+	       "one of them has no provider");
+	tap_ok(says("rdma:elsewhere0", "no such RDMA device") &&
+		       says("rdma:06:00.0", "no such RDMA device"), "one has no node");
+	opendir_error = EMFILE;
+	tap_ok(says("rdma:strange0", "cannot list RDMA devices: Too many open files"),
+	       "what the kernel has cannot be seen");
 	list_error = ENOMEM;
-	tap_ok(open_by("rdma:made_up") == EXIT_FAILED, "libibverbs has no list");
+	tap_ok(says("rdma:made_up", "cannot list RDMA devices: Cannot allocate memory"),
+	       "libibverbs has no list");
 	list_error = ENOSYS;
-	tap_ok(open_by("rdma:made_up") == EXIT_FAILED, "without ib_uverbs there are none");
+	opendir_error = ENOENT;
+	tap_ok(says("rdma:made_up", "no such RDMA device\n  there is none"),
+	       "without ib_uverbs there are none");
 	tree_end();
 	return tap_end();
 }

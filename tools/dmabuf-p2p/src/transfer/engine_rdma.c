@@ -23,17 +23,18 @@
 /* What edu takes for a byte, ns, and ten times that before giving up on it */
 #define EDU_NS_PER_BYTE 100000
 
-static void list_devices(char *text, size_t size,
-			 const struct verbs_device *devices, size_t nr)
+static void list_devices(char *text, size_t size)
 {
-	size_t length, i;
+	struct verbs_device *devices;
+	int nr = __verbs_list(&devices), i;
+	size_t length;
 
-	if (!nr) {
-		snprintf(text, size,
-			 "there is none: load the device's driver and ib_uverbs with modprobe, and install libibverbs' provider for it");
-		return;
-	}
-	length = (size_t)snprintf(text, size, "there %s", nr > 1 ? "are" : "is");
+	if (nr > 0)
+		length = (size_t)snprintf(text, size, "there %s",
+					  nr > 1 ? "are" : "is");
+	else
+		length = (size_t)snprintf(text, size,
+					  "there is none: load the device's driver and ib_uverbs with modprobe, and install libibverbs' provider for it");
 	for (i = 0; i < nr && length < size; i++)
 		length += (size_t)snprintf(text + length, size - length,
 					   "%s %s%s%s%s", i ? "," : "",
@@ -41,36 +42,34 @@ static void list_devices(char *text, size_t size,
 					   devices[i].pci[0] ? " (" : "",
 					   devices[i].pci,
 					   devices[i].pci[0] ? ")" : "");
+	free(devices);
 }
 
 static bool find(struct verbs_device *device, const char *name)
 {
-	char there[512], addr[DEVICE_ADDR] = "";
-	struct verbs_device *devices;
-	bool found = false;
-	int nr, i;
+	char there[512], addr[DEVICE_ADDR];
+	int ret = __verbs_find(name, device);
 
-	nr = __verbs_list(&devices);
-	if (nr < 0) {
-		complain(name, NULL, "libibverbs cannot list RDMA devices: %s",
-			 strerror(-nr));
-		return false;
-	}
 	/* Of its network interface, too */
-	if (!device_parse(addr, name) && device_named("", name, addr))
-		addr[0] = 0;
-	for (i = 0; !found && i < nr; i++) {
-		found = !strcmp(devices[i].name, name) ||
-			(addr[0] && !strcmp(devices[i].pci, addr));
-		if (found)
-			*device = devices[i];
-	}
-	if (!found) {
-		list_devices(there, sizeof(there), devices, (size_t)nr);
+	if (ret == -ENODEV &&
+	    (device_parse(addr, name) || !device_named("", name, addr)))
+		ret = __verbs_find(addr, device);
+	switch (ret) {
+	case 0:
+		return true;
+	case -ENODEV:
+		list_devices(there, sizeof(there));
 		complain(name, there, "no such RDMA device");
+		break;
+	case -ELIBACC:
+		complain(name, "install the package ibverbs-providers, or dmabuf-phys-tests for edu_ib",
+			 "libibverbs has no provider for this RDMA device");
+		break;
+	default:
+		complain(name, NULL, "libibverbs cannot list RDMA devices: %s",
+			 strerror(-ret));
 	}
-	free(devices);
-	return found;
+	return false;
 }
 
 static int refused(const struct verbs_device *device, int err)
