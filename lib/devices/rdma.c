@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,21 +16,29 @@
 
 #define DRIVER "edu_ib"
 
+/*
+ * libibverbs does not list what is just coming or going either: so many looks, so many ms
+ * apart, have to agree that a provider is missing
+ */
+#define SURE_LOOKS 10
+#define SURE_MS 100
+
 int __rdma_wait_device(const char *addr, struct verbs_device *device)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
-	int before = 0, ret;
+	int unlisted = 0, ret;
+	bool late;
 
-	for (;; before = ret) {
+	for (;;) {
+		/* A look may take long, and what it has missed be there by now */
+		late = now_ms() > deadline;
 		ret = __verbs_find(addr, device);
-		if (!ret)
-			return 0;
-		/* It was there for a while, and not in the list */
-		if (ret == -ELIBACC && before == ret)
+		if (ret != -ENODEV && ret != -ELIBACC)
 			return ret;
-		if (now_ms() > deadline)
-			return -ENODEV;
-		usleep(10000);
+		unlisted = ret == -ELIBACC ? unlisted + 1 : 0;
+		if (late || unlisted == SURE_LOOKS)
+			return ret;
+		usleep(1000 * (ret == -ELIBACC ? SURE_MS : 10));
 	}
 }
 

@@ -51,7 +51,8 @@ int __rdma_bind(const char *addr, struct verbs_device *device);
  * @addr: PCI address
  * @device: filled in
  *
- * Return: 0, -ENODEV, or -ELIBACC if it is one that libibverbs has no provider for.
+ * Return: 0, -ENODEV, -ELIBACC if it is one that libibverbs has no provider for, or
+ * -errno.
  */
 int __rdma_wait_device(const char *addr, struct verbs_device *device);
 
