@@ -108,7 +108,7 @@ int __verbs_find(const char *name, struct verbs_device *device)
 	return found ? 0 : not_listed(name);
 }
 
-/* Of functions that return NULL and say why in errno, if they do */
+/* Of functions that return NULL and say why in errno, which was 0, if they do */
 static int error_of(const void *result)
 {
 	if (result)
@@ -118,16 +118,19 @@ static int error_of(const void *result)
 
 int __verbs_open(const char *name, struct ibv_context **context)
 {
-	struct ibv_device **list = ibv_get_device_list(NULL);
+	struct ibv_device **list;
 	int ret = -ENODEV;
 	size_t i;
 
+	errno = 0;
+	list = ibv_get_device_list(NULL);
 	if (!list)
 		return error_of(list);
 	*context = NULL;
 	for (i = 0; list[i] && strcmp(list[i]->name, name); i++)
 		;
 	if (list[i]) {
+		errno = 0;
 		*context = ibv_open_device(list[i]);
 		ret = error_of(*context);
 	}
@@ -152,6 +155,7 @@ static int registered(struct ibv_mr *ibv, uint64_t iova, struct verbs_mr *mr)
 int __verbs_reg_mr(struct ibv_pd *pd, void *addr, uint64_t length,
 		   uint32_t access, struct verbs_mr *mr)
 {
+	errno = 0;
 	return registered(ibv_reg_mr(pd, addr, length, (int)access),
 			  (uintptr_t)addr, mr);
 }
@@ -160,6 +164,7 @@ int __verbs_reg_dmabuf_mr(struct ibv_pd *pd, int fd, uint64_t offset,
 			  uint64_t length, uint64_t iova, uint32_t access,
 			  struct verbs_mr *mr)
 {
+	errno = 0;
 	return registered(ibv_reg_dmabuf_mr(pd, offset, length, iova, fd,
 					    (int)access), iova, mr);
 }
@@ -248,9 +253,12 @@ int __verbs_get_async_event(struct ibv_context *context, int timeout_ms,
 
 int __verbs_poll_cq(struct ibv_cq *cq, struct ibv_wc *wc)
 {
-	int ret = ibv_poll_cq(cq, 1, wc);
+	int ret;
 
-	return ret < 0 ? -errno : ret;
+	errno = 0;
+	ret = ibv_poll_cq(cq, 1, wc);
+	/* Negative, but not every provider says why */
+	return ret < 0 ? error_of(NULL) : ret;
 }
 
 int __verbs_wait_cq(struct ibv_cq *cq, struct ibv_wc *wc, uint64_t timeout_ms)
@@ -283,6 +291,7 @@ int __verbs_create_qp(struct ibv_pd *pd, struct ibv_cq *cq, uint32_t depth,
 		.qp_type = IBV_QPT_RC,
 	};
 
+	errno = 0;
 	*qp = ibv_create_qp(pd, &attr);
 	return error_of(*qp);
 }

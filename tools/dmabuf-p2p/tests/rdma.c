@@ -36,6 +36,7 @@ int __wrap___sysfs_read(const char *path, char *buf, size_t size);
 int __wrap_device_named(const char *folder, const char *name, char addr[DEVICE_ADDR]);
 struct ibv_device **__wrap_ibv_get_device_list(int *nr);
 void __wrap_ibv_free_device_list(struct ibv_device **list);
+struct ibv_context *__wrap_ibv_open_device(struct ibv_device *device);
 int __wrap___rdma_open(struct rdma *rdma, const char *name);
 void __wrap_rdma_close(struct rdma *rdma);
 int __wrap___rdma_max_message(struct rdma *rdma, uint32_t *max);
@@ -79,9 +80,9 @@ struct ibv_device **__wrap_ibv_get_device_list(int *nr)
 	struct ibv_device **list = calloc(NR_DEVICES + 1, sizeof(*list));
 	int i;
 
-	errno = list_error;
 	if (list_error) {
 		free(list);
+		errno = list_error;
 		return NULL;
 	}
 	for (i = 0; i < NR_DEVICES; i++)
@@ -197,6 +198,39 @@ static bool says(const char *name, const char *what)
 	return strstr(text, what);
 }
 
+/* As mlx5's does, with errno as it was */
+static int poll_fails(struct ibv_cq *cq, int nr, struct ibv_wc *wc)
+{
+	(void)cq;
+	(void)nr;
+	(void)wc;
+	return -2;
+}
+
+struct ibv_context *__wrap_ibv_open_device(struct ibv_device *device)
+{
+	(void)device;
+	return NULL;
+}
+
+static int poll_after(int err)
+{
+	struct ibv_context context = { .ops.poll_cq = poll_fails };
+	struct ibv_cq cq = { .context = &context };
+	struct ibv_wc wc;
+
+	errno = err;
+	return __verbs_poll_cq(&cq, &wc);
+}
+
+static int open_after(int err)
+{
+	struct ibv_context *context;
+
+	errno = err;
+	return __verbs_open("made_up", &context);
+}
+
 int main(void)
 {
 	tree_begin();
@@ -210,6 +244,9 @@ int main(void)
 		       open_by("rdma:eth7") == EXIT_OK, "by address, and by name of its interface");
 	tap_ok(open_by("rdma:04:00.0") == EXIT_FAILED && open_by("rdma:eth8") == EXIT_FAILED &&
 		       open_by("rdma:nobody") == EXIT_FAILED && !open_now, "others are others");
+	tap_ok(poll_after(0) == -EIO && poll_after(EAGAIN) == -EIO,
+	       "a provider that does not say why it fails to poll");
+	tap_ok(open_after(0) == -EIO && open_after(ENOENT) == -EIO, "or to open");
 	tap_ok(says("rdma:", "no such"), "no name is none, even if some have no address");
 	no_provider();
 	tap_ok(says("rdma:strange0", "has no provider") && says("rdma:05:00.0", "has no provider"),
