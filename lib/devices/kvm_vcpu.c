@@ -177,8 +177,12 @@ void vcpu_begin(struct vcpu *vcpu, const char *command, uint64_t gpa,
 		regs.rip = RAM_CODE + (uint64_t)(guest_nested - guest_code);
 		regs.rax = RAM_VMCB;
 	}
-	/* What could make this fail makes KVM_RUN fail */
-	ioctl(vcpu->fd, KVM_SET_REGS, &regs);
+	/*
+	 * KVM_RUN takes them over, or fails. KVM_SET_REGS allocates, and the guest
+	 * would go on with those that it had.
+	 */
+	vcpu->run->s.regs.regs = regs;
+	vcpu->run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
 }
 
 static enum vcpu_end why(struct vcpu *vcpu)
