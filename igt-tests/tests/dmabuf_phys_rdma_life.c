@@ -10,9 +10,11 @@
  * Test category: functionality test
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,11 +25,28 @@
 
 #define BAR 2
 
+/* Where libibverbs is told of those that are installed */
+#define PROVIDERS "/etc/libibverbs.d"
+
 /* Long enough to be in the middle of it: 2 KiB take the engine 200 ms */
 #define LONG RDMA_MEMORY
 #define CHUNK KiB(2)
 
 static struct rdma_scene scene;
+
+/* In a child: libibverbs looks for providers once. Return: exit status */
+static int child_without_provider(const char *edu)
+{
+	struct verbs_device device;
+
+	unsetenv("RDMAV_DRIVERS");
+	unsetenv("IBV_DRIVERS");
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    (mount("none", PROVIDERS, "tmpfs", 0, NULL) && errno != ENOENT))
+		return errno;
+	return -__rdma_wait_device(edu, &device);
+}
 
 /**
  * SUBTEST: no-provider
@@ -44,13 +63,11 @@ static void no_provider(void)
 	module_load("ib_uverbs");
 	pci_load_driver("edu_ib");
 	pci_bind(edu, "edu_ib");
-	/* libibverbs looks for providers once */
+	fflush(NULL);
 	pid = fork();
 	igt_assert(pid >= 0);
-	if (!pid) {
-		unsetenv("IBV_DRIVERS");
-		_exit(-__rdma_wait_device(edu, &device));
-	}
+	if (!pid)
+		_exit(child_without_provider(edu));
 	igt_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
 	igt_assert_eq(WEXITSTATUS(status), ELIBACC);
 	igt_assert_eq(__rdma_wait_device(edu, &device), 0);
