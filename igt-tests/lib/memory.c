@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <linux/dma-buf.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -46,4 +48,11 @@ void dmabuf_expect_count(unsigned int count)
 			     is, count);
 		usleep(10000);
 	}
+}
+
+void dmabuf_sync_access(int dmabuf, uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags };
+
+	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync), 0);
 }

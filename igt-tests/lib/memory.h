@@ -18,4 +18,11 @@ unsigned int dmabuf_count(void);
  */
 void dmabuf_expect_count(unsigned int count);
 
+/**
+ * dmabuf_sync_access - begin or end an access of the CPU: DMA_BUF_IOCTL_SYNC
+ * @dmabuf: what is accessed
+ * @flags: %DMA_BUF_SYNC_START or %DMA_BUF_SYNC_END, and %DMA_BUF_SYNC_READ, _WRITE or _RW
+ */
+void dmabuf_sync_access(int dmabuf, uint64_t flags);
+
 #endif /* LIB_MEMORY_H */

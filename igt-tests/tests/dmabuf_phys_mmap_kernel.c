@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/io_uring.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -20,6 +19,7 @@
 #include "igt_core.h"
 #include "iommufd.h"
 #include "kvm.h"
+#include "memory.h"
 #include "mmap_scene.h"
 #include "ranges.h"
 #include "scene.h"
@@ -199,13 +199,12 @@ static void system_call(const struct way *way)
 
 static void copies(void)
 {
-	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_RW };
 	uint8_t *mapped;
 
 	with_one(0, LENGTH);
 	mapped = cpu_map(dmabuf, NULL, LENGTH, 0);
 	cpu_store(bar, 0xfeed);
-	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync), 0);
+	dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
 	igt_assert_eq((int)write(pipes[1], mapped, 8), 8);
 	igt_assert_eq((int)read(pipes[0], mapped + PAGE, 8), 8);
 	igt_assert_eq_u64(cpu_load(bar + PAGE), 0xfeed);

@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <linux/dma-buf.h>
 #include <linux/kernel-page-flags.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -178,13 +177,6 @@ static void kept(void)
 	close(other);
 }
 
-static void sync_access(int dmabuf, uint64_t flags)
-{
-	struct dma_buf_sync arg = { .flags = flags };
-
-	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &arg), 0);
-}
-
 /**
  * SUBTEST: directions
  * Description: The CPU accesses a udmabuf to write, to read and for both, in turn, and
@@ -200,8 +192,8 @@ static void directions(void)
 	/* Of all errors it would tell the first one only */
 	__sysfs_write("/sys/kernel/debug/dma-api/num_errors", "1");
 	for (i = 0; i < 3; i++) {
-		sync_access(dmabuf, DMA_BUF_SYNC_START | flags[i]);
-		sync_access(dmabuf, DMA_BUF_SYNC_END | flags[i]);
+		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | flags[i]);
+		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_END | flags[i]);
 	}
 	igt_assert_eq((int)klog_count(log, "DMA-API"), 0);
 	close(log);
