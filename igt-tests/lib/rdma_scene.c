@@ -212,7 +212,8 @@ void rdma_wait_moving(const void *to, uint8_t before)
 
 	while (*(const volatile uint8_t *)to == before) {
 		igt_assert_f(now_ms() < deadline,
-			     "the transfer does not begin within 30 s\n");
+			     "the transfer does not begin within %d s\n",
+			     PATIENCE_MS / 1000);
 		usleep(1000);
 	}
 }
