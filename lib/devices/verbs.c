@@ -264,13 +264,16 @@ int __verbs_poll_cq(struct ibv_cq *cq, struct ibv_wc *wc)
 int __verbs_wait_cq(struct ibv_cq *cq, struct ibv_wc *wc, uint64_t timeout_ms)
 {
 	uint64_t deadline = now_ms() + timeout_ms;
+	bool late;
 	int ret;
 
 	for (;;) {
+		/* This thread may not run for long: then one more look */
+		late = now_ms() > deadline;
 		ret = __verbs_poll_cq(cq, wc);
 		if (ret)
 			return ret < 0 ? ret : 0;
-		if (now_ms() > deadline)
+		if (late)
 			return -ETIMEDOUT;
 		usleep(2000);
 	}

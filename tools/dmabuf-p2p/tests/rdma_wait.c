@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long a PCI device is waited for that is to be an RDMA device; libibverbs and the
- * clock are made up
+ * How long a PCI device is waited for that is to be an RDMA device, and a completion;
+ * libibverbs and the clock are made up
  */
 #include <errno.h>
 #include <string.h>
@@ -59,6 +59,31 @@ static int wait_for(int first, uint64_t until, int then, uint64_t takes)
 	return __rdma_wait_device("0000:00:01.0", &device);
 }
 
+/* Completes at that time, and each look takes as long as @look says */
+static int poll_cq(struct ibv_cq *cq, int nr, struct ibv_wc *wc)
+{
+	bool done = now >= look.until;
+
+	(void)cq;
+	(void)nr;
+	(void)wc;
+	looks++;
+	now += look.takes;
+	return done;
+}
+
+static int wait_cq(uint64_t until, uint64_t takes)
+{
+	struct ibv_context context = { .ops.poll_cq = poll_cq };
+	struct ibv_cq cq = { .context = &context };
+	struct ibv_wc wc;
+
+	look.until = until;
+	look.takes = takes;
+	now = 0;
+	return __verbs_wait_cq(&cq, &wc, 10000);
+}
+
 int main(void)
 {
 	tap_ok(!wait_for(0, 0, 0, 0) && looks == 1, "it is there");
@@ -75,5 +100,8 @@ int main(void)
 	       "what is no answer is not asked again");
 	tap_ok(!wait_for(-ENODEV, 1, 0, 2 * PATIENCE_MS),
 	       "however long a look takes, another one follows");
+	tap_ok(!wait_cq(9000, 0), "a completion in time");
+	tap_ok(wait_cq(20000, 0) == -ETIMEDOUT, "none in time");
+	tap_ok(!wait_cq(1, 60000), "one that came while nobody could look");
 	return tap_end();
 }
