@@ -16,6 +16,14 @@ void random_start(uint64_t seed)
 	igt_info("seed 0x%" PRIx64 "\n", state);
 }
 
+void random_seed(uint64_t seed)
+{
+	/* Neighbours shall have nothing in common; and it must not be 0 */
+	state = (seed + 1) * 0x9e3779b97f4a7c15ull | 1;
+	random64();
+	random64();
+}
+
 uint64_t random64(void)
 {
 	/* xorshift64* */

@@ -12,6 +12,9 @@
  */
 void random_start(uint64_t seed);
 
+/** random_seed - the same for what has its seed from somewhere else: prints nothing */
+void random_seed(uint64_t seed);
+
 /** random64 - the next one; any of 64 bits */
 uint64_t random64(void);
 

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memslots, and what a guest sees of them
+ */
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "devices/kvm.h"
+#include "ops.h"
+
+/* Slots of a VM that are known, each where it belongs */
+#define NR 4
+#define GPA(slot) ((4ull << 30) + (uint64_t)(slot) * (64ull << 20))
+
+static struct machine {
+	struct vmm vmm;
+	struct vcpu vcpu;
+	bool protected;
+	struct memslot {
+		uint64_t length, page, inode;
+	} slot[NR];
+} machines[FUZZ_SLOTS];
+
+static long release(unsigned int slot, long what)
+{
+	struct machine *machine = &machines[slot];
+
+	(void)what;
+	vcpu_close(&machine->vcpu);
+	vmm_close(&machine->vmm);
+	memset(machine, 0, sizeof(*machine));
+	return 0;
+}
+
+long fuzz_kvm_begin(void)
+{
+	fuzz_on_release(FUZZ_VM, release);
+	return access("/dev/kvm", R_OK | W_OK) ? -errno : 0;
+}
+
+/* Type, slot */
+long call_vm(const uint64_t *arg)
+{
+	struct machine *machine = &machines[arg[1]];
+	int ret;
+
+	fuzz_take(FUZZ_VM, (unsigned int)arg[1]);
+	memset(machine, 0, sizeof(*machine));
+	ret = __vmm_open(&machine->vmm, arg[0]);
+	if (ret)
+		return ret;
+	machine->protected = arg[0] == KVM_X86_SW_PROTECTED_VM;
+	ret = __vcpu_open(&machine->vcpu, &machine->vmm, 0);
+	if (!ret)
+		/* What other calls take for a file is one */
+		return machine->vmm.fd;
+	vmm_close(&machine->vmm);
+	return ret;
+}
+
+static struct machine *find(uint64_t slot)
+{
+	return slot < FUZZ_SLOTS && machines[slot].vmm.ram ? &machines[slot] : NULL;
+}
+
+/* VM, slot, dma-buf, offset, size, flags, how far from where it belongs */
+long call_memslot(const uint64_t *arg)
+{
+	struct machine *machine = find(arg[0]);
+	uint32_t slot = (uint32_t)arg[1];
+	struct kvm_userspace_memory_region2 region = {
+		.slot = slot,
+		.flags = (uint32_t)arg[5],
+		.guest_phys_addr = GPA(slot % NR) + arg[6],
+		.memory_size = arg[4],
+		.guest_memfd_offset = arg[3],
+		.guest_memfd = (uint32_t)arg[2],
+	};
+	int ret;
+
+	if (!machine)
+		return -EBADF;
+	/* In slot 0 are the guest's own code and tables */
+	if (!slot)
+		return -EINVAL;
+	ret = __vmm_region(&machine->vmm, &region);
+	if (ret || slot >= NR)
+		return ret;
+	machine->slot[slot] = (struct memslot) {
+		/* Elsewhere nobody looks, nor at memory of another kind */
+		.length = arg[6] || region.flags != KVM_MEM_DMABUF ? 0 : arg[4],
+		.page = arg[3] / FUZZ_PAGE,
+		.inode = fuzz_bytes_inode((int)arg[2]),
+	};
+	return 0;
+}
+
+/* VM, slot, pages */
+long call_prefault(const uint64_t *arg)
+{
+	struct machine *machine = find(arg[0]);
+	int64_t ret;
+
+	if (!machine)
+		return -EBADF;
+	ret = __vcpu_prefault(&machine->vcpu, GPA(arg[1] % NR), arg[2] * FUZZ_PAGE);
+	return ret < 0 ? ret : 0;
+}
+
+/* VM, slot, page, whether to store */
+long call_guest(const uint64_t *arg)
+{
+	struct machine *machine = find(arg[0]);
+	struct memslot *slot;
+	uint64_t page, word = 0;
+	enum vcpu_end end;
+	uint64_t gpa;
+	long ret;
+
+	if (!machine)
+		return -EBADF;
+	slot = &machine->slot[arg[1] % NR];
+	page = slot->length ? arg[2] % (slot->length / FUZZ_PAGE) : 0;
+	gpa = GPA(arg[1] % NR) + page * FUZZ_PAGE;
+	if (arg[3] & 1) {
+		word = fuzz_word(fuzz_bytes_by_inode(slot->inode), slot->page + page);
+		if (!slot->length || !word)
+			return -EINVAL;
+		end = vcpu_try_store(&machine->vcpu, gpa, 8, word);
+	} else {
+		end = vcpu_try_load(&machine->vcpu, gpa, 8);
+		word = machine->vcpu.result;
+	}
+	if (slot->length && end != VCPU_DONE && end != VCPU_FAULT && end != VCPU_MMIO)
+		return fuzz_wrong("a guest's access ended with %s", vcpu_ended(&machine->vcpu));
+	/* What is converted is no business of this */
+	if (slot->length && !machine->protected) {
+		ret = fuzz_judge("a guest's access", slot->inode, slot->page + page,
+				 end == VCPU_DONE, word);
+		if (ret)
+			return ret;
+	}
+	return end == VCPU_DONE ? 0 : end == VCPU_FAULT ? -EFAULT : -ENXIO;
+}
+
+/* VM, slot, pages, whether private */
+long call_private(const uint64_t *arg)
+{
+	struct machine *machine = find(arg[0]);
+
+	if (!machine)
+		return -EBADF;
+	return __vmm_convert(&machine->vmm, GPA(arg[1] % NR), arg[2] * FUZZ_PAGE,
+			     arg[3] & 1);
+}
+
+const struct fuzz_op fuzz_kvm_ops[] = {
+	{
+		.name = "vm", .weight = 2, GIVES(FUZZ_VM), CALL(call_vm),
+		ARGS(ARG("type", OF(KVM_X86_DEFAULT_VM, KVM_X86_DEFAULT_VM,
+				    KVM_X86_SW_PROTECTED_VM)),),
+		ERRNOS(EINVAL, ENOMEM, EMFILE),
+	}, {
+		.name = "memslot", .weight = 25, GIVES_NOTHING, CALL(call_memslot),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3, 1, 2, 3, 4)),
+		     ARG("dmabuf", RES(FUZZ_DMABUF)),
+		     ARG("offset", OF(0, 0, FUZZ_PAGE)),
+		     ARG("size", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 0)),
+		     ARG("flags", OF(KVM_MEM_DMABUF, KVM_MEM_DMABUF, KVM_MEM_DMABUF,
+				     KVM_MEM_DMABUF, KVM_MEM_DMABUF | 1)),
+		     ARG("beside", OF(0, 0, 0, 0, 0, FUZZ_PAGE)),),
+		ERRNOS(EINVAL, EBADF, EOPNOTSUPP, EACCES, ENODEV, EEXIST, ENOMEM),
+	}, {
+		.name = "prefault", .weight = 5, GIVES_NOTHING, CALL(call_prefault),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR, 1)),
+		     ARG("pages", OF(1, 2, 0)),),
+		ERRNOS(EINVAL, EBADF, EFAULT, EAGAIN, ENOENT, EOPNOTSUPP, EIO),
+	}, {
+		.name = "guest", .weight = 25, GIVES_NOTHING, CALL(call_guest),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3)),
+		     ARG("page", BELOW(4, 1)), ARG("store", BITS(1)),),
+		ERRNOS(EINVAL, EBADF, EFAULT, ENXIO),
+	}, {
+		.name = "private", .weight = 3, GIVES_NOTHING, CALL(call_private),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR, 1)),
+		     ARG("pages", OF(1, 2)), ARG("on", BITS(1)),),
+		ERRNOS(EINVAL, EBADF, ENOMEM, ENOTTY, EFAULT),
+	}, {
+		.name = "vm-close", .weight = 1, TAKES(FUZZ_VM),
+		ARGS(), ERRNOS(EBADF),
+	},
+	{ 0 }
+};

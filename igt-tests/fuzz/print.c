@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sequences as C
+ */
+#include <inttypes.h>
+
+#include "fuzz.h"
+
+/* As enum fuzz_kind has them */
+static const char *const kinds[] = {
+	"PHYS", "IOMMUFD", "DEVICE", "CONTAINER", "UDMABUF", "HEAP", "RDMA",
+	"DMABUF", "WATCH", "FILE", "MOVABLE", "IOAS", "HWPT", "VM", "MAP", "AREA",
+	"MR",
+};
+
+static void print_value(const struct fuzz_arg *what, const struct fuzz_step *step,
+			unsigned int arg, FILE *out)
+{
+	uint64_t value = step->arg[arg];
+
+	if (step->raw >> arg & 1 || what->type == FUZZ_NUMBER)
+		fprintf(out, "%#" PRIx64, value);
+	else if (what->type == FUZZ_RES)
+		fprintf(out, "fuzz_res(FUZZ_%s, %" PRIu64 ")",
+			kinds[value >> 8 & 0xff], value & 0xff);
+	else if (what->type == FUZZ_SLOT)
+		fprintf(out, "%" PRIu64, value);
+	else if (what->type == FUZZ_ARENA)
+		fprintf(out, "fuzz_at(%#" PRIx64 ")", value);
+	else
+		fprintf(out, "fuzz_va(%" PRIu64 ", %#" PRIx64 ")", value >> 32,
+			value & UINT32_MAX);
+}
+
+static void print_ioctl(const struct fuzz_op *op, const struct fuzz_step *step,
+			FILE *out)
+{
+	unsigned int arg;
+
+	fprintf(out, "fuzz_ioctl(");
+	print_value(fuzz_arg(op, 0), step, 0, out);
+	fprintf(out, ", %s,\n\t\tfuzz_put(", op->request_name);
+	print_value(fuzz_arg(op, 1), step, 1, out);
+	if (!op->size) {
+		fprintf(out, ", NULL, 0))");
+		return;
+	}
+	fprintf(out, ", &(%s) {\n", op->type);
+	for (arg = 2; fuzz_arg(op, arg); arg++) {
+		fprintf(out, "\t\t\t.%s = ", fuzz_arg(op, arg)->name);
+		print_value(fuzz_arg(op, arg), step, arg, out);
+		fprintf(out, ",\n");
+	}
+	fprintf(out, "\t\t}, sizeof(%s)))", op->type);
+}
+
+static void print_call(const struct fuzz_op *op, const struct fuzz_step *step,
+		       FILE *out)
+{
+	unsigned int arg;
+
+	if (!op->run) {
+		print_ioctl(op, step, out);
+		return;
+	}
+	fprintf(out, "%s((const uint64_t []) { ", op->run_name);
+	for (arg = 0; fuzz_arg(op, arg); arg++) {
+		fprintf(out, "%s", arg ? ", " : "");
+		print_value(fuzz_arg(op, arg), step, arg, out);
+	}
+	fprintf(out, "%s%u })", arg ? ", " : "", step->slot);
+}
+
+static void print_step(const struct fuzz_op *op, const struct fuzz_step *step,
+		       FILE *out)
+{
+	fprintf(out, "\t/* %s */\n\t", op->name);
+	if (op->takes) {
+		fprintf(out, "fuzz_show(\"%s\", fuzz_take(FUZZ_%s, %u));\n",
+			op->name, kinds[op->gives], step->slot);
+		return;
+	}
+	fprintf(out, "fuzz_show(\"%s\", ", op->name);
+	if (op->gives != FUZZ_NOTHING && op->id >= 0)
+		fprintf(out, "fuzz_give_id(FUZZ_%s, %u, ", kinds[op->gives],
+			step->slot);
+	else if (op->gives != FUZZ_NOTHING)
+		fprintf(out, "fuzz_give(FUZZ_%s, %u, ", kinds[op->gives],
+			step->slot);
+	print_call(op, step, out);
+	if (op->gives != FUZZ_NOTHING && op->id >= 0) {
+		fprintf(out, ", ");
+		print_value(fuzz_arg(op, 1), step, 1, out);
+		fprintf(out, " + %d", op->id);
+	}
+	fprintf(out, "%s);\n", op->gives == FUZZ_NOTHING ? "" : ")");
+}
+
+void fuzz_print_c(const struct fuzz_table *table,
+		  const struct fuzz_sequence *seq, const char *why, FILE *out)
+{
+	unsigned int i;
+
+	fprintf(out, "/*\n * %s\n *\n", why);
+	fprintf(out, " * In the checkout, after tools/build: igt-tests/fuzz/compile THIS.c PROGRAM,\n");
+	fprintf(out, " * then tools/vm/run --kernel debug --one-thread -- PROGRAM\n */\n");
+	fprintf(out, "#include \"calls.h\"\n\nint main(void)\n{\n\tfuzz_begin();\n");
+	for (i = 0; i < seq->nr; i++)
+		print_step(table->op[seq->step[i].op], &seq->step[i], out);
+	fprintf(out, "\treturn fuzz_end();\n}\n");
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory regions, by verbs, of QEMU's edu
+ */
+#include <string.h>
+#include <stdlib.h>
+
+#include "bytes.h"
+#include "devices/rdma.h"
+#include "ops.h"
+
+static struct rdma rdma;
+static struct verbs_mr regions[FUZZ_SLOTS];
+
+static long release(unsigned int slot, long what)
+{
+	(void)what;
+	return __verbs_dereg_mr(&regions[slot]);
+}
+
+long fuzz_rdma_begin(void)
+{
+	struct verbs_device device = { .name = "" };
+	int ret = __rdma_wait_device(getenv("DMABUF_EDU"), &device);
+
+	fuzz_on_release(FUZZ_MR, release);
+	if (!ret)
+		ret = __rdma_open_alone(&rdma, device.name);
+	if (!ret)
+		fuzz_set(FUZZ_RDMA, 0, rdma.context->cmd_fd);
+	return ret;
+}
+
+void fuzz_rdma_end(void)
+{
+	rdma_close(&rdma);
+}
+
+/* dma-buf, offset, length, address, access, slot */
+long call_reg_mr(const uint64_t *arg)
+{
+	struct verbs_mr mr;
+	int ret = __verbs_reg_dmabuf_mr(rdma.pd, (int)arg[0], arg[1], arg[2],
+					arg[3], (uint32_t)arg[4], &mr);
+
+	if (ret)
+		return ret;
+	fuzz_take(FUZZ_MR, (unsigned int)arg[5]);
+	regions[arg[5]] = mr;
+	return 0;
+}
+
+/* Which page of the device */
+long call_rdma_export(const uint64_t *arg)
+{
+	return __verbs_alloc_dmabuf(rdma.context, arg[0]);
+}
+
+const struct fuzz_op fuzz_rdma_ops[] = {
+	{
+		.name = "reg-mr", .weight = 25, GIVES(FUZZ_MR), CALL(call_reg_mr),
+		ARGS(ARG("dmabuf", RES(FUZZ_DMABUF)),
+		     ARG("offset", OF(0, 0, 0, FUZZ_PAGE, 512)),
+		     ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 100)),
+		     ARG("address", OF(0, 0, FUZZ_PAGE)), ARG("access", BITS(0x7)),),
+		ERRNOS(NONSENSE, EREMOTEIO, EACCES, ENODEV, EOPNOTSUPP, EOVERFLOW),
+	}, {
+		.name = "rdma-export", .weight = 4, GIVES(FUZZ_DMABUF),
+		CALL(call_rdma_export),
+		ARGS(ARG("offset", OF(0, FUZZ_PAGE, 2 * FUZZ_PAGE)),),
+		ERRNOS(NONSENSE, EOPNOTSUPP, ENOENT, EMFILE, EPROTONOSUPPORT),
+	}, {
+		.name = "dereg-mr", .weight = 10, TAKES(FUZZ_MR),
+		ARGS(), ERRNOS(EBADF),
+	},
+	{ 0 }
+};

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The devices of a sequence, and what it must leave behind
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "calls.h"
+#include "devices/memory.h"
+#include "devices/sysfs.h"
+#include "file.h"
+
+static int dmabufs;
+
+static void begin(const char *what, long (*fn)(void))
+{
+	long ret = fn();
+
+	if (!ret)
+		return;
+	fprintf(stderr, "fuzz: %s: %s\n", what,
+		ret == -FUZZ_WRONG ? fuzz_why : strerror((int)-ret));
+	/* Not by a program's exit handlers, of which this may be a child */
+	_exit(1);
+}
+
+void fuzz_begin(void)
+{
+	begin("/dev/dma_buf_phys", fuzz_query_begin);
+	begin("scratch memory", fuzz_map_begin);
+	begin("/dev/udmabuf or the heap", fuzz_memory_begin);
+	begin("/dev/dma-buf-movable", fuzz_movable_begin);
+	begin("the exporter", fuzz_vfio_begin);
+	fuzz_iommufd_begin();
+	begin("the disk's controller", fuzz_dma_begin);
+	begin("KVM", fuzz_kvm_begin);
+	begin("the RDMA device", fuzz_rdma_begin);
+	begin("the device in a container", fuzz_type1_begin);
+	dmabufs = __dmabuf_count();
+}
+
+/* Files, and those who hold what files are of, go a moment later */
+static long expect_count(void)
+{
+	uint64_t deadline = now_ms() + 5000;
+	int count;
+
+	while ((count = __dmabuf_count()) != dmabufs) {
+		if (now_ms() > deadline)
+			return fuzz_wrong("%d dma-bufs are there in the end instead of %d",
+					  count, dmabufs);
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* What is in the slots of some kinds, the last kind first */
+static long release(enum fuzz_kind first, enum fuzz_kind last)
+{
+	unsigned int slot;
+	long ret = 0;
+	int kind;
+
+	for (kind = last; kind >= (int)first; kind--)
+		for (slot = 0; slot < FUZZ_SLOTS; slot++)
+			if (fuzz_res((enum fuzz_kind)kind, slot) != UINT64_MAX &&
+			    fuzz_take((enum fuzz_kind)kind, slot) == -FUZZ_WRONG)
+				ret = -FUZZ_WRONG;
+	return ret;
+}
+
+static bool is_dmabuf(int fd)
+{
+	struct dma_buf_sync sync = { .flags = 0 };
+
+	return fuzz_ioctl((uint64_t)fd, DMA_BUF_IOCTL_SYNC, (uintptr_t)&sync) != -ENOTTY;
+}
+
+/* Whoever used them is gone */
+static long expect_idle(void)
+{
+	unsigned int slot;
+	long ret = 0;
+
+	/* Copies of other files, a guest's among them */
+	for (slot = 0; slot < FUZZ_SLOTS; slot++)
+		if (fuzz_res(FUZZ_DMABUF, slot) != UINT64_MAX &&
+		    !is_dmabuf((int)fuzz_res(FUZZ_DMABUF, slot)))
+			fuzz_take(FUZZ_DMABUF, slot);
+	for (slot = 0; slot < FUZZ_SLOTS && !ret; slot++)
+		ret = fuzz_query_idle((int)fuzz_res(FUZZ_DMABUF, slot));
+	return ret;
+}
+
+long fuzz_reset(void)
+{
+	static const uint64_t all[] = { 0, 0, VFIO_DMA_UNMAP_FLAG_ALL };
+	long ret, error;
+
+	call_alone(NULL);
+	fuzz_vfio_detach();
+	call_type1_unmap(all);
+	ret = release(FUZZ_IOAS, FUZZ_MR);
+	fuzz_iommufd_reset();
+	ret = ret ?: expect_idle();
+	error = release(FUZZ_DMABUF, FUZZ_MOVABLE);
+	ret = ret ?: error;
+	error = fuzz_vfio_reset();
+	ret = ret ?: error;
+	fuzz_file_reset();
+	fuzz_bytes_forget();
+	ret = ret ?: expect_count();
+	/* Its memory may be mapped again now, whatever it was exported for */
+	error = fuzz_vfio_check();
+	return ret ?: error;
+}
+
+int fuzz_end(void)
+{
+	long ret = fuzz_reset();
+
+	fuzz_type1_end();
+	fuzz_rdma_end();
+	fuzz_dma_end();
+	fuzz_vfio_end();
+	close((int)fuzz_res(FUZZ_UDMABUF, 0));
+	close((int)fuzz_res(FUZZ_HEAP, 0));
+	close((int)fuzz_res(FUZZ_PHYS, 0));
+	if (!ret)
+		return 0;
+	fprintf(stderr, "fuzz: in the end: %s\n", fuzz_why);
+	return 1;
+}

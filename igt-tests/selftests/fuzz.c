@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Checks what the fuzzer is made of, without the calls
+ */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "array.h"
+#include "igt_core.h"
+#include "ops.h"
+
+#define NR 1000
+
+static long never(const uint64_t *arg)
+{
+	(void)arg;
+	igt_assert_f(false, "nothing is called here\n");
+	return 0;
+}
+
+/* Three that belong together, and noise */
+enum { OPEN, SPOIL, USE, NR_FAKES = 12 };
+
+static const struct fuzz_op fakes[NR_FAKES] = {
+	[OPEN] = {
+		.name = "open", .weight = 1, GIVES(FUZZ_DMABUF), CALL(never),
+		ARGS(ARG("pages", BELOW(1000, 1)),),
+	},
+	[SPOIL] = {
+		.name = "spoil", .weight = 1, GIVES_NOTHING, CALL(never),
+		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("how", BELOW(100, 1)),),
+	},
+	[USE] = {
+		.name = "use", .weight = 1, GIVES_NOTHING, CALL(never),
+		ARGS(ARG("file", RES(FUZZ_DMABUF)),),
+	},
+#define NOISE(i) \
+	[i] = { .name = "noise" #i, .weight = 1, GIVES_NOTHING, CALL(never), \
+		ARGS(ARG("number", ODD),), }
+	NOISE(3), NOISE(4), NOISE(5), NOISE(6), NOISE(7), NOISE(8), NOISE(9),
+	NOISE(10), NOISE(11),
+};
+
+static const struct fuzz_table *fake_table(void)
+{
+	static const struct fuzz_op *all[NR_FAKES];
+	static const struct fuzz_table table = { all, NR_FAKES };
+	unsigned int i;
+
+	for (i = 0; i < NR_FAKES; i++)
+		all[i] = &fakes[i];
+	return &table;
+}
+
+/* What is opened with some pages, spoiled with 17 or more and used then is broken */
+static bool broken(const struct fuzz_sequence *seq, void *tries)
+{
+	enum { CLOSED, OPENED, SPOILED } state[FUZZ_SLOTS] = { CLOSED };
+	unsigned int i;
+
+	++*(unsigned int *)tries;
+	for (i = 0; i < seq->nr; i++) {
+		const struct fuzz_step *step = &seq->step[i];
+		unsigned int slot = step->arg[0] & 0xff;
+		bool file = !(step->raw & 1) && step->arg[0] >> 8 == FUZZ_DMABUF;
+
+		if (step->op == OPEN)
+			state[step->slot] = step->arg[0] >= 3 ? OPENED : CLOSED;
+		else if (step->op == SPOIL && file && state[slot] == OPENED &&
+			 step->arg[1] >= 17)
+			state[slot] = SPOILED;
+		else if (step->op == USE && file && state[slot] == SPOILED)
+			return true;
+	}
+	return false;
+}
+
+static void find_three(uint64_t seed)
+{
+	struct fuzz_sequence *seq = malloc(sizeof(*seq));
+	unsigned int tries = 0, told;
+
+	igt_assert(seq);
+	fuzz_generate(fake_table(), seed, NR, seq);
+	if (broken(seq, &tries)) {
+		told = fuzz_shrink(fake_table(), seq, broken, &tries);
+		igt_assert_eq_u32(tries, told + 1);
+		igt_assert_eq_u32(seq->nr, 3);
+		igt_assert_eq_u32(seq->step[0].op, OPEN);
+		igt_assert_eq_u64(seq->step[0].arg[0], 3);
+		igt_assert_eq_u32(seq->step[1].op, SPOIL);
+		igt_assert_eq_u64(seq->step[1].arg[1], 17);
+		igt_assert_eq_u32(seq->step[2].op, USE);
+		igt_debug("seed %u: %u attempts\n", (unsigned int)seed, told);
+		igt_assert_lt((int)told, 500);
+	} else {
+		igt_assert_f(false, "%u steps have nothing of it\n", NR);
+	}
+	free(seq);
+}
+
+static struct fuzz_sequence *generate(uint64_t seed)
+{
+	struct fuzz_sequence *seq = malloc(sizeof(*seq));
+
+	igt_assert(seq);
+	memset(seq, 0, sizeof(*seq));
+	fuzz_generate(fuzz_ops(), seed, NR, seq);
+	return seq;
+}
+
+static bool same(const struct fuzz_sequence *a, const struct fuzz_sequence *b)
+{
+	return a->nr == b->nr && !memcmp(a->step, b->step, a->nr * sizeof(a->step[0]));
+}
+
+static char *text_of(const struct fuzz_sequence *seq)
+{
+	size_t size;
+	char *text;
+	FILE *file = open_memstream(&text, &size);
+
+	igt_assert(file);
+	fuzz_print_text(fuzz_ops(), seq, file);
+	igt_assert_eq(fclose(file), 0);
+	return text;
+}
+
+/* $FUZZ_COMPILE is fuzz/compile; as one program, since that takes seconds */
+static void compile(const struct fuzz_sequence *seq)
+{
+	char source[] = "/tmp/fuzz-XXXXXX.c", program[] = "/tmp/fuzz-XXXXXX.c.out";
+	const char *compiler = getenv("FUZZ_COMPILE");
+	int fd = mkstemps(source, 2), status;
+	FILE *file = fdopen(fd, "w");
+	pid_t pid;
+
+	igt_assert(compiler && file);
+	fuzz_print_c(fuzz_ops(), seq, "a test", file);
+	igt_assert_eq(fclose(file), 0);
+	memcpy(program, source, strlen(source));
+	pid = fork();
+	igt_assert(pid >= 0);
+	if (!pid) {
+		execl(compiler, compiler, source, program, NULL);
+		_exit(127);
+	}
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	unlink(source);
+	unlink(program);
+	igt_assert_eq(status, 0);
+}
+
+int igt_main()
+{
+	igt_describe("A seed makes the same sequence each time, and another one another");
+	igt_subtest("seed") {
+		struct fuzz_sequence *seq = generate(1), *again = generate(1),
+				     *other = generate(2);
+
+		igt_assert_eq_u32(seq->nr, NR);
+		igt_assert(same(seq, again));
+		igt_assert(!same(seq, other));
+		free(seq);
+		free(again);
+		free(other);
+	}
+
+	igt_describe("Every operation comes, and none has more arguments than there is room for");
+	igt_subtest("operations") {
+		const struct fuzz_table *table = fuzz_ops();
+		unsigned int came[128] = { 0 }, i, n;
+		uint64_t seed;
+
+		igt_assert_lt(64, (int)table->nr);
+		igt_assert_lt((int)table->nr, 128);
+		for (seed = 0; seed < 100; seed++) {
+			struct fuzz_sequence *seq = generate(seed);
+
+			for (i = 0; i < seq->nr; i++)
+				came[seq->step[i].op]++;
+			free(seq);
+		}
+		for (i = 0; i < table->nr; i++) {
+			igt_assert_f(came[i], "%s never comes\n", table->op[i]->name);
+			for (n = 0; fuzz_arg(table->op[i], n); n++)
+				;
+			igt_assert_lte((int)n, FUZZ_MAX_ARGS);
+		}
+	}
+
+	igt_describe("A sequence is the same after it was printed and read");
+	igt_subtest("text") {
+		uint64_t seed;
+
+		for (seed = 0; seed < 20; seed++) {
+			struct fuzz_sequence *seq = generate(seed), *read = generate(99);
+			char *text = text_of(seq);
+
+			igt_assert_eq_u32(fuzz_parse(fuzz_ops(), text, read), 0);
+			igt_assert(same(seq, read));
+			free(text);
+			free(seq);
+			free(read);
+		}
+	}
+
+	igt_describe("What is no sequence is refused, and the step is named");
+	igt_subtest("bad-text") {
+		struct fuzz_sequence *seq = generate(0);
+
+		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "memory 0x1; memori 0x1", seq), 2);
+		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "memory", seq), 1);
+		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "memory 1 2", seq), 1);
+		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "close>8", seq), 1);
+		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "close 1", seq), 1);
+		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "close>1; memory =7", seq), 0);
+		igt_assert_eq_u32(seq->nr, 2);
+		free(seq);
+	}
+
+	igt_describe("Three calls of a thousand that fail together are found, with the smallest numbers");
+	igt_subtest("shrink") {
+		uint64_t seed;
+
+		for (seed = 0; seed < 20; seed++)
+			find_three(seed);
+	}
+
+	igt_describe("A program that is printed compiles: all operations, all kinds of arguments");
+	igt_subtest("program") {
+		struct fuzz_sequence *seq = generate(5);
+
+		compile(seq);
+		free(seq);
+	}
+}
