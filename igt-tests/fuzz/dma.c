@@ -210,13 +210,12 @@ const struct fuzz_op fuzz_dma_ops[] = {
 		     ARG("start", OF(0, 0, FUZZ_PAGE)),
 		     ARG("length", OF(FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE)),
 		     ARG("prot", OF(6, 6, 6, 4, 2)),),
-		ERRNOS(NONSENSE, EOPNOTSUPP, ENODEV, EACCES, EEXIST, EOVERFLOW,
-		       EADDRINUSE, EREMOTEIO),
+		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENODEV, EACCES),
 	}, {
 		.name = "dma-copy", .weight = 3, GIVES(FUZZ_AREA),
 		CALL(call_dma_copy),
 		ARGS(ARG("area", SLOT(FUZZ_AREA)),),
-		ERRNOS(NONSENSE, ENOENT, EOPNOTSUPP, ENODEV, EACCES, EPERM),
+		ERRNOS(EINVAL, ENOENT, ENODEV, EPERM),
 	}, {
 		.name = "dma-read", .weight = 5, GIVES_NOTHING,
 		CALL(call_dma_read),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "array.h"
 #include "calls.h"
 #include "execute.h"
 
@@ -29,7 +30,8 @@ static uint64_t resolve(const struct fuzz_arg *what, const struct fuzz_step *ste
 	return value;
 }
 
-static long run_ioctl(const struct fuzz_op *op, const uint64_t *value)
+static long run_ioctl(const struct fuzz_op *op, const struct fuzz_step *step,
+		      const uint64_t *value)
 {
 	uint8_t structure[256] = { 0 };
 	const struct fuzz_arg *what;
@@ -39,9 +41,13 @@ static long run_ioctl(const struct fuzz_op *op, const uint64_t *value)
 
 	for (i = 2; (what = fuzz_arg(op, i)); i++) {
 		memcpy(structure + what->offset, &value[i], what->size);
+		/* It says how much room there is */
+		if (!strcmp(what->name, "argsz") && size[0] < value[i])
+			size[0] = value[i];
 		if (what->writes) {
 			at[1] = value[i];
-			size[1] = what->writes;
+			/* More elements, or larger ones */
+			size[1] = step->raw ? FUZZ_ARENA_SIZE : what->writes;
 		}
 	}
 	fuzz_put(value[1], structure, op->size);
@@ -50,6 +56,46 @@ static long run_ioctl(const struct fuzz_op *op, const uint64_t *value)
 	if (ret < 0 && ret != -EFAULT && !op->tells)
 		size[0] = size[1] = 0;
 	return fuzz_unchanged(at, size) ? -FUZZ_WRONG : ret;
+}
+
+/*
+ * Whether any argument makes no sense: a number that none of its picks is, a file of
+ * another kind, or a pointer without a page of the arena behind it
+ */
+static bool makes_no_sense(const struct fuzz_op *op, const struct fuzz_step *step)
+{
+	const struct fuzz_arg *what;
+	unsigned int i;
+
+	if (step->raw)
+		return true;
+	for (i = 0; (what = fuzz_arg(op, i)); i++) {
+		uint64_t value = step->arg[i];
+
+		if (what->type == FUZZ_ARENA && value / FUZZ_PAGE != 1)
+			return true;
+		if (what->type == FUZZ_RES && what->kind != FUZZ_NOTHING &&
+		    value >> 8 != what->kind)
+			return true;
+	}
+	return false;
+}
+
+bool fuzz_is_documented(const struct fuzz_op *op, const struct fuzz_step *step,
+			long error)
+{
+	static const short nonsense[] = {
+		EFAULT, EINVAL, EBADF, ENOTTY, ENOMEM, E2BIG, EOVERFLOW,
+	};
+	size_t i;
+
+	for (i = 0; op->errnos[i]; i++)
+		if (op->errnos[i] == error)
+			return true;
+	for (i = 0; i < ARRAY_SIZE(nonsense); i++)
+		if (nonsense[i] == error)
+			return makes_no_sense(op, step);
+	return false;
 }
 
 long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step)
@@ -66,7 +112,7 @@ long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step)
 			value[i] = resolve(what, step, i);
 		/* So that it can tell them apart itself */
 		value[i] = step->slot;
-		ret = op->run ? op->run(value) : run_ioctl(op, value);
+		ret = op->run ? op->run(value) : run_ioctl(op, step, value);
 		if (op->gives != FUZZ_NOTHING && op->id >= 0)
 			ret = fuzz_give_id(op->gives, step->slot, ret,
 					   value[1] + (unsigned int)op->id);
@@ -75,8 +121,7 @@ long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step)
 	}
 	if (ret >= 0 || ret == -FUZZ_WRONG)
 		return ret;
-	for (i = 0; op->errnos[i]; i++)
-		if (op->errnos[i] == -ret)
-			return ret;
+	if (fuzz_is_documented(op, step, -ret))
+		return ret;
 	return fuzz_wrong("%s is not documented", strerrorname_np((int)-ret));
 }

@@ -14,4 +14,13 @@
  */
 long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step);
 
+/**
+ * fuzz_is_documented - whether a step may fail like this
+ * @op: its operation
+ * @step: the step
+ * @error: errno
+ */
+bool fuzz_is_documented(const struct fuzz_op *op, const struct fuzz_step *step,
+			long error);
+
 #endif /* FUZZ_EXECUTE_H */

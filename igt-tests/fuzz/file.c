@@ -149,7 +149,7 @@ long call_file(const uint64_t *arg)
 #define SYNC struct dma_buf_sync
 #define SYNC_FILE struct dma_buf_export_sync_file
 
-#define FILE_ERRNOS NONSENSE, ESPIPE, EOPNOTSUPP, ENODEV, EAGAIN, EACCES, ENXIO, \
+#define FILE_ERRNOS OTHER_FILE, ENOTTY, EFAULT, ESPIPE, EOPNOTSUPP, ENODEV, EAGAIN, EACCES, ENXIO, \
 	EISDIR, EOVERFLOW
 
 const struct fuzz_op fuzz_file_ops[] = {
@@ -180,25 +180,25 @@ const struct fuzz_op fuzz_file_ops[] = {
 		.name = "sync", .weight = 12, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_SYNC, SYNC),
 		ARGS(MEMBER(SYNC, flags, BELOW(8, 1)),),
-		ERRNOS(NONSENSE, ENODEV, EOPNOTSUPP),
+		ERRNOS(OTHER_FILE, ENOTTY),
 	}, {
 		.name = "set-name", .weight = 4, GIVES_NOTHING,
 		IOCTL_NONE(FUZZ_DMABUF, DMA_BUF_SET_NAME_B), ARGS(),
-		ERRNOS(NONSENSE, EBUSY),
+		ERRNOS(OTHER_FILE, ENOTTY, EBUSY),
 	}, {
 		.name = "export-sync-file", .weight = 8,
 		GIVES_ID(FUZZ_FILE, SYNC_FILE, fd),
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, SYNC_FILE),
 		ARGS(MEMBER(SYNC_FILE, flags, OF(1, 2, 3, 0)),
 		     MEMBER(SYNC_FILE, fd, ODD),),
-		ERRNOS(NONSENSE, EMFILE),
+		ERRNOS(OTHER_FILE, ENOTTY, EMFILE),
 	}, {
 		.name = "import-sync-file", .weight = 4, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,
 		      struct dma_buf_import_sync_file),
 		ARGS(MEMBER(struct dma_buf_import_sync_file, flags, OF(1, 2, 3, 0)),
 		     MEMBER(struct dma_buf_import_sync_file, fd, RES(FUZZ_FILE)),),
-		ERRNOS(NONSENSE),
+		ERRNOS(OTHER_FILE, ENOTTY),
 	},
 	{ 0 }
 };

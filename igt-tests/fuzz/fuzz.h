@@ -99,7 +99,7 @@ struct fuzz_arg {
  * @run: the function, which returns -errno or something else; NULL for an ioctl
  * @run_name: in C
  * @args: its arguments, or the members of the structure, up to one without a name
- * @errnos: those that are documented, up to 0
+ * @errnos: those that are documented for arguments that make sense, up to 0
  */
 struct fuzz_op {
 	const char *name;

@@ -63,8 +63,10 @@ void fuzz_iommufd_reset(void)
 #define CHANGE struct iommu_ioas_change_process
 #define COMPAT struct vfio_iommu_type1_dma_unmap
 
-#define IOAS_ERRNOS NONSENSE, ENOENT, EOPNOTSUPP, E2BIG
+#define IOAS_ERRNOS EINVAL, ENOENT, EOPNOTSUPP
 #define MAP_ERRNOS IOAS_ERRNOS, EEXIST, ENOSPC, ENODEV, EACCES, EADDRINUSE, EOVERFLOW
+/* Memory of a program is looked for when it is mapped, and for each page table again */
+#define MEMORY_ERRNOS MAP_ERRNOS, EFAULT
 
 const struct fuzz_op fuzz_iommufd_ops[] = {
 	{
@@ -96,7 +98,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(MAP_FILE, start, OF(0, 0, 0, FUZZ_PAGE, 512)),
 		     MEMBER(MAP_FILE, length, LENGTHS),
 		     MEMBER(MAP_FILE, iova, IOVA),),
-		ERRNOS(MAP_ERRNOS),
+		ERRNOS(MAP_ERRNOS, EBADF),
 	}, {
 		.name = "map-memory", .weight = 8, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_MAP, MAP_VA),
@@ -106,7 +108,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(MAP_VA, user_va, VA),
 		     MEMBER(MAP_VA, length, LENGTHS),
 		     MEMBER(MAP_VA, iova, IOVA),),
-		ERRNOS(MAP_ERRNOS),
+		ERRNOS(MEMORY_ERRNOS),
 	}, {
 		.name = "copy", .weight = 10, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_COPY, COPY),
@@ -117,7 +119,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(COPY, length, LENGTHS),
 		     MEMBER(COPY, dst_iova, IOVA),
 		     MEMBER(COPY, src_iova, IOVA),),
-		ERRNOS(MAP_ERRNOS),
+		ERRNOS(MEMORY_ERRNOS, EPERM),
 	}, {
 		.name = "ioas-unmap", .weight = 15, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_UNMAP, UNMAP),
@@ -151,7 +153,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(OPTION, op, BITS(1)),
 		     MEMBER(OPTION, object_id, RES(FUZZ_IOAS)),
 		     MEMBER(OPTION, val64, BITS(1)),),
-		ERRNOS(IOAS_ERRNOS, EPERM, EBUSY),
+		ERRNOS(IOAS_ERRNOS, EADDRINUSE),
 	}, {
 		.name = "vfio-ioas", .weight = 3, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_VFIO_IOAS, VFIO_IOAS),
@@ -174,7 +176,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(HWPT_ALLOC, flags, OF(0, 0, 1, 2)),
 		     MEMBER(HWPT_ALLOC, dev_id, OF(1)),
 		     MEMBER(HWPT_ALLOC, pt_id, RES(FUZZ_IOAS)),),
-		ERRNOS(MAP_ERRNOS),
+		ERRNOS(MEMORY_ERRNOS),
 	}, {
 		.name = "hw-info", .weight = 2, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_GET_HW_INFO, HW_INFO),

@@ -320,13 +320,14 @@ const struct fuzz_op fuzz_map_ops[] = {
 				     MAP_SHARED | MAP_LOCKED)),
 		     ARG("length", OF(FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE,
 				      8 * FUZZ_PAGE)),
-		     ARG("offset", OF(0, 0, 0, FUZZ_PAGE, 3 * FUZZ_PAGE)),),
-		ERRNOS(NONSENSE, EACCES, EOVERFLOW, EOPNOTSUPP, ENODEV, EPERM, EAGAIN),
+		     ARG("offset", OF(0, 0, 0, 0, 0, 0, 0, FUZZ_PAGE, 3 * FUZZ_PAGE)),),
+		ERRNOS(OTHER_FILE, EACCES, EOVERFLOW, EOPNOTSUPP, ENODEV, EPERM, EAGAIN,
+		       ENXIO, EBUSY),
 	}, {
 		.name = "map-at", .weight = 5, GIVES_NOTHING, CALL(call_map_at),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("map", SLOT(FUZZ_MAP)),
 		     ARG("page", BELOW(8, 1)), ARG("pages", OF(1, 2, 8)),),
-		ERRNOS(NONSENSE, EACCES, EOVERFLOW, EOPNOTSUPP, ENODEV, EPERM),
+		ERRNOS(OTHER_FILE, EACCES, EOPNOTSUPP, ENODEV, EPERM, ENXIO, EBUSY),
 	}, {
 		.name = "load", .weight = 100, GIVES_NOTHING, CALL(call_load),
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("page", BELOW(16, 1)),),
@@ -340,7 +341,8 @@ const struct fuzz_op fuzz_map_ops[] = {
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("what", BELOW(8, 1)),
 		     ARG("page", BELOW(8, 1)), ARG("pages", OF(1, 2, 8)),
 		     ARG("number", BELOW(32, 1)),),
-		ERRNOS(NONSENSE, EACCES, EAGAIN, EBUSY, EPERM, EIO),
+		ERRNOS(OTHER_FILE, EFAULT, ENOMEM, EACCES, EAGAIN, EBUSY, EPERM, EIO,
+		       ENODEV),
 	}, {
 		.name = "kernel-access", .weight = 15, GIVES_NOTHING,
 		CALL(call_kernel_access),

@@ -133,14 +133,15 @@ const struct fuzz_op fuzz_memory_ops[] = {
 		     ARG("offset", OF(0, 0, FUZZ_PAGE)),
 		     ARG("size", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 8 * FUZZ_PAGE)),
 		     ARG("flags", OF(UDMABUF_FLAGS_CLOEXEC, 0)),),
-		ERRNOS(NONSENSE, EMFILE, EBADFD),
+		ERRNOS(OTHER_FILE, EMFILE, EBADFD),
 	}, {
 		.name = "udmabuf-list", .weight = 6, GIVES(FUZZ_DMABUF),
 		CALL(call_udmabuf_list),
 		ARGS(ARG("memfd", RES(FUZZ_FILE)), ARG("memfd", RES(FUZZ_FILE)),
 		     ARG("count", OF(2, 2, 1, 0, 3)),
 		     ARG("flags", OF(UDMABUF_FLAGS_CLOEXEC, 0)),),
-		ERRNOS(NONSENSE, EMFILE, EBADFD),
+		/* A count that is too large looks behind them */
+		ERRNOS(OTHER_FILE, EMFILE, EBADFD, EFAULT),
 	}, {
 		.name = "heap", .weight = 6, GIVES(FUZZ_DMABUF), CALL(call_heap),
 		ARGS(ARG("size", OF(FUZZ_PAGE, 8 * FUZZ_PAGE, 0)),

@@ -141,24 +141,24 @@ const struct fuzz_op fuzz_movable_ops[] = {
 		CALL(call_movable_dmabuf),
 		ARGS(ARG("file", RES(FUZZ_MOVABLE)),
 		     ARG("bytes", OF(2 * FUZZ_PAGE, 8 * FUZZ_PAGE, FUZZ_PAGE)),),
-		ERRNOS(NONSENSE, EBUSY, EEXIST, EMFILE),
+		ERRNOS(OTHER_FILE, EBUSY, EMFILE),
 	}, {
 		.name = "move", .weight = 15, GIVES_NOTHING, CALL(call_move),
 		ARGS(ARG("file", RES(FUZZ_MOVABLE)), ARG("placements", BELOW(16, 1)),
 		     ARG("count", OF(1, 1, 2, 5)),
 		     ARG("flags", OF(0, 0, 0, DMA_BUF_MOVABLE_WC,
 				     DMA_BUF_MOVABLE_ENCRYPTED)),),
-		ERRNOS(NONSENSE, ENXIO, EBUSY, ENOSPC),
+		ERRNOS(OTHER_FILE, ENXIO, EBUSY, ENOSPC),
 	}, {
 		.name = "movable-rw", .weight = 8, GIVES_NOTHING,
 		CALL(call_movable_rw),
 		ARGS(ARG("file", RES(FUZZ_MOVABLE)), ARG("page", BELOW(9, 1)),
 		     ARG("write", BITS(1)),),
-		ERRNOS(NONSENSE, ENXIO, ESPIPE, EOPNOTSUPP, EAGAIN, EIO),
+		ERRNOS(OTHER_FILE, ENXIO, ESPIPE, EOPNOTSUPP, EAGAIN, EIO),
 	}, {
 		.name = "movable-info", .weight = 4, GIVES_NOTHING,
 		IOCTL(FUZZ_MOVABLE, DMA_BUF_MOVABLE_INFO, MOVABLE_INFO),
-		ARGS(), ERRNOS(NONSENSE, ENXIO),
+		ARGS(), ERRNOS(EBADF, ENXIO),
 	}, {
 		.name = "close-movable", .weight = 8, TAKES(FUZZ_MOVABLE),
 		ARGS(), ERRNOS(EBADF),

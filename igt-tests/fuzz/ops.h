@@ -40,8 +40,14 @@
 #define TAKES(k) .gives = k, .takes = true
 #define GIVES_NOTHING .gives = FUZZ_NOTHING
 
-/* What any of them may say to an address, a number or a file that makes no sense */
-#define NONSENSE EFAULT, EINVAL, EBADF, ENOTTY, ENOMEM
+/*
+ * What is said to an address, a number or a file that makes no sense need not be named
+ * (execute.c). But a slot may be empty or have a path, or another file that was copied.
+ */
+#define OTHER_FILE EBADF, EINVAL
+
+/* A device in low power answers nobody, and one that is lost is not open */
+#define DEVICE_ERRNOS EBADF, EINVAL, EBUSY, EIO
 
 /* Each file's operations, up to one without a name */
 extern const struct fuzz_op fuzz_query_ops[];

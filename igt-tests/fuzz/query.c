@@ -89,7 +89,7 @@ const struct fuzz_op fuzz_query_ops[] = {
 		     MEMBER(QUERY, nr_groups, BELOW(5, 1)),
 		     MEMBER(QUERY, length, ODD),
 		     MEMBER(QUERY, nr_frags, ODD),),
-		ERRNOS(NONSENSE, E2BIG, EOPNOTSUPP),
+		ERRNOS(OTHER_FILE, EOPNOTSUPP),
 	}, {
 		.name = "query-route", .weight = 40, GIVES_NOTHING,
 		IOCTL(FUZZ_PHYS, DMA_BUF_PHYS_IOC_QUERY, QUERY),
@@ -102,7 +102,7 @@ const struct fuzz_op fuzz_query_ops[] = {
 			    ARENA(4 * sizeof(struct dma_buf_phys_group_info))),
 		     MEMBER(QUERY, device, OF(0x100, 0x200, 0x300, 0x400, 0x500, 0)),
 		     MEMBER(QUERY, nr_groups, BELOW(5, 1)),),
-		ERRNOS(NONSENSE, E2BIG, EOPNOTSUPP, ENXIO),
+		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENXIO),
 	}, {
 		.name = "watch", .weight = 30, GIVES(FUZZ_WATCH),
 		IOCTL(FUZZ_PHYS, DMA_BUF_PHYS_IOC_WATCH, WATCH),
@@ -110,13 +110,13 @@ const struct fuzz_op fuzz_query_ops[] = {
 		     MEMBER(WATCH, flags, BITS(O_CLOEXEC | O_NONBLOCK)),
 		     MEMBER(WATCH, fd, RES(FUZZ_DMABUF)),
 		     MEMBER(WATCH, reserved, OF(0)),),
-		ERRNOS(NONSENSE, E2BIG, EOPNOTSUPP, ENODEV),
+		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENODEV),
 	}, {
 		.name = "read-watch", .weight = 30, GIVES_NOTHING,
 		CALL(call_read_watch),
 		ARGS(ARG("watch", RES(FUZZ_WATCH)), ARG("at", ARENA(0)),
 		     ARG("size", BELOW(100, 1)),),
-		ERRNOS(NONSENSE, EAGAIN),
+		ERRNOS(OTHER_FILE, EAGAIN),
 	}, {
 		.name = "poll", .weight = 20, GIVES_NOTHING, CALL(call_poll),
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("events", BITS(0x7)),),
@@ -127,8 +127,8 @@ const struct fuzz_op fuzz_query_ops[] = {
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("direction", BITS(3)),
 		     ARG("magic", OF('b', 'b', ';', 'H', 0xed, 0xee)),
 		     ARG("number", BELOW(256, 1)), ARG("size", BITS(0xff)),),
-		ERRNOS(NONSENSE, E2BIG, EOPNOTSUPP, ENODEV, ENXIO, EPERM, EBUSY,
-		       ENOENT),
+		ERRNOS(OTHER_FILE, EFAULT, ENOTTY, E2BIG, EOPNOTSUPP, ENODEV, ENXIO,
+		       EPERM, EBUSY, ENOENT),
 	}, {
 		.name = "close-watch", .weight = 10, TAKES(FUZZ_WATCH),
 		ARGS(), ERRNOS(EBADF),

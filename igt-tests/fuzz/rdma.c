@@ -63,12 +63,12 @@ const struct fuzz_op fuzz_rdma_ops[] = {
 		     ARG("offset", OF(0, 0, 0, FUZZ_PAGE, 512)),
 		     ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 100)),
 		     ARG("address", OF(0, 0, FUZZ_PAGE)), ARG("access", BITS(0x7)),),
-		ERRNOS(NONSENSE, EREMOTEIO, EACCES, ENODEV, EOPNOTSUPP, EOVERFLOW),
+		ERRNOS(OTHER_FILE, EREMOTEIO, EACCES, ENODEV, EOPNOTSUPP),
 	}, {
 		.name = "rdma-export", .weight = 4, GIVES(FUZZ_DMABUF),
 		CALL(call_rdma_export),
 		ARGS(ARG("offset", OF(0, FUZZ_PAGE, 2 * FUZZ_PAGE)),),
-		ERRNOS(NONSENSE, EOPNOTSUPP, ENOENT, EMFILE, EPROTONOSUPPORT),
+		ERRNOS(EINVAL, EMFILE),
 	}, {
 		.name = "dereg-mr", .weight = 10, TAKES(FUZZ_MR),
 		ARGS(), ERRNOS(EBADF),

@@ -64,7 +64,9 @@ static bool with(struct search *search, unsigned int i, unsigned int arg,
 
 	memcpy(search->next, search->best, sizeof(*search->next));
 	step->arg[arg] = value;
-	if (!raw)
+	if (raw)
+		step->raw |= 1u << arg;
+	else
 		step->raw &= ~(1u << arg);
 	return better(search);
 }
@@ -96,7 +98,7 @@ static bool smaller(struct search *search, unsigned int i, unsigned int arg,
 		    const struct fuzz_arg *what)
 {
 	const struct fuzz_step *step = &search->best->step[i];
-	bool raw = step->raw >> arg & 1, any = false;
+	bool raw = step->raw >> arg & 1;
 	uint64_t least = 0;
 
 	/* A slot is as good as another: only what is counted gets smaller */
@@ -106,16 +108,12 @@ static bool smaller(struct search *search, unsigned int i, unsigned int arg,
 		least = step->arg[arg] & ~(uint64_t)UINT32_MAX;
 	if (!raw && what->type == FUZZ_ARENA)
 		least = FUZZ_PAGE;
-	if (raw && what->type == FUZZ_NUMBER &&
-	    with(search, i, arg, step->arg[arg], false)) {
-		raw = false;
-		any = true;
-	}
+	/* Smaller than those that make sense, perhaps: then it may fail in more ways */
+	raw |= what->type == FUZZ_NUMBER;
 	if (step->arg[arg] <= least)
-		return any;
-	if (with(search, i, arg, least, raw))
-		return true;
-	return bisect(search, i, arg, least, raw) || any;
+		return false;
+	return with(search, i, arg, least, raw) ||
+	       bisect(search, i, arg, least, raw);
 }
 
 static bool simplify(struct search *search)

@@ -74,25 +74,25 @@ const struct fuzz_op fuzz_type1_ops[] = {
 		CALL(call_type1_map),
 		ARGS(ARG("address", VA), ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE)),
 		     ARG("iova", BELOW(16, 16ull << 20)), ARG("flags", OF(3, 3, 1, 2)),),
-		ERRNOS(NONSENSE, EOPNOTSUPP, EEXIST, ENOSPC, E2BIG, EPERM),
+		ERRNOS(EINVAL, EFAULT, EOPNOTSUPP, EEXIST, ENOSPC, EPERM),
 	}, {
 		.name = "type1-map-memory", .weight = 4, GIVES_NOTHING,
 		CALL(call_type1_map),
 		ARGS(ARG("address", ARENA(0)), ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE)),
 		     ARG("iova", BELOW(16, 16ull << 20)), ARG("flags", OF(3, 3, 1, 2)),),
-		ERRNOS(NONSENSE, EOPNOTSUPP, EEXIST, ENOSPC, E2BIG, EPERM),
+		ERRNOS(EINVAL, EFAULT, EOPNOTSUPP, EEXIST, ENOSPC, EPERM),
 	}, {
 		.name = "type1-unmap", .weight = 8, GIVES_NOTHING,
 		CALL(call_type1_unmap),
 		ARGS(ARG("iova", BELOW(16, 16ull << 20)),
 		     ARG("length", OF(FUZZ_PAGE, 16ull << 20, 256ull << 20)),
 		     ARG("flags", OF(0)),),
-		ERRNOS(NONSENSE, ENOENT, EBUSY, EOVERFLOW),
+		ERRNOS(EINVAL, ENOENT, EBUSY),
 	}, {
 		.name = "type1-info", .weight = 2, GIVES_NOTHING,
 		IOCTL(FUZZ_CONTAINER, VFIO_IOMMU_GET_INFO, INFO),
 		ARGS(MEMBER(INFO, argsz, OF(sizeof(INFO))),),
-		ERRNOS(NONSENSE),
+		ERRNOS(EINVAL, ENODEV),
 	},
 	{ 0 }
 };

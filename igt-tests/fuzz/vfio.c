@@ -456,9 +456,6 @@ long call_irq(const uint64_t *arg)
 #define REGION struct vfio_region_info
 #define INFO struct vfio_device_info
 
-/* A device in low power answers nobody */
-#define DEVICE_ERRNOS NONSENSE, ENODEV, EBUSY, EIO, EPERM
-
 const struct fuzz_op fuzz_vfio_ops[] = {
 	{
 		.name = "export", .weight = 60, GIVES(FUZZ_DMABUF),
@@ -472,7 +469,7 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 		     ARG("flags", OF(0, 0, 0, VFIO_DMA_BUF_DEVICE_OFFSETS,
 				     VFIO_DMA_BUF_NO_HOST_ACCESS,
 				     VFIO_DMA_BUF_WRITE_COMBINE)),),
-		ERRNOS(DEVICE_ERRNOS, EOVERFLOW, EOPNOTSUPP),
+		ERRNOS(DEVICE_ERRNOS, ENODEV, EOVERFLOW),
 	}, {
 		.name = "feature", .weight = 8, GIVES_NOTHING, CALL(call_feature),
 		ARGS(ARG("argsz", BELOW(64, 1)),
@@ -481,7 +478,7 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 				     VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_DMA_BUF)),
 		     ARG("head", ODD), ARG("count", OF(0, 1ull << 32, ~0ull << 32)),
 		     ARG("offset", ODD), ARG("length", ODD),),
-		ERRNOS(DEVICE_ERRNOS, EOVERFLOW, EOPNOTSUPP, E2BIG),
+		ERRNOS(DEVICE_ERRNOS, ENODEV, EOVERFLOW, ENOTTY, EFAULT),
 	}, {
 		.name = "memory", .weight = 40, GIVES_NOTHING, CALL(call_memory),
 		ARGS(ARG("on", OF(0, 1, 1)),),
@@ -505,7 +502,7 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 	}, {
 		.name = "reset", .weight = 1, GIVES_NOTHING, CALL(call_reset),
 		ARGS(ARG("how", OF(0, 0, 0, 1, 1, 1, 2)),),
-		ERRNOS(DEVICE_ERRNOS, EAGAIN),
+		ERRNOS(DEVICE_ERRNOS, ENOTTY, EAGAIN),
 	}, {
 		.name = "config-write", .weight = 6, GIVES_NOTHING,
 		CALL(call_config_write),
@@ -565,14 +562,14 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 		ARGS(MEMBER(ATTACH, argsz, OF(sizeof(ATTACH))),
 		     MEMBER(ATTACH, flags, OF(0)),
 		     MEMBER(ATTACH, pt_id, RES(FUZZ_IOAS)),),
-		ERRNOS(DEVICE_ERRNOS, ENOENT, EADDRINUSE, EOPNOTSUPP),
+		ERRNOS(DEVICE_ERRNOS, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT),
 	}, {
 		.name = "attach-hwpt", .weight = 3, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_ATTACH_IOMMUFD_PT, ATTACH),
 		ARGS(MEMBER(ATTACH, argsz, OF(sizeof(ATTACH))),
 		     MEMBER(ATTACH, flags, OF(0)),
 		     MEMBER(ATTACH, pt_id, RES(FUZZ_HWPT)),),
-		ERRNOS(DEVICE_ERRNOS, ENOENT, EADDRINUSE, EOPNOTSUPP),
+		ERRNOS(DEVICE_ERRNOS, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT),
 	}, {
 		.name = "detach", .weight = 3, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_DETACH_IOMMUFD_PT, DETACH),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "execute.h"
 #include "igt_core.h"
 #include "ops.h"
 
@@ -151,6 +152,22 @@ static void compile(const struct fuzz_sequence *seq)
 	igt_assert_eq(status, 0);
 }
 
+/* Whether the only step of a text may fail like this */
+static bool may_fail(const char *text, int error)
+{
+	struct fuzz_sequence *seq = malloc(sizeof(*seq));
+	const struct fuzz_step *step;
+	bool may;
+
+	igt_assert(seq);
+	igt_assert_eq_u32(fuzz_parse(fuzz_ops(), text, seq), 0);
+	igt_assert_eq_u32(seq->nr, 1);
+	step = &seq->step[0];
+	may = fuzz_is_documented(fuzz_ops()->op[step->op], step, error);
+	free(seq);
+	return may;
+}
+
 int igt_main()
 {
 	igt_describe("A seed makes the same sequence each time, and another one another");
@@ -217,6 +234,30 @@ int igt_main()
 		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "close>1; memory =7", seq), 0);
 		igt_assert_eq_u32(seq->nr, 2);
 		free(seq);
+	}
+
+	igt_describe("Only what makes no sense may get the errnos of nonsense, and nothing an undocumented one");
+	igt_subtest("errnos") {
+		/* File, address, size, flags, dma-buf, reserved */
+		static const char *const nonsense[] = {
+			"watch>0 =0x3 0x1000 0x10 0 0x800 0",
+			"watch>0 0 0xff8 0x10 0 0x800 0",
+			"watch>0 0 0x2008 0x10 0 0x800 0",
+			"watch>0 0 0x1000 =0x1000 0 0x800 0",
+			"watch>0 0 0x1000 0x10 0 0x900 0",
+		};
+		static const char *const sense = "watch>0 0 0x1000 0x10 0 0x800 0";
+		size_t i;
+
+		igt_assert(may_fail(sense, EOPNOTSUPP));
+		igt_assert(may_fail(sense, EBADF));
+		igt_assert(!may_fail(sense, EFAULT));
+		igt_assert(!may_fail(sense, ENOTTY));
+		igt_assert(!may_fail(sense, ENOMEM));
+		for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
+			igt_assert(may_fail(nonsense[i], EFAULT));
+			igt_assert(!may_fail(nonsense[i], EXDEV));
+		}
 	}
 
 	igt_describe("Three calls of a thousand that fail together are found, with the smallest numbers");
