@@ -131,6 +131,13 @@ static int aside(int fd)
 	return ret;
 }
 
+/* Some of what the kernel says only once it says again then */
+static void listen_again(void)
+{
+	__sysfs_write("/sys/kernel/debug/clear_warn_once", "1");
+	__sysfs_write("/sys/kernel/debug/dma-api/num_errors", "1");
+}
+
 /* Return: for the kernel's complaints from here on */
 static int begin(void)
 {
@@ -141,6 +148,7 @@ static int begin(void)
 		signal(sig, SIG_DFL);
 	if (klog < 0 || !freopen("/dev/null", "r", stdin))
 		_exit(2);
+	listen_again();
 	fuzz_begin();
 	return klog;
 }
@@ -242,6 +250,7 @@ static void try_all(struct fuzz_trier *trier, int pair)
 	uint8_t good;
 
 	while (read(fd, &good, 1) == 1) {
+		listen_again();
 		good = run_sequence(trier->table, trier->seq, trier->show,
 				    trier->report) &&
 		       !kernel_complains(klog, trier->report);
