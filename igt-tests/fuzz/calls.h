@@ -96,6 +96,18 @@ void fuzz_on_release(enum fuzz_kind kind, long (*release)(unsigned int slot, lon
 /** fuzz_show - print what a call returned */
 void fuzz_show(const char *name, long ret);
 
+/**
+ * fuzz_expect - the same, and have fuzz_end() fail if it may not return that
+ * @name: of the operation
+ * @ret: what it returned
+ *
+ * Errnos that it may return follow, and 0.
+ */
+void fuzz_expect(const char *name, long ret, ...);
+
+/** fuzz_disappointed - Return: whether fuzz_expect() has seen anything else */
+bool fuzz_disappointed(void);
+
 /*
  * The calls, by topic. Each topic begins with a function that opens its devices, and
  * returns 0 or -errno, with a word about what it was in fuzz_why.

@@ -2,9 +2,11 @@
 /*
  * Sequences as C
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
-#include "fuzz.h"
+#include "execute.h"
 
 /* As enum fuzz_kind has them */
 static const char *const kinds[] = {
@@ -71,16 +73,27 @@ static void print_call(const struct fuzz_op *op, const struct fuzz_step *step,
 	fprintf(out, "%s%u })", arg ? ", " : "", step->slot);
 }
 
+/* With which errnos all is well */
+static void print_errnos(const struct fuzz_op *op, const struct fuzz_step *step,
+			 FILE *out)
+{
+	int error;
+
+	for (error = 1; error < EHWPOISON; error++)
+		if (fuzz_is_documented(op, step, error))
+			fprintf(out, ", %s", strerrorname_np(error));
+	fprintf(out, ", 0);\n");
+}
+
 static void print_step(const struct fuzz_op *op, const struct fuzz_step *step,
 		       FILE *out)
 {
-	fprintf(out, "\t/* %s */\n\t", op->name);
+	fprintf(out, "\tfuzz_expect(\"%s\", ", op->name);
 	if (op->takes) {
-		fprintf(out, "fuzz_show(\"%s\", fuzz_take(FUZZ_%s, %u));\n",
-			op->name, kinds[op->gives], step->slot);
+		fprintf(out, "fuzz_take(FUZZ_%s, %u)", kinds[op->gives], step->slot);
+		print_errnos(op, step, out);
 		return;
 	}
-	fprintf(out, "fuzz_show(\"%s\", ", op->name);
 	if (op->gives != FUZZ_NOTHING && op->id >= 0)
 		fprintf(out, "fuzz_give_id(FUZZ_%s, %u, ", kinds[op->gives],
 			step->slot);
@@ -93,7 +106,8 @@ static void print_step(const struct fuzz_op *op, const struct fuzz_step *step,
 		print_value(fuzz_arg(op, 1), step, 1, out);
 		fprintf(out, " + %d", op->id);
 	}
-	fprintf(out, "%s);\n", op->gives == FUZZ_NOTHING ? "" : ")");
+	fprintf(out, "%s", op->gives == FUZZ_NOTHING ? "" : ")");
+	print_errnos(op, step, out);
 }
 
 void fuzz_print_c(const struct fuzz_table *table,
@@ -104,7 +118,7 @@ void fuzz_print_c(const struct fuzz_table *table,
 	fprintf(out, "/*\n * %s\n *\n", why);
 	fprintf(out, " * In the checkout, after tools/build: igt-tests/fuzz/compile THIS.c PROGRAM,\n");
 	fprintf(out, " * then tools/vm/run --kernel debug --one-thread -- PROGRAM\n */\n");
-	fprintf(out, "#include \"calls.h\"\n\nint main(void)\n{\n\tfuzz_begin();\n");
+	fprintf(out, "#include <errno.h>\n\n#include \"calls.h\"\n\nint main(void)\n{\n\tfuzz_begin();\n");
 	for (i = 0; i < seq->nr; i++)
 		print_step(table->op[seq->step[i].op], &seq->step[i], out);
 	fprintf(out, "\treturn fuzz_end();\n}\n");

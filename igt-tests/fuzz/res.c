@@ -141,6 +141,29 @@ void fuzz_on_release(enum fuzz_kind kind, long (*fn)(unsigned int slot, long wha
 	release[kind] = fn;
 }
 
+static bool disappointed;
+
+bool fuzz_disappointed(void)
+{
+	return disappointed;
+}
+
+void fuzz_expect(const char *name, long ret, ...)
+{
+	bool found = ret >= 0;
+	va_list errnos;
+	int error;
+
+	fuzz_show(name, ret);
+	va_start(errnos, ret);
+	while (!found && (error = va_arg(errnos, int)))
+		found = error == -ret;
+	va_end(errnos);
+	if (!found && ret != -FUZZ_WRONG)
+		printf("%s: that is not documented\n", name);
+	disappointed |= !found;
+}
+
 void fuzz_show(const char *name, long ret)
 {
 	printf("%s = %ld%s%s%s%s\n", name, ret, ret < 0 ? " " : "",

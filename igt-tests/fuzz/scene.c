@@ -3,14 +3,21 @@
  * The devices of a sequence, and what it must leave behind
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bytes.h"
 #include "calls.h"
 #include "devices/memory.h"
+#include "devices/module.h"
+#include "devices/pci.h"
+#include "devices/rdma.h"
 #include "devices/sysfs.h"
 #include "file.h"
+#include "map.h"
+
+#define MOVABLE "/dev/dma-buf-movable"
 
 static int dmabufs;
 
@@ -26,8 +33,23 @@ static void begin(const char *what, long (*fn)(void))
 	_exit(1);
 }
 
+/* For programs that sequences are printed as: the test has done so */
+static long bind_devices(void)
+{
+	struct verbs_device device;
+	long ret;
+
+	if (!access(MOVABLE, F_OK))
+		return 0;
+	ret = __module_load("udmabuf", NULL) ?: __module_load("vfio-pci", NULL);
+	ret = ret ?: __module_load("dma-buf-movable", NULL);
+	ret = ret ?: __pci_bind(getenv("DMABUF_EXPORTER"), "dma-buf-movable");
+	return ret ?: __rdma_bind(getenv("DMABUF_EDU"), &device);
+}
+
 void fuzz_begin(void)
 {
+	begin("drivers", bind_devices);
 	begin("/dev/dma_buf_phys", fuzz_query_begin);
 	begin("scratch memory", fuzz_map_begin);
 	begin("/dev/udmabuf or the heap", fuzz_memory_begin);
@@ -128,8 +150,7 @@ int fuzz_end(void)
 	close((int)fuzz_res(FUZZ_UDMABUF, 0));
 	close((int)fuzz_res(FUZZ_HEAP, 0));
 	close((int)fuzz_res(FUZZ_PHYS, 0));
-	if (!ret)
-		return 0;
-	fprintf(stderr, "fuzz: in the end: %s\n", fuzz_why);
-	return 1;
+	if (ret)
+		fprintf(stderr, "fuzz: in the end: %s\n", fuzz_why);
+	return ret || fuzz_disappointed();
 }
