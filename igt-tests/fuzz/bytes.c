@@ -32,7 +32,7 @@ struct fuzz_bytes *fuzz_bytes_new(int fd)
 	return inode ? bytes : NULL;
 }
 
-const struct fuzz_bytes *fuzz_bytes_by_inode(uint64_t inode)
+struct fuzz_bytes *fuzz_bytes_by_inode(uint64_t inode)
 {
 	unsigned int i;
 
@@ -42,7 +42,7 @@ const struct fuzz_bytes *fuzz_bytes_by_inode(uint64_t inode)
 	return NULL;
 }
 
-const struct fuzz_bytes *fuzz_bytes_find(int fd)
+struct fuzz_bytes *fuzz_bytes_find(int fd)
 {
 	return fuzz_bytes_by_inode(fuzz_bytes_inode(fd));
 }
@@ -75,9 +75,14 @@ uint64_t fuzz_bar_word(uint64_t page)
 	return BAR << 48 | page;
 }
 
+bool fuzz_is_own_word(uint64_t word)
+{
+	return word >> 48 == OWN;
+}
+
 bool fuzz_is_word(uint64_t word)
 {
-	return word >> 48 == OWN || word >> 48 == BAR;
+	return fuzz_is_own_word(word) || word >> 48 == BAR;
 }
 
 long fuzz_judge(const char *what, uint64_t inode, uint64_t page, bool reached,

@@ -25,6 +25,7 @@ enum fuzz_reach { FUZZ_MUST, FUZZ_MUST_NOT, FUZZ_MAY };
  * @data: of @reach
  * @pages: how many it has
  * @word: the first word of each page, or 0 if it is not known
+ * @generation: what was last heard of it
  */
 struct fuzz_bytes {
 	uint64_t inode;
@@ -32,19 +33,20 @@ struct fuzz_bytes {
 	uint64_t data;
 	uint64_t pages;
 	uint64_t word[FUZZ_KNOWN_PAGES];
+	uint64_t generation;
 };
 
 /** fuzz_bytes_new - describe a dma-buf; Return: to be filled in, or NULL */
 struct fuzz_bytes *fuzz_bytes_new(int fd);
 
 /** fuzz_bytes_find - Return: what was said of a dma-buf, or NULL */
-const struct fuzz_bytes *fuzz_bytes_find(int fd);
+struct fuzz_bytes *fuzz_bytes_find(int fd);
 
 /**
  * fuzz_bytes_by_inode - the same by the number that tells it from others
  * @inode: the number
  */
-const struct fuzz_bytes *fuzz_bytes_by_inode(uint64_t inode);
+struct fuzz_bytes *fuzz_bytes_by_inode(uint64_t inode);
 
 /** fuzz_bytes_inode - Return: the number of a file, or 0 */
 uint64_t fuzz_bytes_inode(int fd);
@@ -60,6 +62,9 @@ uint64_t fuzz_word(const struct fuzz_bytes *bytes, uint64_t page);
 
 /** fuzz_is_word - whether some page begins like this */
 bool fuzz_is_word(uint64_t word);
+
+/** fuzz_is_own_word - whether it is one of fuzz_own_word() */
+bool fuzz_is_own_word(uint64_t word);
 
 /** fuzz_own_word - the first word of a page of what has no address of its own */
 uint64_t fuzz_own_word(uint64_t inode, uint64_t page);

@@ -117,7 +117,7 @@ long fuzz_query_begin(void);
 /** fuzz_query_idle - fail unless nobody imports a dma-buf, or stops to soon */
 long fuzz_query_idle(int fd);
 
-long call_query(const uint64_t *arg);
+long call_look(const uint64_t *arg);
 long call_read_watch(const uint64_t *arg);
 long call_poll(const uint64_t *arg);
 long call_any_ioctl(const uint64_t *arg);

@@ -62,14 +62,43 @@ long fuzz_map_new(unsigned int slot, void *at, uint64_t length, uint64_t page,
 	return 0;
 }
 
-uint64_t fuzz_map_inode(uint64_t at)
+uint64_t fuzz_map_inode(uint64_t at, uint64_t *page)
 {
 	unsigned int slot;
 
-	for (slot = 0; slot < FUZZ_SLOTS; slot++)
-		if (at - (uintptr_t)maps[slot].at < maps[slot].length)
-			return maps[slot].inode;
+	for (slot = 0; slot < FUZZ_SLOTS; slot++) {
+		uint64_t offset = at - (uintptr_t)maps[slot].at;
+
+		*page = maps[slot].page + offset / FUZZ_PAGE;
+		if (offset < maps[slot].length)
+			return maps[slot].odd ? 0 : maps[slot].inode;
+	}
 	return 0;
+}
+
+/* Those of a BAR are looked at all at once: fuzz_vfio_check() */
+long fuzz_map_check(int fd)
+{
+	const struct fuzz_bytes *bytes = fuzz_bytes_find(fd);
+	uint64_t page, nr, word;
+	uint8_t *at;
+	long ret = 0;
+
+	if (fuzz_reach(bytes) != FUZZ_MUST)
+		return 0;
+	nr = bytes->pages < FUZZ_KNOWN_PAGES ? bytes->pages : FUZZ_KNOWN_PAGES;
+	at = mmap(NULL, nr * FUZZ_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return 0;
+	for (page = 0; page < nr && !ret; page++) {
+		if (!fuzz_is_own_word(fuzz_word(bytes, page)))
+			continue;
+		word = 0;
+		ret = fuzz_load(at + page * FUZZ_PAGE, &word);
+		ret = fuzz_judge("a load in the end", bytes->inode, page, !ret, word);
+	}
+	munmap(at, nr * FUZZ_PAGE);
+	return ret;
 }
 
 uint64_t fuzz_va(unsigned int slot, uint64_t offset)

@@ -18,7 +18,17 @@
 long fuzz_map_new(unsigned int slot, void *at, uint64_t length, uint64_t page,
 		  int prot, uint64_t inode);
 
-/** fuzz_map_inode - Return: the inode of what is mapped at an address of a slot, or 0 */
-uint64_t fuzz_map_inode(uint64_t at);
+/**
+ * fuzz_map_inode - find out what is mapped at an address
+ * @at: the address
+ * @page: set to the page of the dma-buf
+ *
+ * Return: the inode of the dma-buf; 0 if it is none, or if somebody has put something
+ * else there.
+ */
+uint64_t fuzz_map_inode(uint64_t at, uint64_t *page);
+
+/** fuzz_map_check - fail if a dma-buf of memory has other bytes than it should */
+long fuzz_map_check(int fd);
 
 #endif /* FUZZ_MAP_H */

@@ -2,11 +2,16 @@
 /*
  * /dev/dma_buf_phys, and ioctls that nobody has heard of
  */
+#include <inttypes.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "devices/sysfs.h"
 #include "ops.h"
+
+#define MAX_GROUPS 32u
 
 long fuzz_query_begin(void)
 {
@@ -39,20 +44,120 @@ long fuzz_query_idle(int fd)
 	}
 }
 
+static long check_groups(const struct dma_buf_phys_query *query,
+			 const struct dma_buf_phys_group_info *groups)
+{
+	uint64_t length = 0, frags = 0;
+	unsigned int i;
+
+	for (i = 0; i < query->nr_groups; i++) {
+		if (groups[i].offset != length || !groups[i].length || !groups[i].nr_frags)
+			return fuzz_wrong("query: group %u is at 0x%llx, %llu bytes of %u ranges",
+					  i, groups[i].offset, groups[i].length,
+					  groups[i].nr_frags);
+		length += groups[i].length;
+		frags += groups[i].nr_frags;
+	}
+	if (i && (length != query->length || frags != query->nr_frags))
+		return fuzz_wrong("query: groups have %" PRIu64 " bytes of %" PRIu64 " ranges, the dma-buf %llu of %llu",
+				  length, frags, query->length, query->nr_frags);
+	return 0;
+}
+
+static long check_answer(const struct dma_buf_phys_query *query,
+			 struct fuzz_bytes *bytes)
+{
+	const bool live = query->state == DMA_BUF_PHYS_QUERY_LIVE;
+
+	if (bytes->pages < FUZZ_KNOWN_PAGES && query->length != bytes->pages * FUZZ_PAGE)
+		return fuzz_wrong("query: %llu bytes instead of %" PRIu64 " pages",
+				  query->length, bytes->pages);
+	if (live && !query->nr_groups)
+		return fuzz_wrong("query: live, without a list");
+	if (query->state == DMA_BUF_PHYS_QUERY_DEAD && (query->nr_groups || query->nr_mapped))
+		return fuzz_wrong("query: dead, with %u groups and %u mappings",
+				  query->nr_groups, query->nr_mapped);
+	if (query->nr_failed > query->nr_behind || query->nr_behind > query->nr_importers)
+		return fuzz_wrong("query: %u importers, %u behind, %u failed",
+				  query->nr_importers, query->nr_behind, query->nr_failed);
+	if (query->generation < bytes->generation)
+		return fuzz_wrong("query: generation %llu after %" PRIu64,
+				  query->generation, bytes->generation);
+	bytes->generation = query->generation;
+	return 0;
+}
+
+/* dma-buf: what is said of it, by what is known of it */
+long call_look(const uint64_t *arg)
+{
+	struct dma_buf_phys_group_info groups[MAX_GROUPS];
+	struct dma_buf_phys_query query = {
+		.size = sizeof(query),
+		.fd = (int)arg[0],
+		.groups = (uintptr_t)groups,
+		.group_size = sizeof(groups[0]),
+		.nr_groups = MAX_GROUPS,
+	};
+	struct fuzz_bytes *bytes = fuzz_bytes_find((int)arg[0]);
+	enum fuzz_reach before = fuzz_reach(bytes), after;
+	long ret = fuzz_ioctl(fuzz_res(FUZZ_PHYS, 0), DMA_BUF_PHYS_IOC_QUERY,
+			      (uintptr_t)&query);
+
+	if (bytes && ret == -EOPNOTSUPP)
+		return fuzz_wrong("query: a dma-buf with a list has none");
+	if (ret || !bytes)
+		return ret;
+	after = fuzz_reach(bytes);
+	if (before == after && before != FUZZ_MAY &&
+	    (before == FUZZ_MUST) != (query.state == DMA_BUF_PHYS_QUERY_LIVE))
+		return fuzz_wrong("query: state %u, but access %s", query.state,
+				  before == FUZZ_MUST ? "is there" : "is away");
+	ret = query.nr_groups <= MAX_GROUPS ? check_groups(&query, groups) : 0;
+	return ret ?: check_answer(&query, bytes);
+}
+
+static bool is_watch(int fd)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < FUZZ_SLOTS; slot++)
+		if (fuzz_res(FUZZ_WATCH, slot) == (uint64_t)fd)
+			return true;
+	return false;
+}
+
+/* As many were given back as were taken away, if the watch was not made in between */
+static long check_event(const struct dma_buf_phys_watch_event *event)
+{
+	int64_t ahead = (int64_t)(event->nr_restores - event->nr_revokes);
+
+	if ((event->state == DMA_BUF_PHYS_QUERY_LIVE && (ahead < 0 || ahead > 1)) ||
+	    (event->state == DMA_BUF_PHYS_QUERY_REVOKED && (ahead < -1 || ahead > 0)))
+		return fuzz_wrong("watch: %llu revokes and %llu restores, but state %u",
+				  event->nr_revokes, event->nr_restores, event->state);
+	return 0;
+}
+
 /* Which file, where to, how many bytes. What waits until there is something is left alone. */
 long call_read_watch(const uint64_t *arg)
 {
 	const uint64_t at[2] = { arg[1] };
 	const uint64_t size[2] = { sizeof(struct dma_buf_phys_watch_event) };
 	int flags = fcntl((int)arg[0], F_GETFL);
-	ssize_t ret;
+	struct dma_buf_phys_watch_event event;
+	long ret;
 
 	if (flags >= 0 && !(flags & O_NONBLOCK))
 		return -EAGAIN;
 	ret = read((int)arg[0], (void *)(uintptr_t)arg[1], arg[2]);
 	if (ret < 0)
 		ret = -errno;
-	return fuzz_unchanged(at, size) ?: ret;
+	if (fuzz_unchanged(at, size))
+		return -FUZZ_WRONG;
+	if (ret != sizeof(event) || !is_watch((int)arg[0]))
+		return ret;
+	memcpy(&event, (void *)(uintptr_t)arg[1], sizeof(event));
+	return check_event(&event) ?: ret;
 }
 
 /* Which file, for what */
@@ -103,6 +208,10 @@ const struct fuzz_op fuzz_query_ops[] = {
 		     MEMBER(QUERY, device, OF(0x100, 0x200, 0x300, 0x400, 0x500, 0)),
 		     MEMBER(QUERY, nr_groups, BELOW(5, 1)),),
 		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENXIO),
+	}, {
+		.name = "look", .weight = 80, GIVES_NOTHING, CALL(call_look),
+		ARGS(ARG("dmabuf", RES(FUZZ_DMABUF)),),
+		ERRNOS(OTHER_FILE, EOPNOTSUPP),
 	}, {
 		.name = "watch", .weight = 30, GIVES(FUZZ_WATCH),
 		IOCTL(FUZZ_PHYS, DMA_BUF_PHYS_IOC_WATCH, WATCH),

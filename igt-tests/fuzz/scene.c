@@ -100,6 +100,17 @@ static bool is_dmabuf(int fd)
 	return fuzz_ioctl((uint64_t)fd, DMA_BUF_IOCTL_SYNC, (uintptr_t)&sync) != -ENOTTY;
 }
 
+static long check_bytes(void)
+{
+	unsigned int slot;
+	long ret = 0;
+
+	for (slot = 0; slot < FUZZ_SLOTS && !ret; slot++)
+		if (fuzz_res(FUZZ_DMABUF, slot) != UINT64_MAX)
+			ret = fuzz_map_check((int)fuzz_res(FUZZ_DMABUF, slot));
+	return ret;
+}
+
 /* Whoever used them is gone */
 static long expect_idle(void)
 {
@@ -127,6 +138,7 @@ long fuzz_reset(void)
 	ret = release(FUZZ_IOAS, FUZZ_MR);
 	fuzz_iommufd_reset();
 	ret = ret ?: expect_idle();
+	ret = ret ?: check_bytes();
 	error = release(FUZZ_DMABUF, FUZZ_MOVABLE);
 	ret = ret ?: error;
 	error = fuzz_vfio_reset();
