@@ -141,6 +141,7 @@ long call_state(const uint64_t *arg);
 long call_reopen(const uint64_t *arg);
 long call_device_map(const uint64_t *arg);
 long call_region_rw(const uint64_t *arg);
+long call_ioeventfd(const uint64_t *arg);
 long call_irq(const uint64_t *arg);
 
 long fuzz_map_begin(void);
@@ -182,6 +183,8 @@ long call_dma_write(const uint64_t *arg);
 long fuzz_kvm_begin(void);
 long call_vm(const uint64_t *arg);
 long call_memslot(const uint64_t *arg);
+long call_memslot_va(const uint64_t *arg);
+long call_dirty_log(const uint64_t *arg);
 long call_prefault(const uint64_t *arg);
 long call_guest(const uint64_t *arg);
 long call_private(const uint64_t *arg);
@@ -189,11 +192,13 @@ long call_private(const uint64_t *arg);
 long fuzz_rdma_begin(void);
 void fuzz_rdma_end(void);
 long call_reg_mr(const uint64_t *arg);
+long call_reg_memory_mr(const uint64_t *arg);
 long call_rdma_export(const uint64_t *arg);
 
 long fuzz_type1_begin(void);
 void fuzz_type1_end(void);
 long call_type1_map(const uint64_t *arg);
+long call_type1_map_memory(const uint64_t *arg);
 long call_type1_unmap(const uint64_t *arg);
 
 #endif /* FUZZ_CALLS_H */

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "cause.h"
 #include "devices/iommufd.h"
 #include "devices/klog.h"
 #include "devices/nvme.h"
 #include "ops.h"
-#include "vfio.h"
 
 #define AREA(slot) ((4ull << 30) + (uint64_t)(slot) * (64ull << 20))
 #define BLOCK 512u
@@ -118,7 +118,7 @@ static void settle(void)
 {
 	char behind[256];
 
-	if (!fuzz_vfio_is_beside())
+	if (!fuzz_cause_is_beside())
 		__wait_restored(behind, sizeof(behind));
 }
 

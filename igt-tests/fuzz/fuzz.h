@@ -27,11 +27,12 @@
 /**
  * enum fuzz_kind - what a step works on
  *
- * Those up to %FUZZ_RDMA are there from the beginning, in slot 0.
+ * Those up to %FUZZ_RDMA are there from the beginning, in slot 0. %FUZZ_DEVICE_ID is the
+ * id that %FUZZ_DEVICE has in %FUZZ_IOMMUFD.
  */
 enum fuzz_kind {
-	FUZZ_PHYS, FUZZ_IOMMUFD, FUZZ_DEVICE, FUZZ_CONTAINER, FUZZ_UDMABUF,
-	FUZZ_HEAP, FUZZ_RDMA,
+	FUZZ_PHYS, FUZZ_IOMMUFD, FUZZ_DEVICE, FUZZ_DEVICE_ID, FUZZ_CONTAINER,
+	FUZZ_UDMABUF, FUZZ_HEAP, FUZZ_RDMA,
 	FUZZ_DMABUF, FUZZ_WATCH, FUZZ_FILE, FUZZ_MOVABLE, FUZZ_IOAS, FUZZ_HWPT,
 	FUZZ_VM, FUZZ_MAP, FUZZ_AREA, FUZZ_MR,
 	FUZZ_NR_KINDS,

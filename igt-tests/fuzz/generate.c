@@ -8,6 +8,9 @@
 #include "fuzz.h"
 #include "random.h"
 
+/* More than are open */
+#define NR_FILES 4096u
+
 static const struct fuzz_arg pointer = {
 	.name = "at", .type = FUZZ_ARENA, .pick = FUZZ_BELOW,
 	.n = FUZZ_PAGE / 8, .unit = 8,
@@ -143,6 +146,9 @@ static void make_step(const struct fuzz_table *table, unsigned int weights,
 		} else if (arg->type != FUZZ_SLOT) {
 			step->raw |= 1u << i;
 			step->arg[i] = odd_number();
+			/* Not a file of the fuzzer itself, whatever number that has */
+			if (arg->type == FUZZ_RES && step->arg[i] - 3 < NR_FILES)
+				step->arg[i] += NR_FILES;
 		}
 		/* No more of it than there is room for */
 		if ((step->raw >> i & 1 || arg->type == FUZZ_NUMBER) &&

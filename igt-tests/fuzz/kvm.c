@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "devices/kvm.h"
+#include "map.h"
 #include "ops.h"
 
 /* Slots of a VM that are known, each where it belongs */
@@ -19,7 +20,8 @@ static struct machine {
 	struct vcpu vcpu;
 	bool protected;
 	struct memslot {
-		uint64_t length, page, inode;
+		uint64_t length, page, inode, va;
+		bool mapping;
 	} slot[NR];
 } machines[FUZZ_SLOTS];
 
@@ -97,6 +99,43 @@ long call_memslot(const uint64_t *arg)
 	return 0;
 }
 
+/*
+ * VM, slot, address in a mapping, bytes: memory of the program, where KVM finds what is
+ * mapped by then
+ */
+long call_memslot_va(const uint64_t *arg)
+{
+	struct machine *machine = find(arg[0]);
+	uint32_t slot = (uint32_t)arg[1];
+	int ret;
+
+	if (!machine)
+		return -EBADF;
+	if (!slot || slot >= NR)
+		return -EINVAL;
+	ret = __vmm_memory(&machine->vmm, slot, GPA(slot), (void *)(uintptr_t)arg[2],
+			   arg[3]);
+	if (!ret)
+		machine->slot[slot] = (struct memslot) {
+			.length = arg[3], .va = arg[2], .mapping = true,
+		};
+	return ret;
+}
+
+/* VM, slot: there is none of a dma-buf, and of others nobody knows how long it is */
+long call_dirty_log(const uint64_t *arg)
+{
+	struct machine *machine = find(arg[0]);
+	struct kvm_dirty_log log = {
+		.slot = (uint32_t)arg[1],
+		.dirty_bitmap = (void *)(uintptr_t)fuzz_at(0),
+	};
+
+	if (!machine)
+		return -EBADF;
+	return fuzz_ioctl((uint64_t)machine->vmm.fd, KVM_GET_DIRTY_LOG, (uintptr_t)&log);
+}
+
 /* VM, slot, pages */
 long call_prefault(const uint64_t *arg)
 {
@@ -114,7 +153,7 @@ long call_guest(const uint64_t *arg)
 {
 	struct machine *machine = find(arg[0]);
 	struct memslot *slot;
-	uint64_t page, word = 0;
+	uint64_t page, inode, at, word = 0;
 	enum vcpu_end end;
 	uint64_t gpa;
 	long ret;
@@ -124,8 +163,12 @@ long call_guest(const uint64_t *arg)
 	slot = &machine->slot[arg[1] % NR];
 	page = slot->length ? arg[2] % (slot->length / FUZZ_PAGE) : 0;
 	gpa = GPA(arg[1] % NR) + page * FUZZ_PAGE;
+	inode = slot->inode;
+	at = slot->page + page;
+	if (slot->mapping)
+		inode = fuzz_map_inode(slot->va + page * FUZZ_PAGE, &at);
 	if (arg[3] & 1) {
-		word = fuzz_word(fuzz_bytes_by_inode(slot->inode), slot->page + page);
+		word = fuzz_word(fuzz_bytes_by_inode(inode), at);
 		if (!slot->length || !word)
 			return -EINVAL;
 		end = vcpu_try_store(&machine->vcpu, gpa, 8, word);
@@ -133,12 +176,15 @@ long call_guest(const uint64_t *arg)
 		end = vcpu_try_load(&machine->vcpu, gpa, 8);
 		word = machine->vcpu.result;
 	}
-	if (slot->length && end != VCPU_DONE && end != VCPU_FAULT && end != VCPU_MMIO)
+	/* What cannot be reached in a mapping is EFAULT without a word about where */
+	if (slot->length && !slot->mapping && end != VCPU_DONE && end != VCPU_FAULT &&
+	    end != VCPU_MMIO)
 		return fuzz_wrong("a guest's access ended with %s", vcpu_ended(&machine->vcpu));
 	/* What is converted is no business of this */
 	if (slot->length && !machine->protected) {
-		ret = fuzz_judge("a guest's access", slot->inode, slot->page + page,
-				 end == VCPU_DONE, word);
+		/* A mapping need not let a guest in, either */
+		ret = slot->mapping && end != VCPU_DONE ? 0 :
+			fuzz_judge("a guest's access", inode, at, end == VCPU_DONE, word);
 		if (ret)
 			return ret;
 	}
@@ -173,7 +219,16 @@ const struct fuzz_op fuzz_kvm_ops[] = {
 		     ARG("beside", OF(0, 0, 0, 0, 0, FUZZ_PAGE)),),
 		ERRNOS(EINVAL, EBADF, EOPNOTSUPP, EACCES, ENODEV, EEXIST, ENOMEM),
 	}, {
-		.name = "prefault", .weight = 5, GIVES_NOTHING, CALL(call_prefault),
+		.name = "memslot-va", .weight = 16, GIVES_NOTHING, CALL(call_memslot_va),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3)),
+		     ARG("address", VA), ARG("size", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 0)),),
+		ERRNOS(EINVAL, EBADF, EEXIST),
+	}, {
+		.name = "dirty-log", .weight = 4, GIVES_NOTHING, CALL(call_dirty_log),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR + 1, 1)),),
+		ERRNOS(EBADF, ENOENT),
+	}, {
+		.name = "prefault", .weight = 10, GIVES_NOTHING, CALL(call_prefault),
 		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR, 1)),
 		     ARG("pages", OF(1, 2, 0)),),
 		ERRNOS(EINVAL, EBADF, EFAULT, EAGAIN, ENOENT, EOPNOTSUPP, EIO),

@@ -52,6 +52,7 @@
 /* Each file's operations, up to one without a name */
 extern const struct fuzz_op fuzz_query_ops[];
 extern const struct fuzz_op fuzz_vfio_ops[];
+extern const struct fuzz_op fuzz_cause_ops[];
 extern const struct fuzz_op fuzz_map_ops[];
 extern const struct fuzz_op fuzz_file_ops[];
 extern const struct fuzz_op fuzz_memory_ops[];

@@ -10,7 +10,7 @@
 
 /* As enum fuzz_kind has them */
 static const char *const kinds[] = {
-	"PHYS", "IOMMUFD", "DEVICE", "CONTAINER", "UDMABUF", "HEAP", "RDMA",
+	"PHYS", "IOMMUFD", "DEVICE", "DEVICE_ID", "CONTAINER", "UDMABUF", "HEAP", "RDMA",
 	"DMABUF", "WATCH", "FILE", "MOVABLE", "IOAS", "HWPT", "VM", "MAP", "AREA",
 	"MR",
 };

@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "devices/rdma.h"
+#include "map.h"
 #include "ops.h"
 
 static struct rdma rdma;
@@ -50,6 +51,23 @@ long call_reg_mr(const uint64_t *arg)
 	return 0;
 }
 
+/* Address in a mapping, length, access, slot: none that may be taken away can be pinned */
+long call_reg_memory_mr(const uint64_t *arg)
+{
+	uint64_t page, inode = fuzz_map_inode(arg[0], &page);
+	struct verbs_mr mr;
+	int ret = __verbs_reg_mr(rdma.pd, (void *)(uintptr_t)arg[0], arg[1],
+				 (uint32_t)arg[2], &mr);
+
+	if (ret)
+		return ret;
+	fuzz_take(FUZZ_MR, (unsigned int)arg[3]);
+	regions[arg[3]] = mr;
+	if (fuzz_bytes_by_inode(inode))
+		return fuzz_wrong("a mapping of a dma-buf was pinned");
+	return 0;
+}
+
 /* Which page of the device */
 long call_rdma_export(const uint64_t *arg)
 {
@@ -62,8 +80,13 @@ const struct fuzz_op fuzz_rdma_ops[] = {
 		ARGS(ARG("dmabuf", RES(FUZZ_DMABUF)),
 		     ARG("offset", OF(0, 0, 0, FUZZ_PAGE, 512)),
 		     ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 100)),
-		     ARG("address", OF(0, 0, FUZZ_PAGE)), ARG("access", BITS(0x7)),),
+		     ARG("address", OF(0, 0, FUZZ_PAGE)), ARG("access", OF(7, 7, 7, 5, 4, 1, 0, 2)),),
 		ERRNOS(OTHER_FILE, EREMOTEIO, EACCES, ENODEV, EOPNOTSUPP),
+	}, {
+		.name = "reg-memory-mr", .weight = 8, GIVES(FUZZ_MR), CALL(call_reg_memory_mr),
+		ARGS(ARG("address", VA), ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 100)),
+		     ARG("access", BITS(0x7)),),
+		ERRNOS(EINVAL, EFAULT),
 	}, {
 		.name = "rdma-export", .weight = 4, GIVES(FUZZ_DMABUF),
 		CALL(call_rdma_export),

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -94,10 +95,22 @@ void fuzz_set(enum fuzz_kind kind, unsigned int slot, long what)
 	slots[kind][slot] = what;
 }
 
+static bool is_heap(int fd)
+{
+	struct stat heap, st;
+
+	return !fstat((int)fuzz_res(FUZZ_HEAP, 0), &heap) && !fstat(fd, &st) &&
+	       S_ISCHR(st.st_mode) && st.st_rdev == heap.st_rdev;
+}
+
 long fuzz_ioctl(uint64_t fd, unsigned long request, uint64_t at)
 {
-	int ret = ioctl((int)fd, request, at);
+	int ret;
 
+	/* It takes all that have number 0 for this one, and nobody would close what it gives */
+	if (!_IOC_NR(request) && request != DMA_HEAP_IOCTL_ALLOC && is_heap((int)fd))
+		return -ENOTTY;
+	ret = ioctl((int)fd, request, at);
 	return ret < 0 ? -errno : ret;
 }
 

@@ -141,6 +141,8 @@ long fuzz_reset(void)
 	ret = ret ?: check_bytes();
 	error = release(FUZZ_DMABUF, FUZZ_MOVABLE);
 	ret = ret ?: error;
+	/* A copy of the exporter's may have kept it in an address space */
+	fuzz_iommufd_reset();
 	error = fuzz_vfio_reset();
 	ret = ret ?: error;
 	fuzz_file_reset();

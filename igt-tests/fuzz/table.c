@@ -5,8 +5,8 @@
 const struct fuzz_table *fuzz_ops(void)
 {
 	static const struct fuzz_op *const topics[] = {
-		fuzz_query_ops, fuzz_vfio_ops, fuzz_map_ops, fuzz_file_ops,
-		fuzz_memory_ops, fuzz_movable_ops, fuzz_iommufd_ops, fuzz_dma_ops,
+		fuzz_query_ops, fuzz_vfio_ops, fuzz_cause_ops, fuzz_map_ops,
+		fuzz_file_ops, fuzz_memory_ops, fuzz_movable_ops, fuzz_iommufd_ops, fuzz_dma_ops,
 		fuzz_kvm_ops, fuzz_rdma_ops, fuzz_type1_ops,
 	};
 	static const struct fuzz_op *all[128];
