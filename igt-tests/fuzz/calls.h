@@ -68,6 +68,16 @@ long fuzz_unchanged(const uint64_t at[2], const uint64_t size[2]);
 /** fuzz_res - the file or id in a slot; all ones if there is none */
 uint64_t fuzz_res(enum fuzz_kind kind, unsigned int slot);
 
+/**
+ * fuzz_filled - the slot, or the next one if nothing is in it
+ *
+ * A call that failed has left its slot empty, and so has one that was left out.
+ */
+unsigned int fuzz_filled(enum fuzz_kind kind, unsigned int slot);
+
+/** fuzz_pick - what is there; all ones if there is nothing of that kind */
+uint64_t fuzz_pick(enum fuzz_kind kind, unsigned int slot);
+
 /** fuzz_set - put something into a slot, whatever was there; -1 for nothing */
 void fuzz_set(enum fuzz_kind kind, unsigned int slot, long what);
 

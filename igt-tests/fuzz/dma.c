@@ -204,7 +204,7 @@ long call_dma_write(const uint64_t *arg)
 
 const struct fuzz_op fuzz_dma_ops[] = {
 	{
-		.name = "dma-map", .weight = 20, GIVES(FUZZ_AREA),
+		.name = "dma-map", .weight = 40, GIVES(FUZZ_AREA),
 		CALL(call_dma_map),
 		ARGS(ARG("dmabuf", RES(FUZZ_DMABUF)),
 		     ARG("start", OF(0, 0, FUZZ_PAGE)),
@@ -212,22 +212,22 @@ const struct fuzz_op fuzz_dma_ops[] = {
 		     ARG("prot", OF(6, 6, 6, 4, 2)),),
 		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENODEV, EACCES),
 	}, {
-		.name = "dma-copy", .weight = 3, GIVES(FUZZ_AREA),
+		.name = "dma-copy", .weight = 6, GIVES(FUZZ_AREA),
 		CALL(call_dma_copy),
 		ARGS(ARG("area", SLOT(FUZZ_AREA)),),
 		ERRNOS(EINVAL, ENOENT, ENODEV, EPERM),
 	}, {
-		.name = "dma-read", .weight = 5, GIVES_NOTHING,
+		.name = "dma-read", .weight = 10, GIVES_NOTHING,
 		CALL(call_dma_read),
 		ARGS(ARG("area", SLOT(FUZZ_AREA)), ARG("page", BELOW(4, 1)),),
 		ERRNOS(EFAULT, EINVAL),
 	}, {
-		.name = "dma-write", .weight = 5, GIVES_NOTHING,
+		.name = "dma-write", .weight = 10, GIVES_NOTHING,
 		CALL(call_dma_write),
 		ARGS(ARG("area", SLOT(FUZZ_AREA)), ARG("page", BELOW(4, 1)),),
 		ERRNOS(EFAULT, EINVAL),
 	}, {
-		.name = "dma-unmap", .weight = 10, TAKES(FUZZ_AREA),
+		.name = "dma-unmap", .weight = 20, TAKES(FUZZ_AREA),
 		ARGS(), ERRNOS(EBADF),
 	},
 	{ 0 }

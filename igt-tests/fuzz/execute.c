@@ -18,12 +18,13 @@ static uint64_t resolve(const struct fuzz_arg *what, const struct fuzz_step *ste
 		return value;
 	switch (what->type) {
 	case FUZZ_RES:
-		return fuzz_res((enum fuzz_kind)(value >> 8 & 0xff), value & 0xff);
+		return fuzz_pick((enum fuzz_kind)(value >> 8 & 0xff), value & 0xff);
 	case FUZZ_ARENA:
 		return fuzz_at(value);
 	case FUZZ_VA:
 		return fuzz_va((unsigned int)(value >> 32), value & UINT32_MAX);
 	case FUZZ_SLOT:
+		return fuzz_filled(what->kind, (unsigned int)value);
 	case FUZZ_NUMBER:
 		break;
 	}

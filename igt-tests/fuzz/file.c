@@ -154,11 +154,11 @@ long call_file(const uint64_t *arg)
 
 const struct fuzz_op fuzz_file_ops[] = {
 	{
-		.name = "dup", .weight = 15, GIVES(FUZZ_DMABUF), CALL(call_dup),
+		.name = "dup", .weight = 30, GIVES(FUZZ_DMABUF), CALL(call_dup),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("how", BELOW(3, 1)),),
 		ERRNOS(EBADF, EINVAL, EMFILE),
 	}, {
-		.name = "pass", .weight = 8, GIVES(FUZZ_DMABUF), CALL(call_pass),
+		.name = "pass", .weight = 16, GIVES(FUZZ_DMABUF), CALL(call_pass),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("receive", OF(1, 1, 0)),),
 		ERRNOS(EBADF, EINVAL, EMFILE, EAGAIN),
 	}, {
@@ -167,33 +167,33 @@ const struct fuzz_op fuzz_file_ops[] = {
 		ARGS(ARG("file", RES(FUZZ_DMABUF)),),
 		ERRNOS(ENOENT),
 	}, {
-		.name = "open-again", .weight = 4, GIVES_NOTHING,
+		.name = "open-again", .weight = 8, GIVES_NOTHING,
 		CALL(call_open_again),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("flags", OF(0, 1, 2, O_PATH)),),
 		ERRNOS(ENOENT, ENXIO, EINVAL, EBUSY, EACCES, ENODEV, EPERM),
 	}, {
-		.name = "file", .weight = 15, GIVES_NOTHING, CALL(call_file),
+		.name = "file", .weight = 30, GIVES_NOTHING, CALL(call_file),
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("what", BELOW(8, 1)),
 		     ARG("number", ODD),),
 		ERRNOS(FILE_ERRNOS),
 	}, {
-		.name = "sync", .weight = 12, GIVES_NOTHING,
+		.name = "sync", .weight = 24, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_SYNC, SYNC),
 		ARGS(MEMBER(SYNC, flags, BELOW(8, 1)),),
 		ERRNOS(OTHER_FILE, ENOTTY),
 	}, {
-		.name = "set-name", .weight = 4, GIVES_NOTHING,
+		.name = "set-name", .weight = 8, GIVES_NOTHING,
 		IOCTL_NONE(FUZZ_DMABUF, DMA_BUF_SET_NAME_B), ARGS(),
 		ERRNOS(OTHER_FILE, ENOTTY, EBUSY),
 	}, {
-		.name = "export-sync-file", .weight = 8,
+		.name = "export-sync-file", .weight = 16,
 		GIVES_ID(FUZZ_FILE, SYNC_FILE, fd),
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, SYNC_FILE),
 		ARGS(MEMBER(SYNC_FILE, flags, OF(1, 2, 3, 0)),
 		     MEMBER(SYNC_FILE, fd, ODD),),
 		ERRNOS(OTHER_FILE, ENOTTY, EMFILE),
 	}, {
-		.name = "import-sync-file", .weight = 4, GIVES_NOTHING,
+		.name = "import-sync-file", .weight = 8, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,
 		      struct dma_buf_import_sync_file),
 		ARGS(MEMBER(struct dma_buf_import_sync_file, flags, OF(1, 2, 3, 0)),

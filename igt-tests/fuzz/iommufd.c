@@ -30,20 +30,23 @@ void fuzz_iommufd_begin(void)
 	fuzz_on_release(FUZZ_HWPT, release);
 }
 
-/* The exporter is attached to none of them any more: page tables go first */
+/* Page tables go first; what is still in use stays for the next time */
 void fuzz_iommufd_reset(void)
 {
-	unsigned int i, round;
+	unsigned int i, round, in_use = 0;
+	int ret;
 
-	for (round = 0; round < 2; round++)
-		for (i = 0; i < nr_left; i++)
-			__iommufd_destroy((int)fuzz_res(FUZZ_IOMMUFD, 0), left[i]);
-	nr_left = 0;
+	for (round = 0; round < 2; round++, nr_left = in_use)
+		for (i = in_use = 0; i < nr_left; i++) {
+			ret = __iommufd_destroy((int)fuzz_res(FUZZ_IOMMUFD, 0), left[i]);
+			if (ret == -EBUSY)
+				left[in_use++] = left[i];
+		}
 }
 
 /* Addresses that mean something: slots of 16 MiB */
-#define IOVA BELOW(16, 16ull << 20)
-#define LENGTHS OF(FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE, 8 * FUZZ_PAGE, 16ull << 20)
+#define IOVA BELOW(4, 16ull << 20)
+#define LENGTHS OF(FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE, 8 * FUZZ_PAGE, 16ull << 20)
 
 #define ALLOC struct iommu_ioas_alloc
 #define DESTROY struct iommu_destroy
@@ -70,37 +73,37 @@ void fuzz_iommufd_reset(void)
 
 const struct fuzz_op fuzz_iommufd_ops[] = {
 	{
-		.name = "ioas-alloc", .weight = 12,
+		.name = "ioas-alloc", .weight = 24,
 		GIVES_ID(FUZZ_IOAS, ALLOC, out_ioas_id),
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_ALLOC, ALLOC),
 		ARGS(MEMBER(ALLOC, size, OF(sizeof(ALLOC))),
 		     MEMBER(ALLOC, flags, OF(0)),),
 		ERRNOS(IOAS_ERRNOS),
 	}, {
-		.name = "ioas-free", .weight = 5, TAKES(FUZZ_IOAS),
+		.name = "ioas-free", .weight = 10, TAKES(FUZZ_IOAS),
 		ARGS(), ERRNOS(EBADF, EBUSY, ENOENT),
 	}, {
-		.name = "hwpt-free", .weight = 3, TAKES(FUZZ_HWPT),
+		.name = "hwpt-free", .weight = 6, TAKES(FUZZ_HWPT),
 		ARGS(), ERRNOS(EBADF, EBUSY, ENOENT),
 	}, {
-		.name = "destroy", .weight = 3, GIVES_NOTHING,
+		.name = "destroy", .weight = 6, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_DESTROY, DESTROY),
 		ARGS(MEMBER(DESTROY, size, OF(sizeof(DESTROY))),
 		     MEMBER(DESTROY, id, RES(FUZZ_IOAS)),),
 		ERRNOS(IOAS_ERRNOS, EBUSY),
 	}, {
-		.name = "map-file", .weight = 40, GIVES_NOTHING,
+		.name = "map-file", .weight = 80, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_MAP_FILE, MAP_FILE),
 		ARGS(MEMBER(MAP_FILE, size, OF(sizeof(MAP_FILE))),
 		     MEMBER(MAP_FILE, flags, OF(7, 7, 7, 6, 5, 3)),
 		     MEMBER(MAP_FILE, ioas_id, RES(FUZZ_IOAS)),
 		     MEMBER(MAP_FILE, fd, RES(FUZZ_DMABUF)),
-		     MEMBER(MAP_FILE, start, OF(0, 0, 0, FUZZ_PAGE, 512)),
+		     MEMBER(MAP_FILE, start, OF(0, 0, 0, 0, 0, FUZZ_PAGE, 512)),
 		     MEMBER(MAP_FILE, length, LENGTHS),
 		     MEMBER(MAP_FILE, iova, IOVA),),
 		ERRNOS(MAP_ERRNOS, EBADF),
 	}, {
-		.name = "map-memory", .weight = 8, GIVES_NOTHING,
+		.name = "map-memory", .weight = 16, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_MAP, MAP_VA),
 		ARGS(MEMBER(MAP_VA, size, OF(sizeof(MAP_VA))),
 		     MEMBER(MAP_VA, flags, OF(7, 7, 6, 5)),
@@ -110,7 +113,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(MAP_VA, iova, IOVA),),
 		ERRNOS(MEMORY_ERRNOS),
 	}, {
-		.name = "copy", .weight = 10, GIVES_NOTHING,
+		.name = "copy", .weight = 20, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_COPY, COPY),
 		ARGS(MEMBER(COPY, size, OF(sizeof(COPY))),
 		     MEMBER(COPY, flags, OF(7, 7, 5, 3)),
@@ -121,7 +124,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(COPY, src_iova, IOVA),),
 		ERRNOS(MEMORY_ERRNOS, EPERM),
 	}, {
-		.name = "ioas-unmap", .weight = 15, GIVES_NOTHING,
+		.name = "ioas-unmap", .weight = 30, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_UNMAP, UNMAP),
 		ARGS(MEMBER(UNMAP, size, OF(sizeof(UNMAP))),
 		     MEMBER(UNMAP, ioas_id, RES(FUZZ_IOAS)),
@@ -130,7 +133,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 					      256ull << 20, UINT64_MAX)),),
 		ERRNOS(IOAS_ERRNOS, EBUSY, EOVERFLOW),
 	}, {
-		.name = "iova-ranges", .weight = 4, .tells = true, GIVES_NOTHING,
+		.name = "iova-ranges", .weight = 8, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_IOVA_RANGES, RANGES),
 		ARGS(MEMBER(RANGES, size, OF(sizeof(RANGES))),
 		     MEMBER(RANGES, ioas_id, RES(FUZZ_IOAS)),
@@ -138,7 +141,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(RANGES, allowed_iovas, ARENA(4 * 16)),),
 		ERRNOS(IOAS_ERRNOS, EMSGSIZE),
 	}, {
-		.name = "allow-iovas", .weight = 3, GIVES_NOTHING,
+		.name = "allow-iovas", .weight = 6, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_ALLOW_IOVAS, ALLOW),
 		ARGS(MEMBER(ALLOW, size, OF(sizeof(ALLOW))),
 		     MEMBER(ALLOW, ioas_id, RES(FUZZ_IOAS)),
@@ -146,7 +149,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(ALLOW, allowed_iovas, ARENA(0)),),
 		ERRNOS(IOAS_ERRNOS, EADDRINUSE, EEXIST),
 	}, {
-		.name = "option", .weight = 6, GIVES_NOTHING,
+		.name = "option", .weight = 12, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_OPTION, OPTION),
 		ARGS(MEMBER(OPTION, size, OF(sizeof(OPTION))),
 		     MEMBER(OPTION, option_id, OF(IOMMU_OPTION_HUGE_PAGES)),
@@ -155,45 +158,45 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(OPTION, val64, BITS(1)),),
 		ERRNOS(IOAS_ERRNOS, EADDRINUSE),
 	}, {
-		.name = "vfio-ioas", .weight = 3, GIVES_NOTHING,
+		.name = "vfio-ioas", .weight = 6, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_VFIO_IOAS, VFIO_IOAS),
 		ARGS(MEMBER(VFIO_IOAS, size, OF(sizeof(VFIO_IOAS))),
 		     MEMBER(VFIO_IOAS, ioas_id, RES(FUZZ_IOAS)),
 		     MEMBER(VFIO_IOAS, op, BELOW(3, 1)),),
 		ERRNOS(IOAS_ERRNOS, ENODEV),
 	}, {
-		.name = "vfio-unmap", .weight = 3, GIVES_NOTHING,
+		.name = "vfio-unmap", .weight = 6, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, VFIO_IOMMU_UNMAP_DMA, COMPAT),
 		ARGS(MEMBER(COMPAT, argsz, OF(sizeof(COMPAT))),
 		     MEMBER(COMPAT, flags, OF(0, 0, VFIO_DMA_UNMAP_FLAG_ALL)),
 		     MEMBER(COMPAT, iova, IOVA), MEMBER(COMPAT, size, LENGTHS),),
 		ERRNOS(IOAS_ERRNOS, ENODEV, EOVERFLOW),
 	}, {
-		.name = "hwpt-alloc", .weight = 5,
+		.name = "hwpt-alloc", .weight = 10,
 		GIVES_ID(FUZZ_HWPT, HWPT_ALLOC, out_hwpt_id),
 		IOCTL(FUZZ_IOMMUFD, IOMMU_HWPT_ALLOC, HWPT_ALLOC),
 		ARGS(MEMBER(HWPT_ALLOC, size, OF(sizeof(HWPT_ALLOC))),
 		     MEMBER(HWPT_ALLOC, flags, OF(0, 0, 1, 2)),
-		     MEMBER(HWPT_ALLOC, dev_id, OF(1)),
+		     MEMBER(HWPT_ALLOC, dev_id, RES(FUZZ_DEVICE_ID)),
 		     MEMBER(HWPT_ALLOC, pt_id, RES(FUZZ_IOAS)),),
 		ERRNOS(MEMORY_ERRNOS),
 	}, {
-		.name = "hw-info", .weight = 2, .tells = true, GIVES_NOTHING,
+		.name = "hw-info", .weight = 4, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_GET_HW_INFO, HW_INFO),
 		ARGS(MEMBER(HW_INFO, size, OF(sizeof(HW_INFO))),
-		     MEMBER(HW_INFO, dev_id, OF(1)),
+		     MEMBER(HW_INFO, dev_id, RES(FUZZ_DEVICE_ID)),
 		     MEMBER(HW_INFO, data_len, OF(0, 64)),
 		     MEMBER(HW_INFO, data_uptr, ARENA(64)),),
 		ERRNOS(IOAS_ERRNOS),
 	}, {
-		.name = "dirty-tracking", .weight = 3, GIVES_NOTHING,
+		.name = "dirty-tracking", .weight = 6, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_HWPT_SET_DIRTY_TRACKING, DIRTY),
 		ARGS(MEMBER(DIRTY, size, OF(sizeof(DIRTY))),
 		     MEMBER(DIRTY, flags, BITS(1)),
 		     MEMBER(DIRTY, hwpt_id, RES(FUZZ_HWPT)),),
 		ERRNOS(IOAS_ERRNOS),
 	}, {
-		.name = "dirty-bitmap", .weight = 3, GIVES_NOTHING,
+		.name = "dirty-bitmap", .weight = 6, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_HWPT_GET_DIRTY_BITMAP, BITMAP),
 		ARGS(MEMBER(BITMAP, size, OF(sizeof(BITMAP))),
 		     MEMBER(BITMAP, hwpt_id, RES(FUZZ_HWPT)),
@@ -203,14 +206,14 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(BITMAP, data, ARENA(512)),),
 		ERRNOS(IOAS_ERRNOS, ERANGE),
 	}, {
-		.name = "get-pa", .weight = 2, GIVES_NOTHING,
+		.name = "get-pa", .weight = 4, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_NOIOMMU_GET_PA, GET_PA),
 		ARGS(MEMBER(GET_PA, size, OF(sizeof(GET_PA))),
 		     MEMBER(GET_PA, ioas_id, RES(FUZZ_IOAS)),
 		     MEMBER(GET_PA, iova, IOVA), MEMBER(GET_PA, length, LENGTHS),),
 		ERRNOS(IOAS_ERRNOS, EPERM, ENODEV),
 	}, {
-		.name = "change-process", .weight = 1, GIVES_NOTHING,
+		.name = "change-process", .weight = 2, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_CHANGE_PROCESS, CHANGE),
 		ARGS(MEMBER(CHANGE, size, OF(sizeof(CHANGE))),),
 		ERRNOS(IOAS_ERRNOS),

@@ -204,12 +204,12 @@ long call_private(const uint64_t *arg)
 
 const struct fuzz_op fuzz_kvm_ops[] = {
 	{
-		.name = "vm", .weight = 2, GIVES(FUZZ_VM), CALL(call_vm),
+		.name = "vm", .weight = 4, GIVES(FUZZ_VM), CALL(call_vm),
 		ARGS(ARG("type", OF(KVM_X86_DEFAULT_VM, KVM_X86_DEFAULT_VM,
 				    KVM_X86_SW_PROTECTED_VM)),),
 		ERRNOS(EINVAL, ENOMEM, EMFILE),
 	}, {
-		.name = "memslot", .weight = 25, GIVES_NOTHING, CALL(call_memslot),
+		.name = "memslot", .weight = 50, GIVES_NOTHING, CALL(call_memslot),
 		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3, 1, 2, 3, 4)),
 		     ARG("dmabuf", RES(FUZZ_DMABUF)),
 		     ARG("offset", OF(0, 0, FUZZ_PAGE)),
@@ -233,17 +233,17 @@ const struct fuzz_op fuzz_kvm_ops[] = {
 		     ARG("pages", OF(1, 2, 0)),),
 		ERRNOS(EINVAL, EBADF, EFAULT, EAGAIN, ENOENT, EOPNOTSUPP, EIO),
 	}, {
-		.name = "guest", .weight = 25, GIVES_NOTHING, CALL(call_guest),
+		.name = "guest", .weight = 50, GIVES_NOTHING, CALL(call_guest),
 		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3)),
 		     ARG("page", BELOW(4, 1)), ARG("store", BITS(1)),),
 		ERRNOS(EINVAL, EBADF, EFAULT, ENXIO),
 	}, {
-		.name = "private", .weight = 3, GIVES_NOTHING, CALL(call_private),
+		.name = "private", .weight = 6, GIVES_NOTHING, CALL(call_private),
 		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR, 1)),
 		     ARG("pages", OF(1, 2)), ARG("on", BITS(1)),),
 		ERRNOS(EINVAL, EBADF, ENOMEM, ENOTTY, EFAULT),
 	}, {
-		.name = "vm-close", .weight = 1, TAKES(FUZZ_VM),
+		.name = "vm-close", .weight = 2, TAKES(FUZZ_VM),
 		ARGS(), ERRNOS(EBADF),
 	},
 	{ 0 }

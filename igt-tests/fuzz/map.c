@@ -103,6 +103,7 @@ long fuzz_map_check(int fd)
 
 uint64_t fuzz_va(unsigned int slot, uint64_t offset)
 {
+	slot = fuzz_filled(FUZZ_MAP, slot);
 	if (slot >= FUZZ_SLOTS || !maps[slot].length)
 		return 0;
 	return (uintptr_t)maps[slot].at + offset % maps[slot].length;
@@ -130,11 +131,18 @@ long call_map(const uint64_t *arg)
 			    fuzz_bytes_inode((int)arg[0]));
 }
 
+/* So that nothing else gets there */
+static void fill_hole(uint8_t *at, uint64_t length)
+{
+	mmap(at, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
 /* File, mapping, page of it, pages: over what is there */
 long call_map_at(const uint64_t *arg)
 {
 	struct map *map = find(arg[1]);
 	uint64_t offset, length;
+	long ret;
 
 	if (!map)
 		return -EBADF;
@@ -142,12 +150,14 @@ long call_map_at(const uint64_t *arg)
 	length = arg[3] * FUZZ_PAGE;
 	if (length > map->length - offset)
 		length = map->length - offset;
-	/* Even if it fails: the old one may be gone */
 	map->odd = true;
 	if (mmap(map->at + offset, length, map->prot, MAP_SHARED | MAP_FIXED,
 		 (int)arg[0], 0) != MAP_FAILED)
 		return 0;
-	return -errno;
+	ret = -errno;
+	/* What was there is gone */
+	fill_hole(map->at + offset, length);
+	return ret;
 }
 
 static long judge(const char *what, const struct map *map, uint64_t offset,
@@ -193,12 +203,6 @@ long call_store(const uint64_t *arg)
 		return -EINVAL;
 	ret = fuzz_store(map->at + offset, word);
 	return judge("store", map, offset, ret, 0, PROT_WRITE) ?: ret;
-}
-
-/* So that nothing else gets there */
-static void fill_hole(uint8_t *at, uint64_t length)
-{
-	mmap(at, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 static long move(struct map *map, uint64_t length, int flags)
@@ -340,40 +344,41 @@ long call_fork(const uint64_t *arg)
 
 const struct fuzz_op fuzz_map_ops[] = {
 	{
-		.name = "map", .weight = 60, GIVES(FUZZ_MAP), CALL(call_map),
+		.name = "map", .weight = 120, GIVES(FUZZ_MAP), CALL(call_map),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)),
-		     ARG("prot", OF(3, 3, 3, 3, 1, 2, 0, 7)),
+		     ARG("prot", OF(3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 1, 2, 0, 7)),
 		     ARG("flags", OF(MAP_SHARED, MAP_SHARED, MAP_SHARED, MAP_SHARED,
+				     MAP_SHARED, MAP_SHARED, MAP_SHARED,
 				     MAP_PRIVATE, MAP_SHARED_VALIDATE,
 				     MAP_SHARED | MAP_POPULATE,
 				     MAP_SHARED | MAP_LOCKED)),
-		     ARG("length", OF(FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE,
+		     ARG("length", OF(FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE,
 				      8 * FUZZ_PAGE)),
 		     ARG("offset", OF(0, 0, 0, 0, 0, 0, 0, FUZZ_PAGE, 3 * FUZZ_PAGE)),),
 		ERRNOS(OTHER_FILE, EACCES, EOVERFLOW, EOPNOTSUPP, ENODEV, EPERM, EAGAIN,
 		       ENXIO, EBUSY),
 	}, {
-		.name = "map-at", .weight = 5, GIVES_NOTHING, CALL(call_map_at),
+		.name = "map-at", .weight = 10, GIVES_NOTHING, CALL(call_map_at),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("map", SLOT(FUZZ_MAP)),
 		     ARG("page", BELOW(8, 1)), ARG("pages", OF(1, 2, 8)),),
 		ERRNOS(OTHER_FILE, EACCES, EOPNOTSUPP, ENODEV, EPERM, ENXIO, EBUSY),
 	}, {
-		.name = "load", .weight = 100, GIVES_NOTHING, CALL(call_load),
+		.name = "load", .weight = 200, GIVES_NOTHING, CALL(call_load),
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("page", BELOW(16, 1)),),
 		ERRNOS(EBADF, EFAULT, EACCES),
 	}, {
-		.name = "store", .weight = 60, GIVES_NOTHING, CALL(call_store),
+		.name = "store", .weight = 120, GIVES_NOTHING, CALL(call_store),
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("page", BELOW(16, 1)),),
 		ERRNOS(EBADF, EINVAL, EFAULT, EACCES),
 	}, {
-		.name = "change", .weight = 25, GIVES_NOTHING, CALL(call_change),
+		.name = "change", .weight = 50, GIVES_NOTHING, CALL(call_change),
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("what", BELOW(8, 1)),
 		     ARG("page", BELOW(8, 1)), ARG("pages", OF(1, 2, 8)),
 		     ARG("number", BELOW(32, 1)),),
 		ERRNOS(OTHER_FILE, EFAULT, ENOMEM, EACCES, EAGAIN, EBUSY, EPERM, EIO,
 		       ENODEV),
 	}, {
-		.name = "kernel-access", .weight = 15, GIVES_NOTHING,
+		.name = "kernel-access", .weight = 30, GIVES_NOTHING,
 		CALL(call_kernel_access),
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("page", BELOW(16, 1)),
 		     ARG("how", BELOW(3, 1)),),
@@ -384,7 +389,7 @@ const struct fuzz_op fuzz_map_ops[] = {
 		     ARG("unmap", BITS(1)),),
 		ERRNOS(EBADF, EAGAIN, ENOMEM),
 	}, {
-		.name = "unmap", .weight = 30, TAKES(FUZZ_MAP),
+		.name = "unmap", .weight = 60, TAKES(FUZZ_MAP),
 		ARGS(), ERRNOS(EBADF),
 	},
 	{ 0 }

@@ -123,11 +123,11 @@ long call_heap(const uint64_t *arg)
 
 const struct fuzz_op fuzz_memory_ops[] = {
 	{
-		.name = "memfd", .weight = 10, GIVES(FUZZ_FILE), CALL(call_memfd),
+		.name = "memfd", .weight = 20, GIVES(FUZZ_FILE), CALL(call_memfd),
 		ARGS(ARG("pages", OF(1, 2, 8, 64)), ARG("seal", OF(1, 1, 1, 0)),),
 		ERRNOS(EMFILE, ENOMEM),
 	}, {
-		.name = "udmabuf", .weight = 20, GIVES(FUZZ_DMABUF),
+		.name = "udmabuf", .weight = 40, GIVES(FUZZ_DMABUF),
 		CALL(call_udmabuf),
 		ARGS(ARG("memfd", RES(FUZZ_FILE)),
 		     ARG("offset", OF(0, 0, FUZZ_PAGE)),
@@ -135,7 +135,7 @@ const struct fuzz_op fuzz_memory_ops[] = {
 		     ARG("flags", OF(UDMABUF_FLAGS_CLOEXEC, 0)),),
 		ERRNOS(OTHER_FILE, EMFILE, EBADFD),
 	}, {
-		.name = "udmabuf-list", .weight = 6, GIVES(FUZZ_DMABUF),
+		.name = "udmabuf-list", .weight = 12, GIVES(FUZZ_DMABUF),
 		CALL(call_udmabuf_list),
 		ARGS(ARG("memfd", RES(FUZZ_FILE)), ARG("memfd", RES(FUZZ_FILE)),
 		     ARG("count", OF(2, 2, 1, 0, 3)),
@@ -143,7 +143,7 @@ const struct fuzz_op fuzz_memory_ops[] = {
 		/* A count that is too large looks behind them */
 		ERRNOS(OTHER_FILE, EMFILE, EBADFD, EFAULT),
 	}, {
-		.name = "heap", .weight = 6, GIVES(FUZZ_DMABUF), CALL(call_heap),
+		.name = "heap", .weight = 12, GIVES(FUZZ_DMABUF), CALL(call_heap),
 		ARGS(ARG("size", OF(FUZZ_PAGE, 8 * FUZZ_PAGE, 0)),
 		     ARG("flags", OF(O_RDWR | O_CLOEXEC, O_RDWR, O_RDONLY)),),
 		ERRNOS(EINVAL, ENOMEM, EMFILE),

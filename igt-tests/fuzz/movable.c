@@ -105,7 +105,8 @@ long call_move(const uint64_t *arg)
 	struct buffer *buffer = find((int)arg[0]);
 	long ret = fuzz_ioctl(arg[0], DMA_BUF_MOVABLE_MOVE, (uintptr_t)&move);
 
-	if (!ret && buffer)
+	/* Some of those that it was to make it may have made */
+	if (buffer && (!ret || move.flags & DMA_BUF_MOVABLE_ENCRYPTED))
 		buffer->encrypted = move.flags & DMA_BUF_MOVABLE_ENCRYPTED;
 	return ret;
 }
@@ -134,36 +135,36 @@ long call_movable_rw(const uint64_t *arg)
 
 const struct fuzz_op fuzz_movable_ops[] = {
 	{
-		.name = "movable", .weight = 8, GIVES(FUZZ_MOVABLE),
+		.name = "movable", .weight = 16, GIVES(FUZZ_MOVABLE),
 		CALL(call_movable), ARGS(), ERRNOS(EMFILE),
 	}, {
-		.name = "movable-dmabuf", .weight = 15, GIVES(FUZZ_DMABUF),
+		.name = "movable-dmabuf", .weight = 30, GIVES(FUZZ_DMABUF),
 		CALL(call_movable_dmabuf),
 		ARGS(ARG("file", RES(FUZZ_MOVABLE)),
 		     ARG("bytes", OF(2 * FUZZ_PAGE, 8 * FUZZ_PAGE, FUZZ_PAGE)),),
 		ERRNOS(OTHER_FILE, EBUSY, EMFILE),
 	}, {
-		.name = "move", .weight = 15, GIVES_NOTHING, CALL(call_move),
+		.name = "move", .weight = 30, GIVES_NOTHING, CALL(call_move),
 		ARGS(ARG("file", RES(FUZZ_MOVABLE)), ARG("placements", BELOW(16, 1)),
 		     ARG("count", OF(1, 1, 2, 5)),
 		     ARG("flags", OF(0, 0, 0, DMA_BUF_MOVABLE_WC,
 				     DMA_BUF_MOVABLE_ENCRYPTED)),),
 		ERRNOS(OTHER_FILE, ENXIO, EBUSY, ENOSPC),
 	}, {
-		.name = "movable-rw", .weight = 8, GIVES_NOTHING,
+		.name = "movable-rw", .weight = 16, GIVES_NOTHING,
 		CALL(call_movable_rw),
 		ARGS(ARG("file", RES(FUZZ_MOVABLE)), ARG("page", BELOW(9, 1)),
 		     ARG("write", BITS(1)),),
 		ERRNOS(OTHER_FILE, ENXIO, ESPIPE, EOPNOTSUPP, EAGAIN, EIO),
 	}, {
-		.name = "movable-info", .weight = 4, GIVES_NOTHING,
+		.name = "movable-info", .weight = 8, GIVES_NOTHING,
 		IOCTL(FUZZ_MOVABLE, DMA_BUF_MOVABLE_INFO, MOVABLE_INFO),
 		ARGS(), ERRNOS(EBADF, ENXIO),
 	}, {
-		.name = "close-movable", .weight = 8, TAKES(FUZZ_MOVABLE),
+		.name = "close-movable", .weight = 16, TAKES(FUZZ_MOVABLE),
 		ARGS(), ERRNOS(EBADF),
 	}, {
-		.name = "close-file", .weight = 5, TAKES(FUZZ_FILE),
+		.name = "close-file", .weight = 10, TAKES(FUZZ_FILE),
 		ARGS(), ERRNOS(EBADF),
 	},
 	{ 0 }

@@ -23,10 +23,11 @@ static void print_value(const struct fuzz_arg *what, const struct fuzz_step *ste
 	if (step->raw >> arg & 1 || what->type == FUZZ_NUMBER)
 		fprintf(out, "%#" PRIx64, value);
 	else if (what->type == FUZZ_RES)
-		fprintf(out, "fuzz_res(FUZZ_%s, %" PRIu64 ")",
+		fprintf(out, "fuzz_pick(FUZZ_%s, %" PRIu64 ")",
 			kinds[value >> 8 & 0xff], value & 0xff);
 	else if (what->type == FUZZ_SLOT)
-		fprintf(out, "%" PRIu64, value);
+		fprintf(out, "fuzz_filled(FUZZ_%s, %" PRIu64 ")", kinds[what->kind],
+			value);
 	else if (what->type == FUZZ_ARENA)
 		fprintf(out, "fuzz_at(%#" PRIx64 ")", value);
 	else

@@ -183,7 +183,7 @@ long call_any_ioctl(const uint64_t *arg)
 
 const struct fuzz_op fuzz_query_ops[] = {
 	{
-		.name = "query", .weight = 60, GIVES_NOTHING,
+		.name = "query", .weight = 120, GIVES_NOTHING,
 		IOCTL(FUZZ_PHYS, DMA_BUF_PHYS_IOC_QUERY, QUERY),
 		ARGS(MEMBER(QUERY, size, OF(sizeof(QUERY))),
 		     MEMBER(QUERY, fd, RES(FUZZ_DMABUF)),
@@ -196,7 +196,7 @@ const struct fuzz_op fuzz_query_ops[] = {
 		     MEMBER(QUERY, nr_frags, ODD),),
 		ERRNOS(OTHER_FILE, EOPNOTSUPP),
 	}, {
-		.name = "query-route", .weight = 40, GIVES_NOTHING,
+		.name = "query-route", .weight = 80, GIVES_NOTHING,
 		IOCTL(FUZZ_PHYS, DMA_BUF_PHYS_IOC_QUERY, QUERY),
 		ARGS(MEMBER(QUERY, size, OF(sizeof(QUERY))),
 		     MEMBER(QUERY, flags, OF(DMA_BUF_PHYS_QUERY_ROUTE)),
@@ -213,7 +213,7 @@ const struct fuzz_op fuzz_query_ops[] = {
 		ARGS(ARG("dmabuf", RES(FUZZ_DMABUF)),),
 		ERRNOS(OTHER_FILE, EOPNOTSUPP),
 	}, {
-		.name = "watch", .weight = 30, GIVES(FUZZ_WATCH),
+		.name = "watch", .weight = 60, GIVES(FUZZ_WATCH),
 		IOCTL(FUZZ_PHYS, DMA_BUF_PHYS_IOC_WATCH, WATCH),
 		ARGS(MEMBER(WATCH, size, OF(sizeof(WATCH))),
 		     MEMBER(WATCH, flags, BITS(O_CLOEXEC | O_NONBLOCK)),
@@ -221,17 +221,17 @@ const struct fuzz_op fuzz_query_ops[] = {
 		     MEMBER(WATCH, reserved, OF(0)),),
 		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENODEV),
 	}, {
-		.name = "read-watch", .weight = 30, GIVES_NOTHING,
+		.name = "read-watch", .weight = 60, GIVES_NOTHING,
 		CALL(call_read_watch),
 		ARGS(ARG("watch", RES(FUZZ_WATCH)), ARG("at", ARENA(0)),
 		     ARG("size", BELOW(100, 1)),),
 		ERRNOS(OTHER_FILE, EAGAIN),
 	}, {
-		.name = "poll", .weight = 20, GIVES_NOTHING, CALL(call_poll),
+		.name = "poll", .weight = 40, GIVES_NOTHING, CALL(call_poll),
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("events", BITS(0x7)),),
 		ERRNOS(EINVAL),
 	}, {
-		.name = "any-ioctl", .weight = 20, GIVES_NOTHING,
+		.name = "any-ioctl", .weight = 40, GIVES_NOTHING,
 		CALL(call_any_ioctl),
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("direction", BITS(3)),
 		     ARG("magic", OF('b', 'b', ';', 'H', 0xed, 0xee)),
@@ -239,7 +239,7 @@ const struct fuzz_op fuzz_query_ops[] = {
 		ERRNOS(OTHER_FILE, EFAULT, ENOTTY, E2BIG, EOPNOTSUPP, ENODEV, ENXIO,
 		       EPERM, EBUSY, ENOENT),
 	}, {
-		.name = "close-watch", .weight = 10, TAKES(FUZZ_WATCH),
+		.name = "close-watch", .weight = 20, TAKES(FUZZ_WATCH),
 		ARGS(), ERRNOS(EBADF),
 	},
 	{ 0 }

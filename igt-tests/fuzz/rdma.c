@@ -76,7 +76,7 @@ long call_rdma_export(const uint64_t *arg)
 
 const struct fuzz_op fuzz_rdma_ops[] = {
 	{
-		.name = "reg-mr", .weight = 25, GIVES(FUZZ_MR), CALL(call_reg_mr),
+		.name = "reg-mr", .weight = 50, GIVES(FUZZ_MR), CALL(call_reg_mr),
 		ARGS(ARG("dmabuf", RES(FUZZ_DMABUF)),
 		     ARG("offset", OF(0, 0, 0, FUZZ_PAGE, 512)),
 		     ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 100)),
@@ -88,12 +88,12 @@ const struct fuzz_op fuzz_rdma_ops[] = {
 		     ARG("access", BITS(0x7)),),
 		ERRNOS(EINVAL, EFAULT),
 	}, {
-		.name = "rdma-export", .weight = 4, GIVES(FUZZ_DMABUF),
+		.name = "rdma-export", .weight = 8, GIVES(FUZZ_DMABUF),
 		CALL(call_rdma_export),
 		ARGS(ARG("offset", OF(0, FUZZ_PAGE, 2 * FUZZ_PAGE)),),
 		ERRNOS(EINVAL, EMFILE),
 	}, {
-		.name = "dereg-mr", .weight = 10, TAKES(FUZZ_MR),
+		.name = "dereg-mr", .weight = 20, TAKES(FUZZ_MR),
 		ARGS(), ERRNOS(EBADF),
 	},
 	{ 0 }

@@ -88,6 +88,21 @@ uint64_t fuzz_res(enum fuzz_kind kind, unsigned int slot)
 	return (uint64_t)slots[kind][slot];
 }
 
+unsigned int fuzz_filled(enum fuzz_kind kind, unsigned int slot)
+{
+	unsigned int i;
+
+	for (i = 0; i < FUZZ_SLOTS; i++)
+		if (fuzz_res(kind, (slot + i) % FUZZ_SLOTS) != UINT64_MAX)
+			return (slot + i) % FUZZ_SLOTS;
+	return slot;
+}
+
+uint64_t fuzz_pick(enum fuzz_kind kind, unsigned int slot)
+{
+	return fuzz_res(kind, fuzz_filled(kind, slot));
+}
+
 void fuzz_set(enum fuzz_kind kind, unsigned int slot, long what)
 {
 	if (!arena)

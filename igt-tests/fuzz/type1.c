@@ -79,7 +79,7 @@ long call_type1_unmap(const uint64_t *arg)
 
 const struct fuzz_op fuzz_type1_ops[] = {
 	{
-		.name = "type1-map", .weight = 10, GIVES_NOTHING,
+		.name = "type1-map", .weight = 20, GIVES_NOTHING,
 		CALL(call_type1_map),
 		ARGS(ARG("address", VA), ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE)),
 		     ARG("iova", BELOW(16, 16ull << 20)), ARG("flags", OF(3, 3, 1, 2)),),
@@ -91,14 +91,14 @@ const struct fuzz_op fuzz_type1_ops[] = {
 		     ARG("iova", BELOW(16, 16ull << 20)), ARG("flags", OF(3, 3, 1, 2)),),
 		ERRNOS(EINVAL, EFAULT, EOPNOTSUPP, EEXIST, ENOSPC, EPERM),
 	}, {
-		.name = "type1-unmap", .weight = 8, GIVES_NOTHING,
+		.name = "type1-unmap", .weight = 16, GIVES_NOTHING,
 		CALL(call_type1_unmap),
 		ARGS(ARG("iova", BELOW(16, 16ull << 20)),
 		     ARG("length", OF(FUZZ_PAGE, 16ull << 20, 256ull << 20)),
 		     ARG("flags", OF(0)),),
 		ERRNOS(EINVAL, ENOENT, EBUSY),
 	}, {
-		.name = "type1-info", .weight = 2, GIVES_NOTHING,
+		.name = "type1-info", .weight = 4, GIVES_NOTHING,
 		IOCTL(FUZZ_CONTAINER, VFIO_IOMMU_GET_INFO, INFO),
 		ARGS(MEMBER(INFO, argsz, OF(sizeof(INFO))),),
 		ERRNOS(EINVAL, ENODEV),
