@@ -26,6 +26,7 @@ enum fuzz_reach { FUZZ_MUST, FUZZ_MUST_NOT, FUZZ_MAY };
  * @pages: how many it has
  * @word: the first word of each page, or 0 if it is not known
  * @generation: what was last heard of it
+ * @uncached: it may be memory that must not be cached, which a guest cannot have
  */
 struct fuzz_bytes {
 	uint64_t inode;
@@ -34,6 +35,7 @@ struct fuzz_bytes {
 	uint64_t pages;
 	uint64_t word[FUZZ_KNOWN_PAGES];
 	uint64_t generation;
+	bool uncached;
 };
 
 /** fuzz_bytes_new - describe a dma-buf; Return: to be filled in, or NULL */

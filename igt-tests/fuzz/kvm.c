@@ -154,6 +154,7 @@ long call_guest(const uint64_t *arg)
 	struct machine *machine = find(arg[0]);
 	struct memslot *slot;
 	uint64_t page, inode, at, word = 0;
+	const struct fuzz_bytes *bytes;
 	enum vcpu_end end;
 	uint64_t gpa;
 	long ret;
@@ -182,8 +183,9 @@ long call_guest(const uint64_t *arg)
 		return fuzz_wrong("a guest's access ended with %s", vcpu_ended(&machine->vcpu));
 	/* What is converted is no business of this */
 	if (slot->length && !machine->protected) {
+		bytes = fuzz_bytes_by_inode(inode);
 		/* A mapping need not let a guest in, either */
-		ret = slot->mapping && end != VCPU_DONE ? 0 :
+		ret = (slot->mapping || (bytes && bytes->uncached)) && end != VCPU_DONE ? 0 :
 			fuzz_judge("a guest's access", inode, at, end == VCPU_DONE, word);
 		if (ret)
 			return ret;

@@ -104,10 +104,14 @@ long call_move(const uint64_t *arg)
 	};
 	struct buffer *buffer = find((int)arg[0]);
 	long ret = fuzz_ioctl(arg[0], DMA_BUF_MOVABLE_MOVE, (uintptr_t)&move);
+	struct fuzz_bytes *bytes;
 
 	/* Some of those that it was to make it may have made */
 	if (buffer && (!ret || move.flags & DMA_BUF_MOVABLE_ENCRYPTED))
 		buffer->encrypted = move.flags & DMA_BUF_MOVABLE_ENCRYPTED;
+	bytes = buffer ? fuzz_bytes_by_inode(buffer->inode) : NULL;
+	if (bytes && (!ret || move.flags & DMA_BUF_MOVABLE_WC))
+		bytes->uncached = move.flags & DMA_BUF_MOVABLE_WC;
 	return ret;
 }
 
