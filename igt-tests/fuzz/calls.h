@@ -141,7 +141,6 @@ long call_export(const uint64_t *arg);
 long call_feature(const uint64_t *arg);
 long call_memory(const uint64_t *arg);
 long call_beside(const uint64_t *arg);
-long call_alone(const uint64_t *arg);
 long call_power(const uint64_t *arg);
 long call_low_power(const uint64_t *arg);
 long call_reset(const uint64_t *arg);
@@ -156,6 +155,7 @@ long call_irq(const uint64_t *arg);
 
 long fuzz_map_begin(void);
 long call_map(const uint64_t *arg);
+long call_map_anonymous(const uint64_t *arg);
 long call_map_at(const uint64_t *arg);
 long call_load(const uint64_t *arg);
 long call_store(const uint64_t *arg);

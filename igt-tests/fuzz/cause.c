@@ -48,8 +48,18 @@ static void restore_config(void)
 			__vfio_config_write(dev, pos, 4, config[pos / 4]);
 }
 
+static long join(unsigned int slot, long what)
+{
+	(void)slot;
+	(void)what;
+	pthread_join(thread, NULL);
+	beside = false;
+	return 0;
+}
+
 void fuzz_cause_begin(struct vfio_device *exporter)
 {
+	fuzz_on_release(FUZZ_THREAD, join);
 	dev = exporter;
 	wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	save_config();
@@ -98,17 +108,7 @@ long call_beside(const uint64_t *arg)
 		return -EBUSY;
 	toggles = (unsigned int)(arg[0] % 256);
 	beside = !pthread_create(&thread, NULL, toggle, NULL);
-	return 0;
-}
-
-long call_alone(const uint64_t *arg)
-{
-	(void)arg;
-	if (!beside)
-		return -EBUSY;
-	pthread_join(thread, NULL);
-	beside = false;
-	return 0;
+	return beside ? 0 : -EAGAIN;
 }
 
 long call_power(const uint64_t *arg)
@@ -186,12 +186,13 @@ const struct fuzz_op fuzz_cause_ops[] = {
 		ARGS(ARG("on", OF(0, 1, 1)),),
 		ERRNOS(DEVICE_ERRNOS),
 	}, {
-		.name = "beside", .weight = 2, GIVES_NOTHING, CALL(call_beside),
+		.name = "beside", .weight = 4, GIVES(FUZZ_THREAD), CALL(call_beside),
 		ARGS(ARG("times", BELOW(64, 1)),),
 		ERRNOS(EBUSY),
 	}, {
-		.name = "alone", .weight = 2, GIVES_NOTHING, CALL(call_alone),
-		ARGS(), ERRNOS(EBUSY),
+		/* Until then nobody knows who has access, so it comes soon */
+		.name = "alone", .weight = 30, TAKES(FUZZ_THREAD),
+		ARGS(), ERRNOS(EBADF),
 	}, {
 		.name = "power", .weight = 6, GIVES_NOTHING, CALL(call_power),
 		ARGS(ARG("state", OF(0, 0, 3, 1)),),
@@ -202,7 +203,7 @@ const struct fuzz_op fuzz_cause_ops[] = {
 		ARGS(ARG("how", BELOW(3, 1)),),
 		ERRNOS(DEVICE_ERRNOS),
 	}, {
-		.name = "reset", .weight = 1, GIVES_NOTHING, CALL(call_reset),
+		.name = "reset", .weight = 2, GIVES_NOTHING, CALL(call_reset),
 		ARGS(ARG("how", OF(0, 0, 0, 1, 1, 1, 2, 3)),),
 		ERRNOS(DEVICE_ERRNOS, ENOTTY, EAGAIN),
 	}, {

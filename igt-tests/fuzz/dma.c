@@ -212,17 +212,17 @@ const struct fuzz_op fuzz_dma_ops[] = {
 		     ARG("prot", OF(6, 6, 6, 4, 2)),),
 		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENODEV, EACCES),
 	}, {
-		.name = "dma-copy", .weight = 6, GIVES(FUZZ_AREA),
+		.name = "dma-copy", .weight = 12, GIVES(FUZZ_AREA),
 		CALL(call_dma_copy),
 		ARGS(ARG("area", SLOT(FUZZ_AREA)),),
 		ERRNOS(EINVAL, ENOENT, ENODEV, EPERM),
 	}, {
-		.name = "dma-read", .weight = 10, GIVES_NOTHING,
+		.name = "dma-read", .weight = 14, GIVES_NOTHING,
 		CALL(call_dma_read),
 		ARGS(ARG("area", SLOT(FUZZ_AREA)), ARG("page", BELOW(4, 1)),),
 		ERRNOS(EFAULT, EINVAL),
 	}, {
-		.name = "dma-write", .weight = 10, GIVES_NOTHING,
+		.name = "dma-write", .weight = 14, GIVES_NOTHING,
 		CALL(call_dma_write),
 		ARGS(ARG("area", SLOT(FUZZ_AREA)), ARG("page", BELOW(4, 1)),),
 		ERRNOS(EFAULT, EINVAL),

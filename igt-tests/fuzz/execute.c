@@ -107,7 +107,7 @@ long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step)
 	long ret;
 
 	if (op->takes) {
-		ret = fuzz_take(op->gives, step->slot);
+		ret = fuzz_take(op->gives, fuzz_filled(op->gives, step->slot));
 	} else {
 		for (i = 0; (what = fuzz_arg(op, i)); i++)
 			value[i] = resolve(what, step, i);

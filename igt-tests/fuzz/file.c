@@ -193,7 +193,7 @@ const struct fuzz_op fuzz_file_ops[] = {
 		     MEMBER(SYNC_FILE, fd, ODD),),
 		ERRNOS(OTHER_FILE, ENOTTY, EMFILE),
 	}, {
-		.name = "import-sync-file", .weight = 8, GIVES_NOTHING,
+		.name = "import-sync-file", .weight = 14, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,
 		      struct dma_buf_import_sync_file),
 		ARGS(MEMBER(struct dma_buf_import_sync_file, flags, OF(1, 2, 3, 0)),

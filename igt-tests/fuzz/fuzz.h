@@ -34,7 +34,7 @@ enum fuzz_kind {
 	FUZZ_PHYS, FUZZ_IOMMUFD, FUZZ_DEVICE, FUZZ_DEVICE_ID, FUZZ_CONTAINER,
 	FUZZ_UDMABUF, FUZZ_HEAP, FUZZ_RDMA,
 	FUZZ_DMABUF, FUZZ_WATCH, FUZZ_FILE, FUZZ_MOVABLE, FUZZ_IOAS, FUZZ_HWPT,
-	FUZZ_VM, FUZZ_MAP, FUZZ_AREA, FUZZ_MR,
+	FUZZ_VM, FUZZ_MAP, FUZZ_AREA, FUZZ_MR, FUZZ_THREAD,
 	FUZZ_NR_KINDS,
 	FUZZ_NOTHING = FUZZ_NR_KINDS
 };
@@ -96,6 +96,7 @@ struct fuzz_arg {
  * @type: the structure, in C
  * @size: of the structure, bytes
  * @id: where in the structure the id is that the ioctl gives; -1: what it returns
+ * @refused: for want of what it needs it need never go well
  * @tells: the ioctl writes into its structure even if it fails
  * @run: the function, which returns -errno or something else; NULL for an ioctl
  * @run_name: in C
@@ -113,6 +114,7 @@ struct fuzz_op {
 	const char *type;
 	size_t size;
 	int id;
+	bool refused;
 	bool tells;
 	long (*run)(const uint64_t *arg);
 	const char *run_name;

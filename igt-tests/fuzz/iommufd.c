@@ -44,8 +44,8 @@ void fuzz_iommufd_reset(void)
 		}
 }
 
-/* Addresses that mean something: slots of 16 MiB */
-#define IOVA BELOW(4, 16ull << 20)
+/* Few addresses that mean something, so that they meet */
+#define IOVA OF(0, 0, 0, 0, 16ull << 20, 32ull << 20)
 #define LENGTHS OF(FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE, 8 * FUZZ_PAGE, 16ull << 20)
 
 #define ALLOC struct iommu_ioas_alloc
@@ -73,20 +73,20 @@ void fuzz_iommufd_reset(void)
 
 const struct fuzz_op fuzz_iommufd_ops[] = {
 	{
-		.name = "ioas-alloc", .weight = 24,
+		.name = "ioas-alloc", .weight = 16,
 		GIVES_ID(FUZZ_IOAS, ALLOC, out_ioas_id),
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_ALLOC, ALLOC),
 		ARGS(MEMBER(ALLOC, size, OF(sizeof(ALLOC))),
 		     MEMBER(ALLOC, flags, OF(0)),),
 		ERRNOS(IOAS_ERRNOS),
 	}, {
-		.name = "ioas-free", .weight = 10, TAKES(FUZZ_IOAS),
+		.name = "ioas-free", .weight = 6, TAKES(FUZZ_IOAS),
 		ARGS(), ERRNOS(EBADF, EBUSY, ENOENT),
 	}, {
-		.name = "hwpt-free", .weight = 6, TAKES(FUZZ_HWPT),
+		.name = "hwpt-free", .weight = 16, TAKES(FUZZ_HWPT),
 		ARGS(), ERRNOS(EBADF, EBUSY, ENOENT),
 	}, {
-		.name = "destroy", .weight = 6, GIVES_NOTHING,
+		.name = "destroy", .weight = 8, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_DESTROY, DESTROY),
 		ARGS(MEMBER(DESTROY, size, OF(sizeof(DESTROY))),
 		     MEMBER(DESTROY, id, RES(FUZZ_IOAS)),),
@@ -103,7 +103,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(MAP_FILE, iova, IOVA),),
 		ERRNOS(MAP_ERRNOS, EBADF),
 	}, {
-		.name = "map-memory", .weight = 16, GIVES_NOTHING,
+		.name = "map-memory", .weight = 40, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_MAP, MAP_VA),
 		ARGS(MEMBER(MAP_VA, size, OF(sizeof(MAP_VA))),
 		     MEMBER(MAP_VA, flags, OF(7, 7, 6, 5)),
@@ -113,14 +113,15 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(MAP_VA, iova, IOVA),),
 		ERRNOS(MEMORY_ERRNOS),
 	}, {
-		.name = "copy", .weight = 20, GIVES_NOTHING,
+		.name = "copy", .weight = 60, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_COPY, COPY),
 		ARGS(MEMBER(COPY, size, OF(sizeof(COPY))),
 		     MEMBER(COPY, flags, OF(7, 7, 5, 3)),
 		     MEMBER(COPY, dst_ioas_id, RES(FUZZ_IOAS)),
 		     MEMBER(COPY, src_ioas_id, RES(FUZZ_IOAS)),
-		     MEMBER(COPY, length, LENGTHS),
-		     MEMBER(COPY, dst_iova, IOVA),
+		     MEMBER(COPY, length, OF(FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE,
+					  8 * FUZZ_PAGE)),
+		     MEMBER(COPY, dst_iova, OF(0, 16ull << 20, 32ull << 20, 48ull << 20, 64ull << 20)),
 		     MEMBER(COPY, src_iova, IOVA),),
 		ERRNOS(MEMORY_ERRNOS, EPERM),
 	}, {
@@ -141,7 +142,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(RANGES, allowed_iovas, ARENA(4 * 16)),),
 		ERRNOS(IOAS_ERRNOS, EMSGSIZE),
 	}, {
-		.name = "allow-iovas", .weight = 6, GIVES_NOTHING,
+		.name = "allow-iovas", .weight = 10, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_ALLOW_IOVAS, ALLOW),
 		ARGS(MEMBER(ALLOW, size, OF(sizeof(ALLOW))),
 		     MEMBER(ALLOW, ioas_id, RES(FUZZ_IOAS)),
@@ -158,25 +159,29 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(OPTION, val64, BITS(1)),),
 		ERRNOS(IOAS_ERRNOS, EADDRINUSE),
 	}, {
-		.name = "vfio-ioas", .weight = 6, GIVES_NOTHING,
+		.name = "vfio-ioas", .weight = 30, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_VFIO_IOAS, VFIO_IOAS),
 		ARGS(MEMBER(VFIO_IOAS, size, OF(sizeof(VFIO_IOAS))),
 		     MEMBER(VFIO_IOAS, ioas_id, RES(FUZZ_IOAS)),
-		     MEMBER(VFIO_IOAS, op, BELOW(3, 1)),),
+		     MEMBER(VFIO_IOAS, op, OF(IOMMU_VFIO_IOAS_SET, IOMMU_VFIO_IOAS_SET,
+					   IOMMU_VFIO_IOAS_SET, IOMMU_VFIO_IOAS_SET,
+					   IOMMU_VFIO_IOAS_GET, IOMMU_VFIO_IOAS_CLEAR)),),
 		ERRNOS(IOAS_ERRNOS, ENODEV),
 	}, {
-		.name = "vfio-unmap", .weight = 6, GIVES_NOTHING,
+		.name = "vfio-unmap", .weight = 24, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, VFIO_IOMMU_UNMAP_DMA, COMPAT),
 		ARGS(MEMBER(COMPAT, argsz, OF(sizeof(COMPAT))),
-		     MEMBER(COMPAT, flags, OF(0, 0, VFIO_DMA_UNMAP_FLAG_ALL)),
-		     MEMBER(COMPAT, iova, IOVA), MEMBER(COMPAT, size, LENGTHS),),
+		     /* All has neither address nor size */
+		     MEMBER(COMPAT, flags, OF(VFIO_DMA_UNMAP_FLAG_ALL, VFIO_DMA_UNMAP_FLAG_ALL, 0)),
+		     MEMBER(COMPAT, iova, OF(0, 0, 0, 16ull << 20)),
+		     MEMBER(COMPAT, size, OF(0, 0, 0, FUZZ_PAGE, 16ull << 20)),),
 		ERRNOS(IOAS_ERRNOS, ENODEV, EOVERFLOW),
 	}, {
-		.name = "hwpt-alloc", .weight = 10,
+		.name = "hwpt-alloc", .weight = 30,
 		GIVES_ID(FUZZ_HWPT, HWPT_ALLOC, out_hwpt_id),
 		IOCTL(FUZZ_IOMMUFD, IOMMU_HWPT_ALLOC, HWPT_ALLOC),
 		ARGS(MEMBER(HWPT_ALLOC, size, OF(sizeof(HWPT_ALLOC))),
-		     MEMBER(HWPT_ALLOC, flags, OF(0, 0, 1, 2)),
+		     MEMBER(HWPT_ALLOC, flags, OF(0, 0, 0, 0, 1, 2)),
 		     MEMBER(HWPT_ALLOC, dev_id, RES(FUZZ_DEVICE_ID)),
 		     MEMBER(HWPT_ALLOC, pt_id, RES(FUZZ_IOAS)),),
 		ERRNOS(MEMORY_ERRNOS),
@@ -189,14 +194,15 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(HW_INFO, data_uptr, ARENA(64)),),
 		ERRNOS(IOAS_ERRNOS),
 	}, {
-		.name = "dirty-tracking", .weight = 6, GIVES_NOTHING,
+		/* QEMU's IOMMU sets no dirty bits */
+		.name = "dirty-tracking", .weight = 6, .refused = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_HWPT_SET_DIRTY_TRACKING, DIRTY),
 		ARGS(MEMBER(DIRTY, size, OF(sizeof(DIRTY))),
 		     MEMBER(DIRTY, flags, BITS(1)),
 		     MEMBER(DIRTY, hwpt_id, RES(FUZZ_HWPT)),),
 		ERRNOS(IOAS_ERRNOS),
 	}, {
-		.name = "dirty-bitmap", .weight = 6, GIVES_NOTHING,
+		.name = "dirty-bitmap", .weight = 6, .refused = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_HWPT_GET_DIRTY_BITMAP, BITMAP),
 		ARGS(MEMBER(BITMAP, size, OF(sizeof(BITMAP))),
 		     MEMBER(BITMAP, hwpt_id, RES(FUZZ_HWPT)),
@@ -206,14 +212,15 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(BITMAP, data, ARENA(512)),),
 		ERRNOS(IOAS_ERRNOS, ERANGE),
 	}, {
-		.name = "get-pa", .weight = 4, GIVES_NOTHING,
+		/* There is an IOMMU */
+		.name = "get-pa", .weight = 4, .refused = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_NOIOMMU_GET_PA, GET_PA),
 		ARGS(MEMBER(GET_PA, size, OF(sizeof(GET_PA))),
 		     MEMBER(GET_PA, ioas_id, RES(FUZZ_IOAS)),
 		     MEMBER(GET_PA, iova, IOVA), MEMBER(GET_PA, length, LENGTHS),),
 		ERRNOS(IOAS_ERRNOS, EPERM, ENODEV),
 	}, {
-		.name = "change-process", .weight = 2, GIVES_NOTHING,
+		.name = "change-process", .weight = 4, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_CHANGE_PROCESS, CHANGE),
 		ARGS(MEMBER(CHANGE, size, OF(sizeof(CHANGE))),),
 		ERRNOS(IOAS_ERRNOS),

@@ -2,6 +2,7 @@
 /*
  * Memslots, and what a guest sees of them
  */
+#include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -20,8 +21,8 @@ static struct machine {
 	struct vcpu vcpu;
 	bool protected;
 	struct memslot {
-		uint64_t length, page, inode, va;
-		bool mapping;
+		uint64_t length, page, inode, va, stored;
+		bool mapping, logged;
 	} slot[NR];
 } machines[FUZZ_SLOTS];
 
@@ -67,6 +68,17 @@ static struct machine *find(uint64_t slot)
 	return slot < FUZZ_SLOTS && machines[slot].vmm.ram ? &machines[slot] : NULL;
 }
 
+/* The slot, or the next one if nothing is in it, as of everything that has slots */
+static unsigned int filled(const struct machine *machine, uint64_t slot)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		if (machine->slot[(slot + i) % NR].length)
+			return (unsigned int)((slot + i) % NR);
+	return (unsigned int)(slot % NR);
+}
+
 /* VM, slot, dma-buf, offset, size, flags, how far from where it belongs */
 long call_memslot(const uint64_t *arg)
 {
@@ -100,40 +112,59 @@ long call_memslot(const uint64_t *arg)
 }
 
 /*
- * VM, slot, address in a mapping, bytes: memory of the program, where KVM finds what is
- * mapped by then
+ * VM, slot, address in a mapping, bytes, flags: memory of the program, where KVM finds what
+ * is mapped by then
  */
 long call_memslot_va(const uint64_t *arg)
 {
 	struct machine *machine = find(arg[0]);
 	uint32_t slot = (uint32_t)arg[1];
+	struct kvm_userspace_memory_region2 region = {
+		.slot = slot,
+		.flags = (uint32_t)arg[4],
+		.guest_phys_addr = GPA(slot % NR),
+		.memory_size = arg[3],
+		.userspace_addr = arg[2],
+	};
 	int ret;
 
 	if (!machine)
 		return -EBADF;
 	if (!slot || slot >= NR)
 		return -EINVAL;
-	ret = __vmm_memory(&machine->vmm, slot, GPA(slot), (void *)(uintptr_t)arg[2],
-			   arg[3]);
+	ret = __vmm_region(&machine->vmm, &region);
 	if (!ret)
 		machine->slot[slot] = (struct memslot) {
 			.length = arg[3], .va = arg[2], .mapping = true,
+			.logged = region.flags & KVM_MEM_LOG_DIRTY_PAGES,
 		};
 	return ret;
 }
 
-/* VM, slot: there is none of a dma-buf, and of others nobody knows how long it is */
+/* VM, slot: there is none of a dma-buf. Which pages a guest has stored to must be in it. */
 long call_dirty_log(const uint64_t *arg)
 {
 	struct machine *machine = find(arg[0]);
-	struct kvm_dirty_log log = {
-		.slot = (uint32_t)arg[1],
-		.dirty_bitmap = (void *)(uintptr_t)fuzz_at(0),
-	};
+	uint64_t slot = arg[1], bitmap = 0, stored;
+	struct kvm_dirty_log log = { .slot = (uint32_t)slot };
+	bool known;
+	long ret;
 
 	if (!machine)
 		return -EBADF;
-	return fuzz_ioctl((uint64_t)machine->vmm.fd, KVM_GET_DIRTY_LOG, (uintptr_t)&log);
+	/* Nobody knows how long that of another one is */
+	known = slot < NR && machine->slot[slot].logged &&
+		machine->slot[slot].length <= 64 * FUZZ_PAGE;
+	log.dirty_bitmap = known ? (void *)&bitmap : (void *)(uintptr_t)fuzz_at(0);
+	ret = fuzz_ioctl((uint64_t)machine->vmm.fd, KVM_GET_DIRTY_LOG, (uintptr_t)&log);
+	if (ret || !known)
+		return ret;
+	stored = machine->slot[slot].stored;
+	machine->slot[slot].stored = 0;
+	if (stored & ~bitmap)
+		return fuzz_wrong("dirty log: 0x%" PRIx64 " without some of 0x%" PRIx64,
+				  bitmap, stored);
+	return 0;
 }
 
 /* VM, slot, pages */
@@ -144,7 +175,8 @@ long call_prefault(const uint64_t *arg)
 
 	if (!machine)
 		return -EBADF;
-	ret = __vcpu_prefault(&machine->vcpu, GPA(arg[1] % NR), arg[2] * FUZZ_PAGE);
+	ret = __vcpu_prefault(&machine->vcpu, GPA(filled(machine, arg[1])),
+			      arg[2] * FUZZ_PAGE);
 	return ret < 0 ? ret : 0;
 }
 
@@ -155,15 +187,17 @@ long call_guest(const uint64_t *arg)
 	struct memslot *slot;
 	uint64_t page, inode, at, word = 0;
 	const struct fuzz_bytes *bytes;
+	unsigned int nr;
 	enum vcpu_end end;
 	uint64_t gpa;
 	long ret;
 
 	if (!machine)
 		return -EBADF;
-	slot = &machine->slot[arg[1] % NR];
+	nr = filled(machine, arg[1]);
+	slot = &machine->slot[nr];
 	page = slot->length ? arg[2] % (slot->length / FUZZ_PAGE) : 0;
-	gpa = GPA(arg[1] % NR) + page * FUZZ_PAGE;
+	gpa = GPA(nr) + page * FUZZ_PAGE;
 	inode = slot->inode;
 	at = slot->page + page;
 	if (slot->mapping)
@@ -173,6 +207,8 @@ long call_guest(const uint64_t *arg)
 		if (!slot->length || !word)
 			return -EINVAL;
 		end = vcpu_try_store(&machine->vcpu, gpa, 8, word);
+		if (slot->logged && end == VCPU_DONE && page < 64)
+			slot->stored |= 1ull << page;
 	} else {
 		end = vcpu_try_load(&machine->vcpu, gpa, 8);
 		word = machine->vcpu.result;
@@ -206,7 +242,7 @@ long call_private(const uint64_t *arg)
 
 const struct fuzz_op fuzz_kvm_ops[] = {
 	{
-		.name = "vm", .weight = 4, GIVES(FUZZ_VM), CALL(call_vm),
+		.name = "vm", .weight = 7, GIVES(FUZZ_VM), CALL(call_vm),
 		ARGS(ARG("type", OF(KVM_X86_DEFAULT_VM, KVM_X86_DEFAULT_VM,
 				    KVM_X86_SW_PROTECTED_VM)),),
 		ERRNOS(EINVAL, ENOMEM, EMFILE),
@@ -214,38 +250,40 @@ const struct fuzz_op fuzz_kvm_ops[] = {
 		.name = "memslot", .weight = 50, GIVES_NOTHING, CALL(call_memslot),
 		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3, 1, 2, 3, 4)),
 		     ARG("dmabuf", RES(FUZZ_DMABUF)),
-		     ARG("offset", OF(0, 0, FUZZ_PAGE)),
-		     ARG("size", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 0)),
+		     ARG("offset", OF(0, 0, 0, 0, FUZZ_PAGE)),
+		     ARG("size", OF(FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE, 0)),
 		     ARG("flags", OF(KVM_MEM_DMABUF, KVM_MEM_DMABUF, KVM_MEM_DMABUF,
-				     KVM_MEM_DMABUF, KVM_MEM_DMABUF | 1)),
+				     KVM_MEM_DMABUF, KVM_MEM_DMABUF, KVM_MEM_DMABUF,
+				     KVM_MEM_DMABUF | KVM_MEM_LOG_DIRTY_PAGES)),
 		     ARG("beside", OF(0, 0, 0, 0, 0, FUZZ_PAGE)),),
 		ERRNOS(EINVAL, EBADF, EOPNOTSUPP, EACCES, ENODEV, EEXIST, ENOMEM),
 	}, {
-		.name = "memslot-va", .weight = 16, GIVES_NOTHING, CALL(call_memslot_va),
-		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3)),
-		     ARG("address", VA), ARG("size", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 0)),),
+		.name = "memslot-va", .weight = 36, GIVES_NOTHING, CALL(call_memslot_va),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3, 3, 3)),
+		     ARG("address", VA), ARG("size", OF(FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE, 0)),
+		     ARG("flags", OF(0, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_LOG_DIRTY_PAGES)),),
 		ERRNOS(EINVAL, EBADF, EEXIST),
 	}, {
-		.name = "dirty-log", .weight = 4, GIVES_NOTHING, CALL(call_dirty_log),
-		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR + 1, 1)),),
+		.name = "dirty-log", .weight = 60, GIVES_NOTHING, CALL(call_dirty_log),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3, 3, 3, 3, 0, 4)),),
 		ERRNOS(EBADF, ENOENT),
 	}, {
-		.name = "prefault", .weight = 10, GIVES_NOTHING, CALL(call_prefault),
-		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR, 1)),
-		     ARG("pages", OF(1, 2, 0)),),
+		.name = "prefault", .weight = 48, GIVES_NOTHING, CALL(call_prefault),
+		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3, 1, 2, 3, 3, 3, 0)),
+		     ARG("pages", OF(1, 1, 1, 1, 1, 1, 2, 0)),),
 		ERRNOS(EINVAL, EBADF, EFAULT, EAGAIN, ENOENT, EOPNOTSUPP, EIO),
 	}, {
-		.name = "guest", .weight = 50, GIVES_NOTHING, CALL(call_guest),
+		.name = "guest", .weight = 60, GIVES_NOTHING, CALL(call_guest),
 		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", OF(1, 2, 3)),
-		     ARG("page", BELOW(4, 1)), ARG("store", BITS(1)),),
+		     ARG("page", BELOW(4, 1)), ARG("store", OF(0, 0, 1)),),
 		ERRNOS(EINVAL, EBADF, EFAULT, ENXIO),
 	}, {
-		.name = "private", .weight = 6, GIVES_NOTHING, CALL(call_private),
+		.name = "private", .weight = 14, GIVES_NOTHING, CALL(call_private),
 		ARGS(ARG("vm", SLOT(FUZZ_VM)), ARG("slot", BELOW(NR, 1)),
 		     ARG("pages", OF(1, 2)), ARG("on", BITS(1)),),
 		ERRNOS(EINVAL, EBADF, ENOMEM, ENOTTY, EFAULT),
 	}, {
-		.name = "vm-close", .weight = 2, TAKES(FUZZ_VM),
+		.name = "vm-close", .weight = 5, TAKES(FUZZ_VM),
 		ARGS(), ERRNOS(EBADF),
 	},
 	{ 0 }

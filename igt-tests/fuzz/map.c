@@ -131,6 +131,18 @@ long call_map(const uint64_t *arg)
 			    fuzz_bytes_inode((int)arg[0]));
 }
 
+/* Pages, protection, whether it is shared, slot: ordinary memory, which anybody may pin */
+long call_map_anonymous(const uint64_t *arg)
+{
+	uint64_t length = arg[0] % (FUZZ_KNOWN_PAGES + 1) * FUZZ_PAGE;
+	void *at = mmap(NULL, length, (int)arg[1] & 7,
+			MAP_ANONYMOUS | (arg[2] & 1 ? MAP_SHARED : MAP_PRIVATE), -1, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	return fuzz_map_new((unsigned int)arg[3], at, length, 0, (int)arg[1] & 7, 0);
+}
+
 /* So that nothing else gets there */
 static void fill_hole(uint8_t *at, uint64_t length)
 {
@@ -358,6 +370,11 @@ const struct fuzz_op fuzz_map_ops[] = {
 		ERRNOS(OTHER_FILE, EACCES, EOVERFLOW, EOPNOTSUPP, ENODEV, EPERM, EAGAIN,
 		       ENXIO, EBUSY),
 	}, {
+		.name = "map-anonymous", .weight = 40, GIVES(FUZZ_MAP), CALL(call_map_anonymous),
+		ARGS(ARG("pages", OF(1, 2, 8)), ARG("prot", OF(3, 3, 3, 1)),
+		     ARG("shared", BITS(1)),),
+		ERRNOS(0),
+	}, {
 		.name = "map-at", .weight = 10, GIVES_NOTHING, CALL(call_map_at),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("map", SLOT(FUZZ_MAP)),
 		     ARG("page", BELOW(8, 1)), ARG("pages", OF(1, 2, 8)),),
@@ -384,7 +401,7 @@ const struct fuzz_op fuzz_map_ops[] = {
 		     ARG("how", BELOW(3, 1)),),
 		ERRNOS(EBADF, EINVAL, EFAULT),
 	}, {
-		.name = "fork", .weight = 1, GIVES_NOTHING, CALL(call_fork),
+		.name = "fork", .weight = 3, GIVES_NOTHING, CALL(call_fork),
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("page", BELOW(16, 1)),
 		     ARG("unmap", BITS(1)),),
 		ERRNOS(EBADF, EAGAIN, ENOMEM),

@@ -135,7 +135,7 @@ const struct fuzz_op fuzz_memory_ops[] = {
 		     ARG("flags", OF(UDMABUF_FLAGS_CLOEXEC, 0)),),
 		ERRNOS(OTHER_FILE, EMFILE, EBADFD),
 	}, {
-		.name = "udmabuf-list", .weight = 12, GIVES(FUZZ_DMABUF),
+		.name = "udmabuf-list", .weight = 16, GIVES(FUZZ_DMABUF),
 		CALL(call_udmabuf_list),
 		ARGS(ARG("memfd", RES(FUZZ_FILE)), ARG("memfd", RES(FUZZ_FILE)),
 		     ARG("count", OF(2, 2, 1, 0, 3)),

@@ -145,7 +145,7 @@ const struct fuzz_op fuzz_movable_ops[] = {
 		.name = "movable-dmabuf", .weight = 30, GIVES(FUZZ_DMABUF),
 		CALL(call_movable_dmabuf),
 		ARGS(ARG("file", RES(FUZZ_MOVABLE)),
-		     ARG("bytes", OF(2 * FUZZ_PAGE, 8 * FUZZ_PAGE, FUZZ_PAGE)),),
+		     ARG("bytes", OF(2 * FUZZ_PAGE, 2 * FUZZ_PAGE, 8 * FUZZ_PAGE)),),
 		ERRNOS(OTHER_FILE, EBUSY, EMFILE),
 	}, {
 		.name = "move", .weight = 30, GIVES_NOTHING, CALL(call_move),
@@ -161,7 +161,7 @@ const struct fuzz_op fuzz_movable_ops[] = {
 		     ARG("write", BITS(1)),),
 		ERRNOS(OTHER_FILE, ENXIO, ESPIPE, EOPNOTSUPP, EAGAIN, EIO),
 	}, {
-		.name = "movable-info", .weight = 8, GIVES_NOTHING,
+		.name = "movable-info", .weight = 16, GIVES_NOTHING,
 		IOCTL(FUZZ_MOVABLE, DMA_BUF_MOVABLE_INFO, MOVABLE_INFO),
 		ARGS(), ERRNOS(EBADF, ENXIO),
 	}, {

@@ -6,14 +6,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "array.h"
 #include "execute.h"
 
 /* As enum fuzz_kind has them */
 static const char *const kinds[] = {
 	"PHYS", "IOMMUFD", "DEVICE", "DEVICE_ID", "CONTAINER", "UDMABUF", "HEAP", "RDMA",
 	"DMABUF", "WATCH", "FILE", "MOVABLE", "IOAS", "HWPT", "VM", "MAP", "AREA",
-	"MR",
+	"MR", "THREAD",
 };
+
+_Static_assert(ARRAY_SIZE(kinds) == FUZZ_NR_KINDS, "a kind without a name");
 
 static void print_value(const struct fuzz_arg *what, const struct fuzz_step *step,
 			unsigned int arg, FILE *out)
@@ -91,7 +94,8 @@ static void print_step(const struct fuzz_op *op, const struct fuzz_step *step,
 {
 	fprintf(out, "\tfuzz_expect(\"%s\", ", op->name);
 	if (op->takes) {
-		fprintf(out, "fuzz_take(FUZZ_%s, %u)", kinds[op->gives], step->slot);
+		fprintf(out, "fuzz_take(FUZZ_%s, fuzz_filled(FUZZ_%s, %u))",
+			kinds[op->gives], kinds[op->gives], step->slot);
 		print_errnos(op, step, out);
 		return;
 	}

@@ -231,7 +231,7 @@ const struct fuzz_op fuzz_query_ops[] = {
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("events", BITS(0x7)),),
 		ERRNOS(EINVAL),
 	}, {
-		.name = "any-ioctl", .weight = 40, GIVES_NOTHING,
+		.name = "any-ioctl", .weight = 40, .refused = true, GIVES_NOTHING,
 		CALL(call_any_ioctl),
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("direction", BITS(3)),
 		     ARG("magic", OF('b', 'b', ';', 'H', 0xed, 0xee)),

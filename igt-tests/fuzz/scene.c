@@ -132,10 +132,11 @@ long fuzz_reset(void)
 	static const uint64_t all[] = { 0, 0, VFIO_DMA_UNMAP_FLAG_ALL };
 	long ret, error;
 
-	call_alone(NULL);
+	ret = release(FUZZ_THREAD, FUZZ_THREAD);
 	fuzz_vfio_detach();
 	call_type1_unmap(all);
-	ret = release(FUZZ_IOAS, FUZZ_MR);
+	error = release(FUZZ_IOAS, FUZZ_MR);
+	ret = ret ?: error;
 	fuzz_iommufd_reset();
 	ret = ret ?: expect_idle();
 	ret = ret ?: check_bytes();

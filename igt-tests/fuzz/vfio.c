@@ -386,8 +386,8 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 		.name = "state", .weight = 20, GIVES_NOTHING, CALL(call_state),
 		ARGS(), ERRNOS(EBUSY, EBADF, EINVAL),
 	}, {
-		.name = "reopen", .weight = 1, GIVES_NOTHING, CALL(call_reopen),
-		ARGS(), ERRNOS(DEVICE_ERRNOS),
+		.name = "reopen", .weight = 2, GIVES_NOTHING, CALL(call_reopen),
+		ARGS(), ERRNOS(OTHER_FILE, EBUSY),
 	}, {
 		.name = "device-map", .weight = 16, GIVES(FUZZ_MAP),
 		CALL(call_device_map),
@@ -424,8 +424,8 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 	}, {
 		.name = "reset-info", .weight = 4, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, RESET),
-		ARGS(MEMBER(RESET, argsz, OF(sizeof(RESET))),),
-		ERRNOS(DEVICE_ERRNOS, ENOSPC),
+		ARGS(MEMBER(RESET, argsz, OF(sizeof(RESET), 256)),),
+		ERRNOS(OTHER_FILE, ENOSPC),
 	}, {
 		.name = "device-info", .weight = 4, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_GET_INFO, INFO),
@@ -439,7 +439,7 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 		     MEMBER(ATTACH, pt_id, RES(FUZZ_IOAS)),),
 		ERRNOS(DEVICE_ERRNOS, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT),
 	}, {
-		.name = "attach-hwpt", .weight = 6, GIVES_NOTHING,
+		.name = "attach-hwpt", .weight = 14, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_ATTACH_IOMMUFD_PT, ATTACH),
 		ARGS(MEMBER(ATTACH, argsz, OF(sizeof(ATTACH))),
 		     MEMBER(ATTACH, flags, OF(0)),

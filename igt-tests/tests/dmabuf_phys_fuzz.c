@@ -23,8 +23,9 @@
 #include "rdma.h"
 #include "sysfs.h"
 
-#define CALLS 50000u
-#define MAX_MS 90000	/* a slow machine makes fewer */
+/* So many that each operation goes well ten times: a slow machine makes fewer */
+#define CALLS 25000u
+#define MAX_MS 240000
 #define LENGTH 200	/* tools/fuzz has it as well */
 
 static uint64_t number(const char *name, uint64_t otherwise)
@@ -144,14 +145,13 @@ static void show_results(void)
 				igt_info(" %u %s", report->came[op][error],
 					 error ? strerrorname_np((int)error) : "well");
 		igt_info("\n");
-		/* Without a dma-buf, say, nothing else would be worth much */
-		if (report->calls >= CALLS / 2)
-			igt_assert_f(sum && (report->came[op][0] ||
-					     table->op[op]->gives == FUZZ_NOTHING),
+		/* What is always refused tests nothing but that */
+		if (report->calls >= CALLS)
+			igt_assert_f(report->came[op][0] || table->op[op]->refused,
 				     "%s never went well, in %u calls\n",
 				     table->op[op]->name, sum);
 	}
-	for (i = 0; i < ARRAY_SIZE(of_interest) && report->calls >= CALLS / 2; i++) {
+	for (i = 0; i < ARRAY_SIZE(of_interest) && report->calls >= CALLS; i++) {
 		for (op = sum = 0; op < table->nr; op++)
 			sum += report->came[op][of_interest[i]];
 		igt_assert_f(sum, "'%s' never came\n",
@@ -211,7 +211,7 @@ int igt_main()
 
 	/**
 	 * SUBTEST: sequences
-	 * Description: 50,000 calls in sequences that share dma-bufs, mappings,
+	 * Description: 25,000 calls in sequences that share dma-bufs, mappings,
 	 *	address spaces and guests: every documented errno and no other, nothing
 	 *	written but where it may be, no byte where it does not belong, none
 	 *	reached without access, and all of it gone afterwards. A sequence that
