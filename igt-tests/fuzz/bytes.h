@@ -50,7 +50,7 @@ struct fuzz_bytes *fuzz_bytes_find(int fd);
  */
 struct fuzz_bytes *fuzz_bytes_by_inode(uint64_t inode);
 
-/** fuzz_bytes_inode - Return: the number of a file, or 0 */
+/** fuzz_bytes_inode - Return: a number that no other file has, or 0 */
 uint64_t fuzz_bytes_inode(int fd);
 
 /** fuzz_bytes_forget - all of them are gone */

@@ -14,6 +14,7 @@
 #include "devices/iommufd.h"
 #include "devices/klog.h"
 #include "devices/nvme.h"
+#include "file.h"
 #include "ops.h"
 
 #define AREA(slot) ((4ull << 30) + (uint64_t)(slot) * (64ull << 20))
@@ -85,6 +86,11 @@ long call_dma_map(const uint64_t *arg)
 				   &iova, (uint32_t)arg[3] & 6);
 	if (ret)
 		return ret;
+	if (fuzz_bytes_find((int)arg[0]) &&
+	    !fuzz_file_allows((int)arg[0], arg[3] & IOMMU_IOAS_MAP_WRITEABLE)) {
+		__ioas_unmap(iommufd, ioas, iova, arg[2]);
+		return fuzz_wrong("a device got rights that the descriptor does not have");
+	}
 	areas[arg[4]] = (struct area) {
 		.length = arg[2],
 		.page = arg[1] / FUZZ_PAGE,
@@ -108,6 +114,10 @@ long call_dma_copy(const uint64_t *arg)
 	ret = __ioas_copy(iommufd, ioas, AREA(arg[1]), ioas, AREA(arg[0]), area.length);
 	if (ret)
 		return ret;
+	if (!(area.prot & IOMMU_IOAS_MAP_WRITEABLE)) {
+		__ioas_unmap(iommufd, ioas, AREA(arg[1]), area.length);
+		return fuzz_wrong("what was mapped for reading was copied for writing");
+	}
 	area.prot = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
 	areas[arg[1]] = area;
 	return 0;
@@ -171,19 +181,47 @@ long call_dma_read(const uint64_t *arg)
 	if (ret)
 		return ret;
 	reached = fuzz_is_word(memory[0]);
+	if (!reached && memory[0] && memory[0] != UINT64_MAX)
+		return fuzz_wrong("a read by a device: 0x%" PRIx64 " is nothing that was written",
+				  memory[0]);
 	return judge("a read by a device", slot, page, reached, memory[0],
 		     IOMMU_IOAS_MAP_READABLE) ?: reached ? 0 : -EFAULT;
 }
 
-/* Area, page of it: the word that belongs there, or one that belongs nowhere */
+/* Nothing but writes by a device changes the second word of a page */
+static long expect_number(uint64_t at, uint64_t number)
+{
+	long ret;
+
+	memset(memory, 0, BLOCK);
+	ret = disk(true);
+	if (ret)
+		return ret;
+	ret = __nvme_rw(&nvme, true, DISK, at, BLOCK);
+	if (ret < 0)
+		return ret;
+	ret = disk(false);
+	if (!ret && memory[1] != number)
+		return fuzz_wrong("a write by a device: 0x%" PRIx64 " is there instead of 0x%" PRIx64,
+				  memory[1], number);
+	return ret;
+}
+
+/*
+ * Area, page of it: the word that belongs there, or one that belongs nowhere, and behind it a
+ * number that has not been there before
+ */
 long call_dma_write(const uint64_t *arg)
 {
 	uint64_t slot = arg[0] % FUZZ_SLOTS, page;
 	struct area *area = &areas[slot];
 	const struct fuzz_bytes *bytes;
-	long ret;
+	static uint64_t number;
+	uint64_t at;
+	long ret, error;
 
 	page = area->length ? arg[1] % (area->length / FUZZ_PAGE) : 0;
+	at = AREA(slot) + page * FUZZ_PAGE;
 	bytes = area->length ? fuzz_bytes_by_inode(area->inode) : NULL;
 	/* Not to registers of a device, nor to memory of somebody else */
 	if (area->length && !fuzz_word(bytes, area->page + page))
@@ -191,15 +229,24 @@ long call_dma_write(const uint64_t *arg)
 	settle();
 	memset(memory, 0, BLOCK);
 	memory[0] = fuzz_word(bytes, area->page + page);
+	memory[1] = ++number;
 	if (!area->length || !(area->prot & IOMMU_IOAS_MAP_WRITEABLE) ||
 	    fuzz_reach(bytes) == FUZZ_MUST_NOT)
 		memory[0] = 0xbadbadbadbadbadull;
 	ret = disk(true);
 	if (ret)
 		return ret;
-	ret = __nvme_rw(&nvme, false, DISK, AREA(slot) + page * FUZZ_PAGE, BLOCK);
+	ret = __nvme_rw(&nvme, false, DISK, at, BLOCK);
 	/* Writes are posted: whether they got through the bytes tell */
-	return ret < 0 ? ret : ret ? -EFAULT : 0;
+	if (ret < 0)
+		return ret;
+	if (area->length && area->prot & IOMMU_IOAS_MAP_WRITEABLE &&
+	    area->prot & IOMMU_IOAS_MAP_READABLE && fuzz_reach(bytes) == FUZZ_MUST) {
+		error = expect_number(at, number);
+		if (error)
+			return error;
+	}
+	return ret ? -EFAULT : 0;
 }
 
 const struct fuzz_op fuzz_dma_ops[] = {

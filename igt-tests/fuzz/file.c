@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "file.h"
 #include "ops.h"
 
@@ -17,6 +18,21 @@ static bool shared;
 bool fuzz_file_is_shared(void)
 {
 	return shared;
+}
+
+bool fuzz_file_is_dmabuf(int fd)
+{
+	/* Neither for reading nor for writing: that is all that it says of it */
+	struct dma_buf_sync sync = { .flags = 0 };
+
+	return fuzz_ioctl((uint64_t)fd, DMA_BUF_IOCTL_SYNC, (uintptr_t)&sync) == -EINVAL;
+}
+
+bool fuzz_file_allows(int fd, bool write)
+{
+	int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
+
+	return mode == O_RDWR || (mode == O_RDONLY && !write);
 }
 
 void fuzz_file_reset(void)
@@ -106,7 +122,12 @@ long call_open_again(const uint64_t *arg)
 {
 	int fd = open_again(arg[0], (int)arg[1] & (O_ACCMODE | O_PATH | O_NONBLOCK));
 
-	return fd < 0 ? -errno : close(fd);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	if (fuzz_bytes_find((int)arg[0]) && !(arg[1] & O_PATH))
+		return fuzz_wrong("a dma-buf was opened by its name");
+	return 0;
 }
 
 /* File, what, number */

@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "devices/kvm.h"
+#include "file.h"
 #include "map.h"
 #include "ops.h"
 
@@ -20,6 +21,8 @@ static struct machine {
 	struct vmm vmm;
 	struct vcpu vcpu;
 	bool protected;
+	/* Something may be where no slot is known to be */
+	bool elsewhere;
 	struct memslot {
 		uint64_t length, page, inode, va, stored;
 		bool mapping, logged;
@@ -100,8 +103,15 @@ long call_memslot(const uint64_t *arg)
 	if (!slot)
 		return -EINVAL;
 	ret = __vmm_region(&machine->vmm, &region);
-	if (ret || slot >= NR)
+	if (!ret && arg[4] && region.flags & KVM_MEM_DMABUF &&
+	    fuzz_bytes_find((int)arg[2]) && !fuzz_file_allows((int)arg[2], true))
+		return fuzz_wrong("a guest got rights that the descriptor does not have");
+	if (ret)
 		return ret;
+	if (arg[4] && (arg[6] || slot >= NR || region.flags != KVM_MEM_DMABUF))
+		machine->elsewhere = true;
+	if (slot >= NR)
+		return 0;
 	machine->slot[slot] = (struct memslot) {
 		/* Elsewhere nobody looks, nor at memory of another kind */
 		.length = arg[6] || region.flags != KVM_MEM_DMABUF ? 0 : arg[4],
@@ -213,6 +223,8 @@ long call_guest(const uint64_t *arg)
 		end = vcpu_try_load(&machine->vcpu, gpa, 8);
 		word = machine->vcpu.result;
 	}
+	if (!slot->length && !machine->elsewhere && end == VCPU_DONE)
+		return fuzz_wrong("a guest's access: no slot is there, and it got through");
 	/* What cannot be reached in a mapping is EFAULT without a word about where */
 	if (slot->length && !slot->mapping && end != VCPU_DONE && end != VCPU_FAULT &&
 	    end != VCPU_MMIO)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "file.h"
 #include "map.h"
 #include "ops.h"
 
@@ -76,6 +77,23 @@ uint64_t fuzz_map_inode(uint64_t at, uint64_t *page)
 	return 0;
 }
 
+bool fuzz_map_has_dmabuf(uint64_t at, uint64_t length)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < FUZZ_SLOTS; slot++) {
+		const struct map *map = &maps[slot];
+		uint64_t start = (uintptr_t)map->at;
+
+		if (map->odd || !fuzz_bytes_by_inode(map->inode))
+			continue;
+		/* One of them begins in the other */
+		if (at - start < map->length || start - at < length)
+			return true;
+	}
+	return false;
+}
+
 /* Those of a BAR are looked at all at once: fuzz_vfio_check() */
 long fuzz_map_check(int fd)
 {
@@ -87,12 +105,13 @@ long fuzz_map_check(int fd)
 	if (fuzz_reach(bytes) != FUZZ_MUST)
 		return 0;
 	nr = bytes->pages < FUZZ_KNOWN_PAGES ? bytes->pages : FUZZ_KNOWN_PAGES;
+	if (!fuzz_is_own_word(fuzz_word(bytes, 0)) || !fuzz_file_is_dmabuf(fd) ||
+	    !fuzz_file_allows(fd, false))
+		return 0;
 	at = mmap(NULL, nr * FUZZ_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
-		return 0;
+		return fuzz_wrong("mmap of a live dma-buf: %s", strerror(errno));
 	for (page = 0; page < nr && !ret; page++) {
-		if (!fuzz_is_own_word(fuzz_word(bytes, page)))
-			continue;
 		word = 0;
 		ret = fuzz_load(at + page * FUZZ_PAGE, &word);
 		ret = fuzz_judge("a load in the end", bytes->inode, page, !ret, word);
@@ -126,6 +145,10 @@ long call_map(const uint64_t *arg)
 
 	if (at == MAP_FAILED)
 		return -errno;
+	if (fuzz_bytes_find((int)arg[0]) && !fuzz_file_allows((int)arg[0], arg[1] & PROT_WRITE)) {
+		munmap(at, arg[3]);
+		return fuzz_wrong("mmap gave rights that the descriptor does not have");
+	}
 	return fuzz_map_new((unsigned int)arg[5], at, arg[3],
 			    arg[4] / FUZZ_PAGE, (int)arg[1],
 			    fuzz_bytes_inode((int)arg[0]));
@@ -312,10 +335,12 @@ long call_kernel_access(const uint64_t *arg)
 		word = 0;
 		break;
 	default:
-		/* What pins pages gets none of these */
+		/* It pins pages, and gets none of these */
 		ret = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
 		if (ret < 0)
 			return -errno;
+		if (fuzz_map_has_dmabuf((uintptr_t)map->at + offset, sizeof(word)))
+			return fuzz_wrong("a mapping of a dma-buf was pinned");
 		break;
 	}
 	if (ret < 0 && errno != EFAULT)

@@ -2,6 +2,7 @@
 #ifndef FUZZ_MAP_H
 #define FUZZ_MAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -27,6 +28,13 @@ long fuzz_map_new(unsigned int slot, void *at, uint64_t length, uint64_t page,
  * else there.
  */
 uint64_t fuzz_map_inode(uint64_t at, uint64_t *page);
+
+/**
+ * fuzz_map_has_dmabuf - whether any of some bytes belongs to a dma-buf that is known
+ * @at: address of the first
+ * @length: how many
+ */
+bool fuzz_map_has_dmabuf(uint64_t at, uint64_t length);
 
 /** fuzz_map_check - fail if a dma-buf of memory has other bytes than it should */
 long fuzz_map_check(int fd);

@@ -129,6 +129,8 @@ long call_movable_rw(const uint64_t *arg)
 		ret = pwrite((int)arg[0], &word, 8, at);
 	else
 		ret = pread((int)arg[0], &is, 8, at);
+	if (ret >= 0 && ret != 8)
+		return fuzz_wrong("%zd bytes of page %" PRIu64 " instead of 8", ret, arg[1]);
 	if (ret == 8 && !(arg[2] & 1) && is != word)
 		return fuzz_wrong("page %" PRIu64 " has 0x%" PRIx64 " instead of 0x%" PRIx64,
 				  arg[1], is, word);

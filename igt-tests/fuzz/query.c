@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "cause.h"
 #include "devices/sysfs.h"
+#include "file.h"
 #include "ops.h"
 
 #define MAX_GROUPS 32u
@@ -103,8 +105,9 @@ long call_look(const uint64_t *arg)
 	long ret = fuzz_ioctl(fuzz_res(FUZZ_PHYS, 0), DMA_BUF_PHYS_IOC_QUERY,
 			      (uintptr_t)&query);
 
-	if (bytes && ret == -EOPNOTSUPP)
-		return fuzz_wrong("query: a dma-buf with a list has none");
+	/* There is nothing to object to in these arguments, but for a path instead of a file */
+	if (bytes && ret && fuzz_file_is_dmabuf((int)arg[0]))
+		return fuzz_wrong("query of a dma-buf with a list: %s", strerror((int)-ret));
 	if (ret || !bytes)
 		return ret;
 	after = fuzz_reach(bytes);
@@ -144,17 +147,24 @@ long call_read_watch(const uint64_t *arg)
 	const uint64_t at[2] = { arg[1] };
 	const uint64_t size[2] = { sizeof(struct dma_buf_phys_watch_event) };
 	int flags = fcntl((int)arg[0], F_GETFL);
+	struct pollfd pfd = { .fd = (int)arg[0], .events = POLLIN };
 	struct dma_buf_phys_watch_event event;
 	long ret;
 
 	if (flags >= 0 && !(flags & O_NONBLOCK))
 		return -EAGAIN;
+	poll(&pfd, 1, 0);
 	ret = read((int)arg[0], (void *)(uintptr_t)arg[1], arg[2]);
 	if (ret < 0)
 		ret = -errno;
 	if (fuzz_unchanged(at, size))
 		return -FUZZ_WRONG;
-	if (ret != sizeof(event) || !is_watch((int)arg[0]))
+	if (!is_watch((int)arg[0]))
+		return ret;
+	if (!fuzz_cause_is_beside() && (ret == -EAGAIN ? pfd.revents : ret > 0 && !(pfd.revents & POLLIN)))
+		return fuzz_wrong("watch: poll says 0x%x, and read returns %ld",
+				  (unsigned int)pfd.revents, ret);
+	if (ret != sizeof(event))
 		return ret;
 	memcpy(&event, (void *)(uintptr_t)arg[1], sizeof(event));
 	return check_event(&event) ?: ret;

@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "devices/rdma.h"
+#include "file.h"
 #include "map.h"
 #include "ops.h"
 
@@ -46,6 +47,11 @@ long call_reg_mr(const uint64_t *arg)
 
 	if (ret)
 		return ret;
+	if (fuzz_bytes_find((int)arg[0]) &&
+	    !fuzz_file_allows((int)arg[0], arg[4] & (IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE))) {
+		__verbs_dereg_mr(&mr);
+		return fuzz_wrong("a region has rights that the descriptor does not have");
+	}
 	fuzz_take(FUZZ_MR, (unsigned int)arg[5]);
 	regions[arg[5]] = mr;
 	return 0;
@@ -54,17 +60,19 @@ long call_reg_mr(const uint64_t *arg)
 /* Address in a mapping, length, access, slot: none that may be taken away can be pinned */
 long call_reg_memory_mr(const uint64_t *arg)
 {
-	uint64_t page, inode = fuzz_map_inode(arg[0], &page);
+	const bool dmabuf = fuzz_map_has_dmabuf(arg[0], arg[1]);
 	struct verbs_mr mr;
 	int ret = __verbs_reg_mr(rdma.pd, (void *)(uintptr_t)arg[0], arg[1],
 				 (uint32_t)arg[2], &mr);
 
 	if (ret)
 		return ret;
+	if (dmabuf) {
+		__verbs_dereg_mr(&mr);
+		return fuzz_wrong("a mapping of a dma-buf was pinned");
+	}
 	fuzz_take(FUZZ_MR, (unsigned int)arg[3]);
 	regions[arg[3]] = mr;
-	if (fuzz_bytes_by_inode(inode))
-		return fuzz_wrong("a mapping of a dma-buf was pinned");
 	return 0;
 }
 

@@ -93,13 +93,6 @@ static long release(enum fuzz_kind first, enum fuzz_kind last)
 	return ret;
 }
 
-static bool is_dmabuf(int fd)
-{
-	struct dma_buf_sync sync = { .flags = 0 };
-
-	return fuzz_ioctl((uint64_t)fd, DMA_BUF_IOCTL_SYNC, (uintptr_t)&sync) != -ENOTTY;
-}
-
 static long check_bytes(void)
 {
 	unsigned int slot;
@@ -120,7 +113,7 @@ static long expect_idle(void)
 	/* Copies of other files, a guest's among them */
 	for (slot = 0; slot < FUZZ_SLOTS; slot++)
 		if (fuzz_res(FUZZ_DMABUF, slot) != UINT64_MAX &&
-		    !is_dmabuf((int)fuzz_res(FUZZ_DMABUF, slot)))
+		    !fuzz_file_is_dmabuf((int)fuzz_res(FUZZ_DMABUF, slot)))
 			fuzz_take(FUZZ_DMABUF, slot);
 	for (slot = 0; slot < FUZZ_SLOTS && !ret; slot++)
 		ret = fuzz_query_idle((int)fuzz_res(FUZZ_DMABUF, slot));

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bytes.h"
 #include "devices/vfio_group.h"
 #include "map.h"
 #include "ops.h"
@@ -41,14 +40,12 @@ long call_type1_map(const uint64_t *arg)
 		.iova = arg[2],
 		.size = arg[1],
 	};
-	uint64_t page;
-	const struct fuzz_bytes *bytes =
-		fuzz_bytes_by_inode(fuzz_map_inode(arg[0], &page));
+	const bool dmabuf = fuzz_map_has_dmabuf(arg[0], arg[1]);
 	long ret = fuzz_ioctl(fuzz_res(FUZZ_CONTAINER, 0), VFIO_IOMMU_MAP_DMA,
 			      (uintptr_t)&map);
 
 	/* What other files have there it may pin */
-	if (!ret && bytes)
+	if (!ret && dmabuf)
 		return fuzz_wrong("type 1 took the mapping of a dma-buf");
 	return ret;
 }

@@ -326,7 +326,7 @@ long call_device_map(const uint64_t *arg)
 long call_region_rw(const uint64_t *arg)
 {
 	off_t at = (off_t)(dev.region[FUZZ_BAR].offset + arg[0] * FUZZ_PAGE);
-	uint64_t word = fuzz_bar_word(arg[0]);
+	uint64_t word = fuzz_bar_word(arg[0]), is = 0;
 	size_t size = arg[1] % 9;
 	ssize_t ret;
 
@@ -337,9 +337,9 @@ long call_region_rw(const uint64_t *arg)
 		ret = pwrite(dev.fd, &word, size, at);
 		return ret < 0 ? -errno : ret;
 	}
-	ret = pread(dev.fd, &word, size, at);
-	if (ret == 8 && arg[0] < FUZZ_BAR_PAGES && !fuzz_cause_is_beside() && word != fuzz_bar_word(arg[0]))
-		return fuzz_wrong("read 0x%" PRIx64 " of page %" PRIu64, word, arg[0]);
+	ret = pread(dev.fd, &is, size, at);
+	if (ret > 0 && arg[0] < FUZZ_BAR_PAGES && !fuzz_cause_is_beside() && memcmp(&is, &word, (size_t)ret))
+		return fuzz_wrong("read 0x%" PRIx64 " of page %" PRIu64, is, arg[0]);
 	return ret < 0 ? -errno : ret;
 }
 
