@@ -78,6 +78,13 @@ unsigned int fuzz_filled(enum fuzz_kind kind, unsigned int slot);
 /** fuzz_pick - what is there; all ones if there is nothing of that kind */
 uint64_t fuzz_pick(enum fuzz_kind kind, unsigned int slot);
 
+/**
+ * fuzz_is_other - whether what a slot has is not quite of its kind
+ * @kind: of the slot
+ * @what: from fuzz_pick(): nothing, or among dma-bufs a path to one or a copy of another file
+ */
+bool fuzz_is_other(enum fuzz_kind kind, uint64_t what);
+
 /** fuzz_set - put something into a slot, whatever was there; -1 for nothing */
 void fuzz_set(enum fuzz_kind kind, unsigned int slot, long what);
 

@@ -184,7 +184,7 @@ const struct fuzz_op fuzz_cause_ops[] = {
 	{
 		.name = "memory", .weight = 40, GIVES_NOTHING, CALL(call_memory),
 		ARGS(ARG("on", OF(0, 1, 1)),),
-		ERRNOS(DEVICE_ERRNOS),
+		ERRNOS(OTHER_FILE),
 	}, {
 		.name = "beside", .weight = 4, GIVES(FUZZ_THREAD), CALL(call_beside),
 		ARGS(ARG("times", BELOW(64, 1)),),
@@ -196,27 +196,27 @@ const struct fuzz_op fuzz_cause_ops[] = {
 	}, {
 		.name = "power", .weight = 6, GIVES_NOTHING, CALL(call_power),
 		ARGS(ARG("state", OF(0, 0, 3, 1)),),
-		ERRNOS(DEVICE_ERRNOS, ENOENT),
+		ERRNOS(OTHER_FILE, ENOENT),
 	}, {
 		.name = "low-power", .weight = 4, GIVES_NOTHING,
 		CALL(call_low_power),
 		ARGS(ARG("how", BELOW(3, 1)),),
-		ERRNOS(DEVICE_ERRNOS),
+		ERRNOS(OTHER_FILE, EINVAL),
 	}, {
 		.name = "reset", .weight = 2, GIVES_NOTHING, CALL(call_reset),
 		ARGS(ARG("how", OF(0, 0, 0, 1, 1, 1, 2, 3)),),
-		ERRNOS(DEVICE_ERRNOS, ENOTTY, EAGAIN),
+		ERRNOS(OTHER_FILE, ENOTTY, EAGAIN),
 	}, {
 		.name = "config-write", .weight = 12, GIVES_NOTHING,
 		CALL(call_config_write),
 		ARGS(ARG("at", BELOW(CONFIG_SIZE, 1)), ARG("size", BELOW(3, 1)),
 		     ARG("value", ODD),),
-		ERRNOS(DEVICE_ERRNOS),
+		ERRNOS(OTHER_FILE),
 	}, {
 		.name = "config-read", .weight = 16, GIVES_NOTHING,
 		CALL(call_config_read),
 		ARGS(ARG("at", BELOW(CONFIG_SIZE, 1)), ARG("size", BELOW(3, 1)),),
-		ERRNOS(DEVICE_ERRNOS),
+		ERRNOS(OTHER_FILE),
 	},
 	{ 0 }
 };

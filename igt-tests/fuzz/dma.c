@@ -257,7 +257,7 @@ const struct fuzz_op fuzz_dma_ops[] = {
 		     ARG("start", OF(0, 0, FUZZ_PAGE)),
 		     ARG("length", OF(FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE)),
 		     ARG("prot", OF(6, 6, 6, 4, 2)),),
-		ERRNOS(OTHER_FILE, EOPNOTSUPP, ENODEV, EACCES),
+		ERRNOS(OTHER_FILE, EINVAL, EOPNOTSUPP, ENODEV, EACCES),
 	}, {
 		.name = "dma-copy", .weight = 12, GIVES(FUZZ_AREA),
 		CALL(call_dma_copy),

@@ -59,11 +59,7 @@ static long run_ioctl(const struct fuzz_op *op, const struct fuzz_step *step,
 	return fuzz_unchanged(at, size) ? -FUZZ_WRONG : ret;
 }
 
-/*
- * Whether any argument makes no sense: a number that none of its picks is, a file of
- * another kind, or a pointer without a page of the arena behind it
- */
-static bool makes_no_sense(const struct fuzz_op *op, const struct fuzz_step *step)
+bool fuzz_makes_no_sense(const struct fuzz_op *op, const struct fuzz_step *step)
 {
 	const struct fuzz_arg *what;
 	unsigned int i;
@@ -91,12 +87,40 @@ bool fuzz_is_documented(const struct fuzz_op *op, const struct fuzz_step *step,
 	size_t i;
 
 	for (i = 0; op->errnos[i]; i++)
-		if (op->errnos[i] == error)
+		if (op->errnos[i] == error || op->errnos[i] == -error)
 			return true;
 	for (i = 0; i < ARRAY_SIZE(nonsense); i++)
 		if (nonsense[i] == error)
-			return makes_no_sense(op, step);
+			return fuzz_makes_no_sense(op, step);
 	return false;
+}
+
+/* Whether a file is not what it should be, or the device is not open */
+static bool names_other_file(const struct fuzz_op *op, const uint64_t *value)
+{
+	const struct fuzz_arg *what;
+	unsigned int i;
+
+	for (i = 0; (what = fuzz_arg(op, i)); i++)
+		if (what->type == FUZZ_RES && fuzz_is_other(what->kind, value[i]))
+			return true;
+	return fuzz_is_other(FUZZ_DEVICE, fuzz_res(FUZZ_DEVICE, 0));
+}
+
+/* The same by what the step has found in its slots */
+static bool is_expected(const struct fuzz_op *op, const struct fuzz_step *step,
+			const uint64_t *value, long error)
+{
+	size_t i;
+
+	if (!fuzz_is_documented(op, step, error))
+		return false;
+	if (fuzz_makes_no_sense(op, step))
+		return true;
+	for (i = 0; op->errnos[i]; i++)
+		if (op->errnos[i] == error)
+			return true;
+	return names_other_file(op, value);
 }
 
 long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step)
@@ -122,7 +146,7 @@ long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step)
 	}
 	if (ret >= 0 || ret == -FUZZ_WRONG)
 		return ret;
-	if (fuzz_is_documented(op, step, -ret))
+	if (is_expected(op, step, value, -ret))
 		return ret;
 	return fuzz_wrong("%s is not documented", strerrorname_np((int)-ret));
 }

@@ -15,6 +15,16 @@
 long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step);
 
 /**
+ * fuzz_makes_no_sense - whether any argument makes no sense
+ * @op: its operation
+ * @step: the step
+ *
+ * That is a number that none of its picks is, a file of another kind, or a pointer without a
+ * page of the arena behind it.
+ */
+bool fuzz_makes_no_sense(const struct fuzz_op *op, const struct fuzz_step *step);
+
+/**
  * fuzz_is_documented - whether a step may fail like this
  * @op: its operation
  * @step: the step

@@ -28,6 +28,13 @@ bool fuzz_file_is_dmabuf(int fd)
 	return fuzz_ioctl((uint64_t)fd, DMA_BUF_IOCTL_SYNC, (uintptr_t)&sync) == -EINVAL;
 }
 
+bool fuzz_is_other(enum fuzz_kind kind, uint64_t what)
+{
+	/* Memory and fences share a kind */
+	return what == UINT64_MAX || kind == FUZZ_NOTHING || kind == FUZZ_FILE ||
+	       (kind == FUZZ_DMABUF && !fuzz_file_is_dmabuf((int)what));
+}
+
 bool fuzz_file_allows(int fd, bool write)
 {
 	int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
@@ -177,11 +184,11 @@ const struct fuzz_op fuzz_file_ops[] = {
 	{
 		.name = "dup", .weight = 30, GIVES(FUZZ_DMABUF), CALL(call_dup),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("how", BELOW(3, 1)),),
-		ERRNOS(EBADF, EINVAL, EMFILE),
+		ERRNOS(OTHER_FILE, EMFILE),
 	}, {
 		.name = "pass", .weight = 16, GIVES(FUZZ_DMABUF), CALL(call_pass),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("receive", OF(1, 1, 0)),),
-		ERRNOS(EBADF, EINVAL, EMFILE, EAGAIN),
+		ERRNOS(OTHER_FILE, EMFILE, EAGAIN),
 	}, {
 		.name = "open-path", .weight = 6, GIVES(FUZZ_DMABUF),
 		CALL(call_open_path),
@@ -201,18 +208,18 @@ const struct fuzz_op fuzz_file_ops[] = {
 		.name = "sync", .weight = 24, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_SYNC, SYNC),
 		ARGS(MEMBER(SYNC, flags, BELOW(8, 1)),),
-		ERRNOS(OTHER_FILE, ENOTTY),
+		ERRNOS(OTHER_FILE, EINVAL, ENOTTY),
 	}, {
 		.name = "set-name", .weight = 8, GIVES_NOTHING,
 		IOCTL_NONE(FUZZ_DMABUF, DMA_BUF_SET_NAME_B), ARGS(),
-		ERRNOS(OTHER_FILE, ENOTTY, EBUSY),
+		ERRNOS(OTHER_FILE, EINVAL, ENOTTY, EBUSY),
 	}, {
 		.name = "export-sync-file", .weight = 16,
 		GIVES_ID(FUZZ_FILE, SYNC_FILE, fd),
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, SYNC_FILE),
 		ARGS(MEMBER(SYNC_FILE, flags, OF(1, 2, 3, 0)),
 		     MEMBER(SYNC_FILE, fd, ODD),),
-		ERRNOS(OTHER_FILE, ENOTTY, EMFILE),
+		ERRNOS(OTHER_FILE, EINVAL, ENOTTY, EMFILE),
 	}, {
 		.name = "import-sync-file", .weight = 14, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,

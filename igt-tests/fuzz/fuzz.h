@@ -101,7 +101,8 @@ struct fuzz_arg {
  * @run: the function, which returns -errno or something else; NULL for an ioctl
  * @run_name: in C
  * @args: its arguments, or the members of the structure, up to one without a name
- * @errnos: those that are documented for arguments that make sense, up to 0
+ * @errnos: those that are documented for arguments that make sense, up to 0; negative ones
+ *	only if a file is not what the slot should have
  */
 struct fuzz_op {
 	const char *name;

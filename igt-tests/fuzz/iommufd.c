@@ -78,7 +78,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_ALLOC, ALLOC),
 		ARGS(MEMBER(ALLOC, size, OF(sizeof(ALLOC))),
 		     MEMBER(ALLOC, flags, OF(0)),),
-		ERRNOS(IOAS_ERRNOS),
+		ERRNOS(EOPNOTSUPP),
 	}, {
 		.name = "ioas-free", .weight = 6, TAKES(FUZZ_IOAS),
 		ARGS(), ERRNOS(EBADF, EBUSY, ENOENT),
@@ -90,7 +90,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		IOCTL(FUZZ_IOMMUFD, IOMMU_DESTROY, DESTROY),
 		ARGS(MEMBER(DESTROY, size, OF(sizeof(DESTROY))),
 		     MEMBER(DESTROY, id, RES(FUZZ_IOAS)),),
-		ERRNOS(IOAS_ERRNOS, EBUSY),
+		ERRNOS(ENOENT, EBUSY),
 	}, {
 		.name = "map-file", .weight = 80, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_MAP_FILE, MAP_FILE),
@@ -132,7 +132,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(UNMAP, iova, OF(0, 16ull << 20, 32ull << 20, FUZZ_PAGE)),
 		     MEMBER(UNMAP, length, OF(FUZZ_PAGE, 8 * FUZZ_PAGE, 16ull << 20,
 					      256ull << 20, UINT64_MAX)),),
-		ERRNOS(IOAS_ERRNOS, EBUSY, EOVERFLOW),
+		ERRNOS(ENOENT, EBUSY, EOVERFLOW),
 	}, {
 		.name = "iova-ranges", .weight = 8, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_IOVA_RANGES, RANGES),
@@ -140,7 +140,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(RANGES, ioas_id, RES(FUZZ_IOAS)),
 		     MEMBER(RANGES, num_iovas, BELOW(5, 1)),
 		     MEMBER(RANGES, allowed_iovas, ARENA(4 * 16)),),
-		ERRNOS(IOAS_ERRNOS, EMSGSIZE),
+		ERRNOS(ENOENT, EMSGSIZE),
 	}, {
 		.name = "allow-iovas", .weight = 10, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_IOAS_ALLOW_IOVAS, ALLOW),
@@ -157,7 +157,8 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(OPTION, op, BITS(1)),
 		     MEMBER(OPTION, object_id, RES(FUZZ_IOAS)),
 		     MEMBER(OPTION, val64, BITS(1)),),
-		ERRNOS(IOAS_ERRNOS, EADDRINUSE),
+		/* Not once a device has something mapped */
+		ERRNOS(ENOENT, EOPNOTSUPP, EADDRINUSE, EINVAL),
 	}, {
 		.name = "vfio-ioas", .weight = 30, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, IOMMU_VFIO_IOAS, VFIO_IOAS),
@@ -166,7 +167,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(VFIO_IOAS, op, OF(IOMMU_VFIO_IOAS_SET, IOMMU_VFIO_IOAS_SET,
 					   IOMMU_VFIO_IOAS_SET, IOMMU_VFIO_IOAS_SET,
 					   IOMMU_VFIO_IOAS_GET, IOMMU_VFIO_IOAS_CLEAR)),),
-		ERRNOS(IOAS_ERRNOS, ENODEV),
+		ERRNOS(ENOENT, EOPNOTSUPP, ENODEV),
 	}, {
 		.name = "vfio-unmap", .weight = 24, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_IOMMUFD, VFIO_IOMMU_UNMAP_DMA, COMPAT),
@@ -192,7 +193,7 @@ const struct fuzz_op fuzz_iommufd_ops[] = {
 		     MEMBER(HW_INFO, dev_id, RES(FUZZ_DEVICE_ID)),
 		     MEMBER(HW_INFO, data_len, OF(0, 64)),
 		     MEMBER(HW_INFO, data_uptr, ARENA(64)),),
-		ERRNOS(IOAS_ERRNOS),
+		ERRNOS(ENOENT, EOPNOTSUPP),
 	}, {
 		/* QEMU's IOMMU sets no dirty bits */
 		.name = "dirty-tracking", .weight = 6, .refused = true, GIVES_NOTHING,

@@ -392,7 +392,7 @@ const struct fuzz_op fuzz_map_ops[] = {
 		     ARG("length", OF(FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, FUZZ_PAGE, 2 * FUZZ_PAGE,
 				      8 * FUZZ_PAGE)),
 		     ARG("offset", OF(0, 0, 0, 0, 0, 0, 0, FUZZ_PAGE, 3 * FUZZ_PAGE)),),
-		ERRNOS(OTHER_FILE, EACCES, EOVERFLOW, EOPNOTSUPP, ENODEV, EPERM, EAGAIN,
+		ERRNOS(OTHER_FILE, EINVAL, EACCES, EOVERFLOW, EOPNOTSUPP, ENODEV, EPERM, EAGAIN,
 		       ENXIO, EBUSY),
 	}, {
 		.name = "map-anonymous", .weight = 40, GIVES(FUZZ_MAP), CALL(call_map_anonymous),
@@ -403,7 +403,7 @@ const struct fuzz_op fuzz_map_ops[] = {
 		.name = "map-at", .weight = 10, GIVES_NOTHING, CALL(call_map_at),
 		ARGS(ARG("file", RES(FUZZ_DMABUF)), ARG("map", SLOT(FUZZ_MAP)),
 		     ARG("page", BELOW(8, 1)), ARG("pages", OF(1, 2, 8)),),
-		ERRNOS(OTHER_FILE, EACCES, EOPNOTSUPP, ENODEV, EPERM, ENXIO, EBUSY),
+		ERRNOS(EBADF, EINVAL, EACCES, EOPNOTSUPP, ENODEV, EPERM, ENXIO, EBUSY),
 	}, {
 		.name = "load", .weight = 200, GIVES_NOTHING, CALL(call_load),
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("page", BELOW(16, 1)),),
@@ -417,7 +417,7 @@ const struct fuzz_op fuzz_map_ops[] = {
 		ARGS(ARG("map", SLOT(FUZZ_MAP)), ARG("what", BELOW(8, 1)),
 		     ARG("page", BELOW(8, 1)), ARG("pages", OF(1, 2, 8)),
 		     ARG("number", BELOW(32, 1)),),
-		ERRNOS(OTHER_FILE, EFAULT, ENOMEM, EACCES, EAGAIN, EBUSY, EPERM, EIO,
+		ERRNOS(EBADF, EINVAL, EFAULT, ENOMEM, EACCES, EAGAIN, EBUSY, EPERM, EIO,
 		       ENODEV),
 	}, {
 		.name = "kernel-access", .weight = 30, GIVES_NOTHING,

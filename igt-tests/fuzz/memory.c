@@ -133,7 +133,7 @@ const struct fuzz_op fuzz_memory_ops[] = {
 		     ARG("offset", OF(0, 0, FUZZ_PAGE)),
 		     ARG("size", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 8 * FUZZ_PAGE)),
 		     ARG("flags", OF(UDMABUF_FLAGS_CLOEXEC, 0)),),
-		ERRNOS(OTHER_FILE, EMFILE, EBADFD),
+		ERRNOS(OTHER_FILE, EINVAL, EMFILE, EBADFD),
 	}, {
 		.name = "udmabuf-list", .weight = 16, GIVES(FUZZ_DMABUF),
 		CALL(call_udmabuf_list),
@@ -141,7 +141,7 @@ const struct fuzz_op fuzz_memory_ops[] = {
 		     ARG("count", OF(2, 2, 1, 0, 3)),
 		     ARG("flags", OF(UDMABUF_FLAGS_CLOEXEC, 0)),),
 		/* A count that is too large looks behind them */
-		ERRNOS(OTHER_FILE, EMFILE, EBADFD, EFAULT),
+		ERRNOS(OTHER_FILE, EINVAL, EMFILE, EBADFD, EFAULT),
 	}, {
 		.name = "heap", .weight = 12, GIVES(FUZZ_DMABUF), CALL(call_heap),
 		ARGS(ARG("size", OF(FUZZ_PAGE, 8 * FUZZ_PAGE, 0)),

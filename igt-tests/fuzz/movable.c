@@ -155,7 +155,7 @@ const struct fuzz_op fuzz_movable_ops[] = {
 		     ARG("count", OF(1, 1, 2, 5)),
 		     ARG("flags", OF(0, 0, 0, DMA_BUF_MOVABLE_WC,
 				     DMA_BUF_MOVABLE_ENCRYPTED)),),
-		ERRNOS(OTHER_FILE, ENXIO, EBUSY, ENOSPC),
+		ERRNOS(OTHER_FILE, EINVAL, ENXIO, EBUSY, ENOSPC),
 	}, {
 		.name = "movable-rw", .weight = 16, GIVES_NOTHING,
 		CALL(call_movable_rw),

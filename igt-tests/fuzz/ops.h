@@ -42,12 +42,10 @@
 
 /*
  * What is said to an address, a number or a file that makes no sense need not be named
- * (execute.c). But a slot may be empty or have a path, or another file that was copied.
+ * (execute.c). But a slot may be empty or have a path, or another file that was copied, and
+ * the device may not be open: negative errnos are documented for that, and nothing else.
  */
-#define OTHER_FILE EBADF, EINVAL
-
-/* A device in low power answers nobody, and one that is lost is not open */
-#define DEVICE_ERRNOS EBADF, EINVAL, EBUSY, EIO
+#define OTHER_FILE -EBADF, -EINVAL
 
 /* Each file's operations, up to one without a name */
 extern const struct fuzz_op fuzz_query_ops[];

@@ -77,15 +77,51 @@ static void print_call(const struct fuzz_op *op, const struct fuzz_step *step,
 	fprintf(out, "%s%u })", arg ? ", " : "", step->slot);
 }
 
-/* With which errnos all is well */
+static bool is_listed(const struct fuzz_op *op, int error)
+{
+	const short *listed = op->errnos;
+
+	while (*listed && *listed != error)
+		listed++;
+	return *listed;
+}
+
+static void print_if_other(const struct fuzz_op *op, const struct fuzz_step *step,
+			   int error, FILE *out)
+{
+	const struct fuzz_arg *what;
+	unsigned int i;
+
+	fprintf(out, ",\n\t\t");
+	for (i = 0; (what = fuzz_arg(op, i)); i++) {
+		if (what->type != FUZZ_RES)
+			continue;
+		fprintf(out, "fuzz_is_other(FUZZ_%s, ",
+			what->kind == FUZZ_NOTHING ? "NOTHING" : kinds[what->kind]);
+		print_value(what, step, i, out);
+		fprintf(out, ") || ");
+	}
+	fprintf(out, "fuzz_is_other(FUZZ_DEVICE, fuzz_res(FUZZ_DEVICE, 0)) ? %s : 0",
+		strerrorname_np(error));
+}
+
+/*
+ * With which errnos all is well; those of another file come last, since all of them are 0 if
+ * there is none
+ */
 static void print_errnos(const struct fuzz_op *op, const struct fuzz_step *step,
 			 FILE *out)
 {
+	const bool sense = !fuzz_makes_no_sense(op, step);
+	const short *other;
 	int error;
 
 	for (error = 1; error < EHWPOISON; error++)
-		if (fuzz_is_documented(op, step, error))
+		if (!sense ? fuzz_is_documented(op, step, error) : is_listed(op, error))
 			fprintf(out, ", %s", strerrorname_np(error));
+	for (other = op->errnos; sense && *other; other++)
+		if (*other < 0)
+			print_if_other(op, step, -*other, out);
 	fprintf(out, ", 0);\n");
 }
 

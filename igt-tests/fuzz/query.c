@@ -235,7 +235,7 @@ const struct fuzz_op fuzz_query_ops[] = {
 		CALL(call_read_watch),
 		ARGS(ARG("watch", RES(FUZZ_WATCH)), ARG("at", ARENA(0)),
 		     ARG("size", BELOW(100, 1)),),
-		ERRNOS(OTHER_FILE, EAGAIN),
+		ERRNOS(OTHER_FILE, EINVAL, EAGAIN),
 	}, {
 		.name = "poll", .weight = 40, GIVES_NOTHING, CALL(call_poll),
 		ARGS(ARG("file", RES(FUZZ_NOTHING)), ARG("events", BITS(0x7)),),

@@ -89,7 +89,7 @@ const struct fuzz_op fuzz_rdma_ops[] = {
 		     ARG("offset", OF(0, 0, 0, FUZZ_PAGE, 512)),
 		     ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 100)),
 		     ARG("address", OF(0, 0, FUZZ_PAGE)), ARG("access", OF(7, 7, 7, 5, 4, 1, 0, 2)),),
-		ERRNOS(OTHER_FILE, EREMOTEIO, EACCES, ENODEV, EOPNOTSUPP),
+		ERRNOS(OTHER_FILE, EINVAL, EREMOTEIO, EACCES, ENODEV, EOPNOTSUPP),
 	}, {
 		.name = "reg-memory-mr", .weight = 16, GIVES(FUZZ_MR), CALL(call_reg_memory_mr),
 		ARGS(ARG("address", VA), ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE, 100)),

@@ -168,6 +168,17 @@ static bool may_fail(const char *text, int error)
 	return may;
 }
 
+static long refuse(const uint64_t *arg)
+{
+	(void)arg;
+	return -EINVAL;
+}
+
+static const struct fuzz_op refused = {
+	.name = "refuse", GIVES_NOTHING, CALL(refuse),
+	ARGS(ARG("watch", RES(FUZZ_WATCH)),), ERRNOS(OTHER_FILE),
+};
+
 int igt_main()
 {
 	igt_describe("A seed makes the same sequence each time, and another one another");
@@ -258,6 +269,21 @@ int igt_main()
 			igt_assert(may_fail(nonsense[i], EFAULT));
 			igt_assert(!may_fail(nonsense[i], EXDEV));
 		}
+	}
+
+	igt_describe("What another file may be refused with the right one may not");
+	igt_subtest("other-file") {
+		struct fuzz_step step = { .arg = { FUZZ_WATCH << 8 } };
+
+		fuzz_set(FUZZ_DEVICE, 0, STDIN_FILENO);
+		igt_assert_eq(fuzz_execute(&refused, &step), -EINVAL);
+		fuzz_set(FUZZ_WATCH, 0, STDIN_FILENO);
+		igt_assert_eq(fuzz_execute(&refused, &step), -FUZZ_WRONG);
+		step.raw = 1;
+		igt_assert_eq(fuzz_execute(&refused, &step), -EINVAL);
+		step.raw = 0;
+		fuzz_set(FUZZ_DEVICE, 0, -1);
+		igt_assert_eq(fuzz_execute(&refused, &step), -EINVAL);
 	}
 
 	igt_describe("Three calls of a thousand that fail together are found, with the smallest numbers");
