@@ -265,6 +265,8 @@ int igt_main()
 		igt_assert(!may_fail(sense, EFAULT));
 		igt_assert(!may_fail(sense, ENOTTY));
 		igt_assert(!may_fail(sense, ENOMEM));
+		/* Beside what takes access away and gives it back */
+		igt_assert(may_fail("reset 0x2", EBUSY));
 		for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
 			igt_assert(may_fail(nonsense[i], EFAULT));
 			igt_assert(!may_fail(nonsense[i], EXDEV));
