@@ -425,7 +425,8 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 		.name = "reset-info", .weight = 4, .tells = true, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, RESET),
 		ARGS(MEMBER(RESET, argsz, OF(sizeof(RESET), 256)),),
-		ERRNOS(OTHER_FILE, ENOSPC),
+		/* The same number is iommufd's VFIO_IOMMU_GET_INFO, which needs an address space */
+		ERRNOS(OTHER_FILE, ENOSPC, -ENODEV),
 	}, {
 		.name = "device-info", .weight = 4, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_GET_INFO, INFO),

@@ -267,6 +267,8 @@ int igt_main()
 		igt_assert(!may_fail(sense, ENOMEM));
 		/* Beside what takes access away and gives it back */
 		igt_assert(may_fail("reset 0x2", EBUSY));
+		/* Another file's ioctl of the same number */
+		igt_assert(may_fail("reset-info 0x100 0x1000 0x100", ENODEV));
 		for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
 			igt_assert(may_fail(nonsense[i], EFAULT));
 			igt_assert(!may_fail(nonsense[i], EXDEV));
