@@ -87,7 +87,7 @@ bool fuzz_is_word(uint64_t word)
 }
 
 long fuzz_judge(const char *what, uint64_t inode, uint64_t page, bool reached,
-		uint64_t word)
+		const uint64_t *word)
 {
 	const struct fuzz_bytes *bytes = fuzz_bytes_by_inode(inode);
 	enum fuzz_reach reach = fuzz_reach(bytes);
@@ -99,9 +99,9 @@ long fuzz_judge(const char *what, uint64_t inode, uint64_t page, bool reached,
 		return fuzz_wrong("%s: page %" PRIu64 " of a live dma-buf was not reached",
 				  what, page);
 	if (reached && word && fuzz_word(bytes, page) &&
-	    word != fuzz_word(bytes, page))
+	    *word != fuzz_word(bytes, page))
 		return fuzz_wrong("%s: page %" PRIu64 " of a dma-buf has 0x%" PRIx64 " instead of 0x%" PRIx64,
-				  what, page, word, fuzz_word(bytes, page));
+				  what, page, *word, fuzz_word(bytes, page));
 	return 0;
 }
 

@@ -80,12 +80,12 @@ uint64_t fuzz_bar_word(uint64_t page);
  * @inode: of the dma-buf
  * @page: of it
  * @reached: whether it got through
- * @word: what it has read, if it was a load that got through, or 0
+ * @word: what it has read, or NULL if it was a store
  *
  * Return: 0 or -%FUZZ_WRONG.
  */
 long fuzz_judge(const char *what, uint64_t inode, uint64_t page, bool reached,
-		uint64_t word);
+		const uint64_t *word);
 
 /**
  * fuzz_load - read a word that may not be there

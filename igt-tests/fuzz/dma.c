@@ -133,7 +133,7 @@ static void settle(void)
 }
 
 static long judge(const char *what, uint64_t slot, uint64_t page, bool reached,
-		  uint64_t word, unsigned int right)
+		  const uint64_t *word, unsigned int right)
 {
 	const struct area *area = &areas[slot];
 
@@ -184,7 +184,7 @@ long call_dma_read(const uint64_t *arg)
 	if (!reached && memory[0] && memory[0] != UINT64_MAX)
 		return fuzz_wrong("a read by a device: 0x%" PRIx64 " is nothing that was written",
 				  memory[0]);
-	return judge("a read by a device", slot, page, reached, memory[0],
+	return judge("a read by a device", slot, page, reached, &memory[0],
 		     IOMMU_IOAS_MAP_READABLE) ?: reached ? 0 : -EFAULT;
 }
 

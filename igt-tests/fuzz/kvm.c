@@ -237,7 +237,8 @@ long call_guest(const uint64_t *arg)
 		bytes = fuzz_bytes_by_inode(inode);
 		/* A mapping need not let a guest in, either */
 		ret = (slot->mapping || (bytes && bytes->uncached)) && end != VCPU_DONE ? 0 :
-			fuzz_judge("a guest's access", inode, at, end == VCPU_DONE, word);
+			fuzz_judge("a guest's access", inode, at, end == VCPU_DONE,
+				   arg[3] & 1 ? NULL : &word);
 		if (ret)
 			return ret;
 	}

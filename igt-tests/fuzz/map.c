@@ -114,7 +114,7 @@ long fuzz_map_check(int fd)
 	for (page = 0; page < nr && !ret; page++) {
 		word = 0;
 		ret = fuzz_load(at + page * FUZZ_PAGE, &word);
-		ret = fuzz_judge("a load in the end", bytes->inode, page, !ret, word);
+		ret = fuzz_judge("a load in the end", bytes->inode, page, !ret, &word);
 	}
 	munmap(at, nr * FUZZ_PAGE);
 	return ret;
@@ -196,7 +196,7 @@ long call_map_at(const uint64_t *arg)
 }
 
 static long judge(const char *what, const struct map *map, uint64_t offset,
-		  long ret, uint64_t word, int prot)
+		  long ret, const uint64_t *word, int prot)
 {
 	if (map->odd || !map->inode)
 		return 0;
@@ -219,7 +219,7 @@ long call_load(const uint64_t *arg)
 		return -EBADF;
 	offset = arg[1] * FUZZ_PAGE % map->length;
 	ret = fuzz_load(map->at + offset, &word);
-	return judge("load", map, offset, ret, word, PROT_READ) ?: ret;
+	return judge("load", map, offset, ret, &word, PROT_READ) ?: ret;
 }
 
 /* Mapping, page. Not to registers of a device, nor to memory of somebody else. */
@@ -237,7 +237,7 @@ long call_store(const uint64_t *arg)
 	if (!word || map->odd)
 		return -EINVAL;
 	ret = fuzz_store(map->at + offset, word);
-	return judge("store", map, offset, ret, 0, PROT_WRITE) ?: ret;
+	return judge("store", map, offset, ret, NULL, PROT_WRITE) ?: ret;
 }
 
 static long move(struct map *map, uint64_t length, int flags)
@@ -332,7 +332,6 @@ long call_kernel_access(const uint64_t *arg)
 		if (pwrite(scratch, &word, sizeof(word), 0) != sizeof(word))
 			return -EIO;
 		ret = pread(scratch, map->at + offset, sizeof(word), 0);
-		word = 0;
 		break;
 	default:
 		/* It pins pages, and gets none of these */
@@ -347,9 +346,9 @@ long call_kernel_access(const uint64_t *arg)
 		return -errno;
 	if (ret < 0)
 		return map->prot & (arg[2] % 3 ? PROT_WRITE : PROT_READ) ?
-			judge("the kernel's access", map, offset, -EFAULT, 0, 0) ?: -EFAULT :
+			judge("the kernel's access", map, offset, -EFAULT, NULL, 0) ?: -EFAULT :
 			-EFAULT;
-	return judge("the kernel's access", map, offset, 0, word, 0) ?: ret;
+	return judge("the kernel's access", map, offset, 0, &word, 0) ?: ret;
 }
 
 /* Mapping, page, whether the child unmaps it */
@@ -369,7 +368,7 @@ long call_fork(const uint64_t *arg)
 		return -errno;
 	if (!pid) {
 		ret = fuzz_load(map->at + offset, &word);
-		ret = judge("load by a child", map, offset, ret, word, PROT_READ);
+		ret = judge("load by a child", map, offset, ret, &word, PROT_READ);
 		if (arg[2] & 1)
 			munmap(map->at, map->length);
 		_exit(ret ? 1 : 0);

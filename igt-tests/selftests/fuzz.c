@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "bytes.h"
 #include "execute.h"
 #include "igt_core.h"
 #include "ops.h"
@@ -179,6 +180,12 @@ static const struct fuzz_op refused = {
 	ARGS(ARG("watch", RES(FUZZ_WATCH)),), ERRNOS(OTHER_FILE),
 };
 
+static enum fuzz_reach must(uint64_t unused)
+{
+	(void)unused;
+	return FUZZ_MUST;
+}
+
 int igt_main()
 {
 	igt_describe("A seed makes the same sequence each time, and another one another");
@@ -288,6 +295,23 @@ int igt_main()
 		step.raw = 0;
 		fuzz_set(FUZZ_DEVICE, 0, -1);
 		igt_assert_eq(fuzz_execute(&refused, &step), -EINVAL);
+	}
+
+	igt_describe("A load has to bring the word of its page, and 0 is another one");
+	igt_subtest("lost") {
+		struct fuzz_bytes *bytes = fuzz_bytes_new(STDIN_FILENO);
+		uint64_t word = fuzz_bar_word(0);
+
+		igt_assert(bytes);
+		bytes->reach = must;
+		bytes->word[0] = word;
+		igt_assert_eq(fuzz_judge("a load", bytes->inode, 0, true, &word), 0);
+		word = fuzz_bar_word(1);
+		igt_assert_eq(fuzz_judge("a load", bytes->inode, 0, true, &word), -FUZZ_WRONG);
+		word = 0;
+		igt_assert_eq(fuzz_judge("a load", bytes->inode, 0, true, &word), -FUZZ_WRONG);
+		igt_assert_eq(fuzz_judge("a store", bytes->inode, 0, true, NULL), 0);
+		fuzz_bytes_forget();
 	}
 
 	igt_describe("Three calls of a thousand that fail together are found, with the smallest numbers");
