@@ -65,6 +65,26 @@ uint64_t fuzz_put(uint64_t at, const void *what, size_t size);
  */
 long fuzz_unchanged(const uint64_t at[2], const uint64_t size[2]);
 
+/**
+ * struct fuzz_room - where an ioctl may write
+ * @size: of its structure, bytes
+ * @at: address of more
+ * @more: bytes of that
+ * @tells: it writes into its structure even if it fails
+ */
+struct fuzz_room {
+	uint64_t size, at, more;
+	bool tells;
+};
+
+/**
+ * fuzz_checked - what an ioctl has returned, if it has written nothing but what it may
+ * @ret: what it has returned
+ * @at: address of its structure
+ * @room: where it may write
+ */
+long fuzz_checked(long ret, uint64_t at, struct fuzz_room room);
+
 /** fuzz_res - the file or id in a slot; all ones if there is none */
 uint64_t fuzz_res(enum fuzz_kind kind, unsigned int slot);
 

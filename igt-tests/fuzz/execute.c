@@ -31,32 +31,38 @@ static uint64_t resolve(const struct fuzz_arg *what, const struct fuzz_step *ste
 	return value;
 }
 
+struct fuzz_room fuzz_room(const struct fuzz_op *op, const struct fuzz_step *step)
+{
+	struct fuzz_room room = { .size = op->size, .tells = op->tells };
+	const struct fuzz_arg *what;
+	unsigned int i;
+
+	for (i = 2; (what = fuzz_arg(op, i)); i++) {
+		/* It says how much room there is */
+		if (!strcmp(what->name, "argsz") && room.size < step->arg[i])
+			room.size = step->arg[i];
+		/* More elements, or larger ones */
+		if (what->writes)
+			room.more = step->raw ? FUZZ_ARENA_SIZE : what->writes;
+	}
+	return room;
+}
+
 static long run_ioctl(const struct fuzz_op *op, const struct fuzz_step *step,
 		      const uint64_t *value)
 {
 	uint8_t structure[256] = { 0 };
+	struct fuzz_room room = fuzz_room(op, step);
 	const struct fuzz_arg *what;
-	uint64_t at[2] = { value[1] }, size[2] = { op->size };
 	unsigned int i;
-	long ret;
 
 	for (i = 2; (what = fuzz_arg(op, i)); i++) {
 		memcpy(structure + what->offset, &value[i], what->size);
-		/* It says how much room there is */
-		if (!strcmp(what->name, "argsz") && size[0] < value[i])
-			size[0] = value[i];
-		if (what->writes) {
-			at[1] = value[i];
-			/* More elements, or larger ones */
-			size[1] = step->raw ? FUZZ_ARENA_SIZE : what->writes;
-		}
+		if (what->writes)
+			room.at = value[i];
 	}
 	fuzz_put(value[1], structure, op->size);
-	ret = fuzz_ioctl(value[0], op->request, value[1]);
-	/* Nothing is written by what is refused, unless a fault is what refused it */
-	if (ret < 0 && ret != -EFAULT && !op->tells)
-		size[0] = size[1] = 0;
-	return fuzz_unchanged(at, size) ? -FUZZ_WRONG : ret;
+	return fuzz_checked(fuzz_ioctl(value[0], op->request, value[1]), value[1], room);
 }
 
 bool fuzz_makes_no_sense(const struct fuzz_op *op, const struct fuzz_step *step)

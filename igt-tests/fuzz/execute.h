@@ -2,7 +2,7 @@
 #ifndef FUZZ_EXECUTE_H
 #define FUZZ_EXECUTE_H
 
-#include "fuzz.h"
+#include "calls.h"
 
 /**
  * fuzz_execute - make the call of a step
@@ -13,6 +13,9 @@
  * did is not as documented.
  */
 long fuzz_execute(const struct fuzz_op *op, const struct fuzz_step *step);
+
+/** fuzz_room - Return: where an ioctl may write, without the address of its argument */
+struct fuzz_room fuzz_room(const struct fuzz_op *op, const struct fuzz_step *step);
 
 /**
  * fuzz_makes_no_sense - whether any argument makes no sense

@@ -41,23 +41,33 @@ static void print_value(const struct fuzz_arg *what, const struct fuzz_step *ste
 static void print_ioctl(const struct fuzz_op *op, const struct fuzz_step *step,
 			FILE *out)
 {
+	const struct fuzz_room room = fuzz_room(op, step);
 	unsigned int arg;
 
-	fprintf(out, "fuzz_ioctl(");
+	fprintf(out, "fuzz_checked(fuzz_ioctl(");
 	print_value(fuzz_arg(op, 0), step, 0, out);
 	fprintf(out, ", %s,\n\t\tfuzz_put(", op->request_name);
 	print_value(fuzz_arg(op, 1), step, 1, out);
-	if (!op->size) {
-		fprintf(out, ", NULL, 0))");
-		return;
-	}
-	fprintf(out, ", &(%s) {\n", op->type);
+	if (!op->size)
+		fprintf(out, ", NULL, 0)),\n\t\t");
+	else
+		fprintf(out, ", &(%s) {\n", op->type);
 	for (arg = 2; fuzz_arg(op, arg); arg++) {
 		fprintf(out, "\t\t\t.%s = ", fuzz_arg(op, arg)->name);
 		print_value(fuzz_arg(op, arg), step, arg, out);
 		fprintf(out, ",\n");
 	}
-	fprintf(out, "\t\t}, sizeof(%s)))", op->type);
+	if (op->size)
+		fprintf(out, "\t\t}, sizeof(%s))),\n\t\t", op->type);
+	print_value(fuzz_arg(op, 1), step, 1, out);
+	fprintf(out, ", (struct fuzz_room) { .size = %#" PRIx64 ", .more = %#" PRIx64 ", .tells = %d",
+		room.size, room.more, room.tells);
+	for (arg = 2; fuzz_arg(op, arg); arg++)
+		if (fuzz_arg(op, arg)->writes) {
+			fprintf(out, ", .at = ");
+			print_value(fuzz_arg(op, arg), step, arg, out);
+		}
+	fprintf(out, " })");
 }
 
 static void print_call(const struct fuzz_op *op, const struct fuzz_step *step,

@@ -79,6 +79,17 @@ long fuzz_unchanged(const uint64_t at[2], const uint64_t size[2])
 	return ret;
 }
 
+long fuzz_checked(long ret, uint64_t at, struct fuzz_room room)
+{
+	const uint64_t where[2] = { at, room.at };
+	uint64_t size[2] = { room.size, room.more };
+
+	/* Nothing is written by what is refused, unless a fault is what refused it */
+	if (ret < 0 && ret != -EFAULT && !room.tells)
+		size[0] = size[1] = 0;
+	return fuzz_unchanged(where, size) ? -FUZZ_WRONG : ret;
+}
+
 uint64_t fuzz_res(enum fuzz_kind kind, unsigned int slot)
 {
 	if (!arena)

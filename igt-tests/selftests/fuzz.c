@@ -297,6 +297,30 @@ int igt_main()
 		igt_assert_eq(fuzz_execute(&refused, &step), -EINVAL);
 	}
 
+	igt_describe("What an ioctl may write is what is there from then on, and nothing else may change");
+	igt_subtest("room") {
+		const struct fuzz_room room = { .size = sizeof(int) };
+		const uint64_t at = fuzz_at(FUZZ_PAGE);
+		int fds[2];
+
+		igt_assert_eq(pipe(fds), 0);
+		/* Writes 0, which is not what is there */
+		igt_assert_eq(fuzz_checked(fuzz_ioctl((uint64_t)fds[0], FIONREAD, at), at, room), 0);
+		igt_assert_eq(fuzz_checked(0, at, (struct fuzz_room) { 0 }), 0);
+		fuzz_put(at, "changed", 8);
+		igt_assert_eq(fuzz_checked(fuzz_ioctl((uint64_t)fds[0], FIONREAD, at), at + 1, room),
+			      -FUZZ_WRONG);
+		fuzz_put(at, "changed", 8);
+		fuzz_ioctl((uint64_t)fds[0], FIONREAD, at);
+		igt_assert_eq(fuzz_checked(-EINVAL, at, room), -FUZZ_WRONG);
+		fuzz_put(at, "changed", 8);
+		fuzz_ioctl((uint64_t)fds[0], FIONREAD, at);
+		igt_assert_eq(fuzz_checked(-EINVAL, at, (struct fuzz_room) { .size = 4, .tells = true }),
+			      -EINVAL);
+		close(fds[0]);
+		close(fds[1]);
+	}
+
 	igt_describe("A load has to bring the word of its page, and 0 is another one");
 	igt_subtest("lost") {
 		struct fuzz_bytes *bytes = fuzz_bytes_new(STDIN_FILENO);
