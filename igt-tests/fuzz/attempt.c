@@ -20,6 +20,8 @@
 /* A call that takes longer hangs; one that was killed and stays hangs in the kernel */
 #define HANGS_MS PATIENCE_MS
 #define STAYS_MS 10000
+/* What has failed once fails early the next time, or little is tried */
+#define TRY_MS 5000
 
 struct fuzz_report *fuzz_report_new(void)
 {
@@ -249,6 +251,8 @@ static void try_all(struct fuzz_trier *trier, int pair)
 	int klog = begin(), fd = aside(pair);
 	uint8_t good;
 
+	if (!trier->show)
+		fuzz_patience_ms = TRY_MS;
 	while (read(fd, &good, 1) == 1) {
 		listen_again();
 		good = run_sequence(trier->table, trier->seq, trier->show,

@@ -29,6 +29,12 @@ extern char fuzz_why[256];
 /** fuzz_wrong - remember what is wrong; Return: -%FUZZ_WRONG */
 long fuzz_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * How long the end of a sequence waits for what goes or comes back a moment later, which is
+ * long on a busy machine; who tries many sequences that may fail there has less patience
+ */
+extern unsigned int fuzz_patience_ms;
+
 /** fuzz_begin - open all devices, or end the program */
 void fuzz_begin(void);
 

@@ -27,7 +27,7 @@ long fuzz_query_begin(void)
 
 long fuzz_query_idle(int fd)
 {
-	uint64_t deadline = now_ms() + 5000;
+	uint64_t deadline = now_ms() + fuzz_patience_ms;
 	struct dma_buf_phys_query query;
 
 	for (;;) {

@@ -12,6 +12,7 @@
 #include "calls.h"
 
 char fuzz_why[256];
+unsigned int fuzz_patience_ms = 30000;
 
 static uint8_t *arena, image[FUZZ_ARENA_SIZE];
 static long slots[FUZZ_NR_KINDS][FUZZ_SLOTS];

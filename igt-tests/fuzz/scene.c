@@ -66,7 +66,7 @@ void fuzz_begin(void)
 /* Files, and those who hold what files are of, go a moment later */
 static long expect_count(void)
 {
-	uint64_t deadline = now_ms() + 5000;
+	uint64_t deadline = now_ms() + fuzz_patience_ms;
 	int count;
 
 	while ((count = __dmabuf_count()) != dmabufs) {

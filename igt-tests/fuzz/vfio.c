@@ -190,7 +190,7 @@ long fuzz_vfio_reset(void)
 	fuzz_cause_reset();
 	__vfio_msix(&dev, -1);
 
-	deadline = now_ms() + 5000;
+	deadline = now_ms() + fuzz_patience_ms;
 	while ((state = probe_state(&query)) != DMA_BUF_PHYS_QUERY_LIVE) {
 		if (now_ms() > deadline)
 			return fuzz_wrong("in the end the exporter's state is %d",
