@@ -158,11 +158,26 @@ long call_config_read(const uint64_t *arg)
 				  &value);
 }
 
+/* The capability of power management; 0 if there is none */
+static unsigned int find_power(void)
+{
+	unsigned int pos = config[PCI_CAPABILITY_LIST / 4] & 0xfc, i;
+
+	/* More than fit are a loop */
+	for (i = 0; i < 48 && pos; i++) {
+		if ((config[pos / 4] & 0xff) == PCI_CAP_ID_PM)
+			return pos;
+		pos = config[pos / 4] >> 8 & 0xfc;
+	}
+	return 0;
+}
+
 bool fuzz_cause_in_registers(void)
 {
 	char path[80];
+	const unsigned int pm = find_power();
 	uint16_t command = 0, power = 0;
-	int pm = -1, fd;
+	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev->addr);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -170,11 +185,7 @@ bool fuzz_cause_in_registers(void)
 		return false;
 	if (pread(fd, &command, 2, PCI_COMMAND) != 2)
 		command = PCI_COMMAND_MEMORY;
-	for (unsigned int pos = 0x40; pos < CONFIG_SIZE && pm < 0; pos += 4)
-		if ((config[pos / 4] & 0xff) == PCI_CAP_ID_PM && pos ==
-		    (config[PCI_CAPABILITY_LIST / 4] & 0xff))
-			pm = (int)pos;
-	if (pm >= 0 && pread(fd, &power, 2, pm + PCI_PM_CTRL) != 2)
+	if (pm && pread(fd, &power, 2, pm + PCI_PM_CTRL) != 2)
 		power = 0;
 	close(fd);
 	return !(command & PCI_COMMAND_MEMORY) || power & PCI_PM_CTRL_STATE_MASK;
