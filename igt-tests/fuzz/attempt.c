@@ -289,9 +289,22 @@ static bool start(struct fuzz_trier *trier)
 	return trier->pid > 0;
 }
 
+/* Until it has something to say, or makes no progress */
+static bool wait_for_child(const struct fuzz_trier *trier)
+{
+	struct pollfd pfd = { .fd = trier->fd, .events = POLLIN };
+	uint64_t calls;
+
+	do {
+		calls = trier->report->calls;
+		if (poll(&pfd, 1, HANGS_MS) == 1)
+			return true;
+	} while (trier->report->calls != calls);
+	return false;
+}
+
 bool fuzz_try(struct fuzz_trier *trier, const struct fuzz_sequence *seq)
 {
-	struct pollfd pfd = { .events = POLLIN };
 	uint8_t good = 0;
 	int status = -1;
 
@@ -299,8 +312,7 @@ bool fuzz_try(struct fuzz_trier *trier, const struct fuzz_sequence *seq)
 		return false;
 	memcpy(trier->seq, seq, sizeof(*seq));
 	trier->report->why[0] = 0;
-	pfd.fd = trier->fd;
-	if (write(trier->fd, &good, 1) == 1 && poll(&pfd, 1, HANGS_MS) == 1) {
+	if (write(trier->fd, &good, 1) == 1 && wait_for_child(trier)) {
 		if (read(trier->fd, &good, 1) == 1)
 			return good;
 		waitpid(trier->pid, &status, 0);
