@@ -208,25 +208,25 @@ const struct fuzz_op fuzz_file_ops[] = {
 		.name = "sync", .weight = 24, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_SYNC, SYNC),
 		ARGS(MEMBER(SYNC, flags, BELOW(8, 1)),),
-		ERRNOS(OTHER_FILE, EINVAL, ENOTTY),
+		ERRNOS(OTHER_FILE, EINVAL, -ENOTTY),
 	}, {
 		.name = "set-name", .weight = 8, GIVES_NOTHING,
 		IOCTL_NONE(FUZZ_DMABUF, DMA_BUF_SET_NAME_B), ARGS(),
-		ERRNOS(OTHER_FILE, EINVAL, ENOTTY, EBUSY),
+		ERRNOS(OTHER_FILE, EINVAL, -ENOTTY),
 	}, {
 		.name = "export-sync-file", .weight = 16,
 		GIVES_ID(FUZZ_FILE, SYNC_FILE, fd),
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, SYNC_FILE),
 		ARGS(MEMBER(SYNC_FILE, flags, OF(1, 2, 3, 0)),
 		     MEMBER(SYNC_FILE, fd, ODD),),
-		ERRNOS(OTHER_FILE, EINVAL, ENOTTY, EMFILE),
+		ERRNOS(OTHER_FILE, EINVAL, -ENOTTY, EMFILE),
 	}, {
 		.name = "import-sync-file", .weight = 14, GIVES_NOTHING,
 		IOCTL(FUZZ_DMABUF, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,
 		      struct dma_buf_import_sync_file),
 		ARGS(MEMBER(struct dma_buf_import_sync_file, flags, OF(1, 2, 3, 0)),
 		     MEMBER(struct dma_buf_import_sync_file, fd, RES(FUZZ_FILE)),),
-		ERRNOS(OTHER_FILE, ENOTTY),
+		ERRNOS(OTHER_FILE, -ENOTTY),
 	},
 	{ 0 }
 };
