@@ -25,10 +25,13 @@
 
 struct fuzz_report *fuzz_report_new(void)
 {
-	void *report = mmap(NULL, sizeof(struct fuzz_report), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct fuzz_report *report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
+					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	return report == MAP_FAILED ? NULL : report;
+	if (report == MAP_FAILED)
+		return NULL;
+	report->doing = "the beginning";
+	return report;
 }
 
 /* What a report of the kernel begins with: tools/vm/scan-log looks closer */
@@ -86,6 +89,7 @@ static bool run_sequence(const struct fuzz_table *table,
 	for (i = 0; i < seq->nr; i++) {
 		op = table->op[seq->step[i].op];
 		report->step = i;
+		report->doing = op->name;
 		before = now_us();
 		ret = fuzz_execute(op, &seq->step[i]);
 		report->us[seq->step[i].op] += now_us() - before;
@@ -100,6 +104,7 @@ static bool run_sequence(const struct fuzz_table *table,
 		if (ret > -FUZZ_MAX_ERRNO)
 			report->came[seq->step[i].op][ret < 0 ? -ret : 0]++;
 	}
+	report->doing = "the end";
 	before = now_us();
 	ret = fuzz_reset();
 	report->end_us += now_us() - before;
@@ -187,11 +192,11 @@ static void child(const struct fuzz_plan *plan, struct fuzz_report *report)
 static void say_why(int status, struct fuzz_report *report)
 {
 	if (status < 0)
-		snprintf(report->why, sizeof(report->why), "step %u hangs",
-			 report->step);
+		snprintf(report->why, sizeof(report->why), "step %u (%s) hangs",
+			 report->step, report->doing);
 	else if (WIFSIGNALED(status))
-		snprintf(report->why, sizeof(report->why), "step %u: %s",
-			 report->step, strsignal(WTERMSIG(status)));
+		snprintf(report->why, sizeof(report->why), "step %u (%s): %s",
+			 report->step, report->doing, strsignal(WTERMSIG(status)));
 	else if (status && !report->why[0])
 		snprintf(report->why, sizeof(report->why),
 			 "its end has failed, or a device could not be opened: see above");

@@ -17,6 +17,7 @@
  * @seed: of the sequence that is being made, or was the last
  * @nr: of steps of that sequence
  * @step: of them that is being made, or was the last
+ * @doing: its operation; a string that this program has, so that it is there for parent and child
  * @why: it failed, or empty
  * @came: how often each operation had each errno, 0 for success
  * @us: how long all of each operation have taken, and all ends of sequences, microseconds
@@ -26,6 +27,7 @@ struct fuzz_report {
 	uint64_t seed;
 	unsigned int nr;
 	unsigned int step;
+	const char *doing;
 	char why[512];
 	unsigned int came[FUZZ_MAX_OPS][FUZZ_MAX_ERRNO];
 	uint64_t us[FUZZ_MAX_OPS], end_us;
