@@ -133,6 +133,21 @@ static struct map *find(uint64_t slot)
 	return slot < FUZZ_SLOTS && maps[slot].length ? &maps[slot] : NULL;
 }
 
+/* Where a page of it is, and how many bytes so many pages from there on have, up to its end */
+static uint64_t part_of(const struct map *map, uint64_t page, uint64_t pages, uint64_t *offset)
+{
+	*offset = page * FUZZ_PAGE % map->length;
+	if (pages * FUZZ_PAGE > map->length - *offset)
+		return map->length - *offset;
+	return pages * FUZZ_PAGE;
+}
+
+/* What belongs there; 0 if nobody knows */
+static uint64_t word_of(const struct map *map, uint64_t offset)
+{
+	return fuzz_word(fuzz_bytes_by_inode(map->inode), map->page + offset / FUZZ_PAGE);
+}
+
 /* Not over anything else, nor what is no mapping of the file */
 #define FLAGS(flags) \
 	((int)(flags) & ~(MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS))
@@ -181,10 +196,7 @@ long call_map_at(const uint64_t *arg)
 
 	if (!map)
 		return -EBADF;
-	offset = arg[2] * FUZZ_PAGE % map->length;
-	length = arg[3] * FUZZ_PAGE;
-	if (length > map->length - offset)
-		length = map->length - offset;
+	length = part_of(map, arg[2], arg[3], &offset);
 	map->odd = true;
 	if (mmap(map->at + offset, length, map->prot, MAP_SHARED | MAP_FIXED,
 		 (int)arg[0], 0) != MAP_FAILED)
@@ -232,8 +244,7 @@ long call_store(const uint64_t *arg)
 	if (!map)
 		return -EBADF;
 	offset = arg[1] * FUZZ_PAGE % map->length;
-	word = fuzz_word(fuzz_bytes_by_inode(map->inode),
-			 map->page + offset / FUZZ_PAGE);
+	word = word_of(map, offset);
 	if (!word || map->odd)
 		return -EINVAL;
 	ret = fuzz_store(map->at + offset, word);
@@ -264,10 +275,7 @@ long call_change(const uint64_t *arg)
 
 	if (!map)
 		return -EBADF;
-	offset = arg[2] * FUZZ_PAGE % map->length;
-	length = arg[3] * FUZZ_PAGE;
-	if (length > map->length - offset)
-		length = map->length - offset;
+	length = part_of(map, arg[2], arg[3], &offset);
 	at = map->at + offset;
 	switch (arg[1] % 8) {
 	case 0:
@@ -325,8 +333,7 @@ long call_kernel_access(const uint64_t *arg)
 			return -EIO;
 		break;
 	case 1:
-		word = fuzz_word(fuzz_bytes_by_inode(map->inode),
-				 map->page + offset / FUZZ_PAGE);
+		word = word_of(map, offset);
 		if (!word || map->odd)
 			return -EINVAL;
 		if (pwrite(scratch, &word, sizeof(word), 0) != sizeof(word))
