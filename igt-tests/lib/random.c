@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <inttypes.h>
-
 #include "array.h"
-#include "igt_core.h"
 #include "random.h"
 
 static uint64_t state;
-
-void random_start(uint64_t seed)
-{
-	const char *env = getenv("IGT_SEED");
-
-	/* It must not be 0 */
-	state = env ? strtoull(env, NULL, 0) | 1 : seed;
-	igt_info("seed 0x%" PRIx64 "\n", state);
-}
 
 void random_seed(uint64_t seed)
 {

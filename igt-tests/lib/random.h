@@ -5,14 +5,11 @@
 #include <stdint.h>
 
 /**
- * random_start - begin a sequence that can be repeated
- * @seed: where it begins, unless $IGT_SEED says otherwise
+ * random_seed - begin a sequence that can be repeated
+ * @seed: where it begins; neighbours have nothing in common
  *
- * Prints the seed. The sequence is of one thread.
+ * The sequence is of one thread.
  */
-void random_start(uint64_t seed);
-
-/** random_seed - the same for what has its seed from somewhere else: prints nothing */
 void random_seed(uint64_t seed);
 
 /** random64 - the next one; any of 64 bits */
