@@ -175,8 +175,6 @@ static void child(const struct fuzz_plan *plan, struct fuzz_report *report)
 	if (!seq)
 		_exit(2);
 	for (report->seed = plan->seed; left; report->seed++) {
-		if (now_ms() > plan->end_ms)
-			break;
 		note(report->seed);
 		fuzz_generate(plan->table, report->seed,
 			      left < plan->length ? (unsigned int)left : plan->length,
@@ -185,6 +183,8 @@ static void child(const struct fuzz_plan *plan, struct fuzz_report *report)
 		    kernel_complains(klog, report))
 			_exit(1);
 		left -= seq->nr;
+		if (now_ms() > plan->end_ms)
+			break;
 	}
 	end(klog, report);
 }

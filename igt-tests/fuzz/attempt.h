@@ -42,7 +42,7 @@ struct fuzz_report *fuzz_report_new(void);
  * @seed: of the first; the next one has the next number
  * @calls: how many, in sequences of @length
  * @length: of a sequence, steps
- * @end_ms: when to stop even so, by now_ms()
+ * @end_ms: when to stop even so, by now_ms(), but not before the first sequence has ended
  */
 struct fuzz_plan {
 	const struct fuzz_table *table;

@@ -23,8 +23,10 @@
 #include "rdma.h"
 #include "sysfs.h"
 
-/* So many that each operation goes well ten times: a slow machine makes fewer */
-#define CALLS 25000u
+/* So many that each operation goes well ten times */
+#define ENOUGH 25000u
+/* A slow machine makes fewer in that time, which is no failure */
+#define CALLS ENOUGH
 #define MAX_MS 240000
 #define LENGTH 200	/* tools/fuzz has it as well */
 
@@ -117,15 +119,10 @@ static void explain(void)
 	igt_assert_f(false, "%s\n", why);
 }
 
-static void show_results(void)
+static void show_errnos(void)
 {
-	static const unsigned int of_interest[] = {
-		0, EINVAL, EFAULT, E2BIG, EBADF, EOPNOTSUPP, ENXIO, EAGAIN, ENODEV,
-		ENOTTY, EACCES, ENOENT, EBUSY, EEXIST,
-	};
 	const struct fuzz_table *table = fuzz_ops();
 	unsigned int op, error, sum, pairs = 0, errnos = 0;
-	size_t i;
 
 	for (error = 0; error < FUZZ_MAX_ERRNO; error++) {
 		for (op = sum = 0; op < table->nr; op++) {
@@ -139,6 +136,13 @@ static void show_results(void)
 	igt_info("%8" PRIu64 " ms at ends of sequences\n", report->end_us / 1000);
 	igt_info("%8" PRIu64 " calls of %u operations, %u errnos, %u kinds of results\n",
 		 report->calls, table->nr, errnos, pairs);
+}
+
+static void show_operations(void)
+{
+	const struct fuzz_table *table = fuzz_ops();
+	unsigned int op, error, sum;
+
 	for (op = 0; op < table->nr; op++) {
 		for (error = sum = 0; error < FUZZ_MAX_ERRNO; error++)
 			sum += report->came[op][error];
@@ -149,18 +153,45 @@ static void show_results(void)
 				igt_info(" %u %s", report->came[op][error],
 					 error ? strerrorname_np((int)error) : "well");
 		igt_info("\n");
-		/* What is always refused tests nothing but that */
-		if (report->calls >= CALLS)
-			igt_assert_f(report->came[op][0] || table->op[op]->refused,
-				     "%s never went well, in %u calls\n",
-				     table->op[op]->name, sum);
 	}
-	for (i = 0; i < ARRAY_SIZE(of_interest) && report->calls >= CALLS; i++) {
+}
+
+/* What never came, in words; of too few calls it is not asked for */
+static char missing[4096];
+
+static void expect_came(bool came, const char *what, const char *when)
+{
+	size_t length = strlen(missing);
+
+	igt_assert_f(came || report->calls < ENOUGH, "%s never %s, in %" PRIu64 " calls\n",
+		     what, when, report->calls);
+	if (!came)
+		snprintf(missing + length, sizeof(missing) - length, "%s%s never %s",
+			 length ? ", " : "", what, when);
+}
+
+static void expect_results(void)
+{
+	static const unsigned int of_interest[] = {
+		0, EINVAL, EFAULT, E2BIG, EBADF, EOPNOTSUPP, ENXIO, EAGAIN, ENODEV,
+		ENOTTY, EACCES, ENOENT, EBUSY, EEXIST,
+	};
+	const struct fuzz_table *table = fuzz_ops();
+	unsigned int op, sum;
+	size_t i;
+
+	/* What is always refused tests nothing but that */
+	for (op = 0; op < table->nr; op++)
+		expect_came(report->came[op][0] || table->op[op]->refused,
+			    table->op[op]->name, "went well");
+	for (i = 0; i < ARRAY_SIZE(of_interest); i++) {
 		for (op = sum = 0; op < table->nr; op++)
 			sum += report->came[op][of_interest[i]];
-		igt_assert_f(sum, "'%s' never came\n",
-			     strerror((int)of_interest[i]));
+		expect_came(sum, strerror((int)of_interest[i]), "came");
 	}
+	if (report->calls < ENOUGH)
+		igt_info("WARNING: %" PRIu64 " calls are fewer than %u: NOT asked whether each operation goes well once, and each errno of interest comes (%s)\n",
+			 report->calls, ENOUGH, missing[0] ? missing : "none is missing");
 }
 
 static void sequences(void)
@@ -177,8 +208,13 @@ static void sequences(void)
 	igt_info("seed 0x%" PRIx64 "\n", plan.seed);
 	if (!fuzz_attempt(&plan, report))
 		explain();
-	show_results();
-	igt_assert_lte_u64(calls / 10, report->calls);
+	show_errnos();
+	show_operations();
+	if (report->calls < calls)
+		igt_info("WARNING: ONLY %" PRIu64 " of %" PRIu64 " calls fit into %u s: this machine is slow, or busy\n",
+			 report->calls, calls, MAX_MS / 1000);
+	igt_assert_lte_u64(1, report->calls);
+	expect_results();
 }
 
 static void replay(const char *text)
