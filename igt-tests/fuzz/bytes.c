@@ -12,6 +12,9 @@
 /* Those of a sequence, and no more: the oldest is forgotten */
 #define NR 64
 
+/* Of an inode's number, which counts those of a file system */
+#define NUMBER_BITS 40
+
 static struct fuzz_bytes known[NR];
 static unsigned int next;
 
@@ -20,7 +23,12 @@ uint64_t fuzz_bytes_inode(int fd)
 	struct stat st;
 
 	/* Each file system counts for itself */
-	return fstat(fd, &st) ? 0 : st.st_dev << 40 ^ st.st_ino;
+	return fstat(fd, &st) ? 0 : st.st_dev << NUMBER_BITS ^ st.st_ino;
+}
+
+uint64_t fuzz_bytes_number(const struct fuzz_bytes *bytes)
+{
+	return bytes->inode & ((1ull << NUMBER_BITS) - 1);
 }
 
 struct fuzz_bytes *fuzz_bytes_new(int fd)

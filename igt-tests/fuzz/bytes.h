@@ -53,6 +53,9 @@ struct fuzz_bytes *fuzz_bytes_by_inode(uint64_t inode);
 /** fuzz_bytes_inode - Return: a number that no other file has, or 0 */
 uint64_t fuzz_bytes_inode(int fd);
 
+/** fuzz_bytes_number - Return: the number that a dma-buf has among dma-bufs */
+uint64_t fuzz_bytes_number(const struct fuzz_bytes *bytes);
+
 /** fuzz_bytes_forget - all of them are gone */
 void fuzz_bytes_forget(void);
 

@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "bytes.h"
-#include "cause.h"
 #include "devices/iommufd.h"
 #include "devices/klog.h"
 #include "devices/nvme.h"
+#include "devices/sysfs.h"
+#include "devices/vfio.h"
 #include "file.h"
 #include "ops.h"
 
@@ -123,13 +124,18 @@ long call_dma_copy(const uint64_t *arg)
 	return 0;
 }
 
-/* So that whoever may have it has it */
-static void settle(void)
+/*
+ * A device gets back what was taken away a moment after that is there again. Only for what
+ * it must reach: who cannot map some other dma-buf is behind for as long as he tries.
+ */
+static void settle(const struct fuzz_bytes *bytes)
 {
+	uint64_t deadline = now_ms() + fuzz_patience_ms;
 	char behind[256];
 
-	if (!fuzz_cause_is_beside())
-		__wait_restored(behind, sizeof(behind));
+	while (fuzz_reach(bytes) == FUZZ_MUST && now_ms() < deadline &&
+	       dmabuf_is_behind(fuzz_bytes_number(bytes), behind, sizeof(behind)))
+		usleep(1000);
 }
 
 static long judge(const char *what, uint64_t slot, uint64_t page, bool reached,
@@ -161,18 +167,19 @@ long call_dma_read(const uint64_t *arg)
 {
 	uint64_t slot = arg[0] % FUZZ_SLOTS, page;
 	struct area *area = &areas[slot];
+	const struct fuzz_bytes *bytes;
 	bool reached;
 	long ret;
 
 	page = area->length ? arg[1] % (area->length / FUZZ_PAGE) : 0;
-	if (area->length &&
-	    !fuzz_word(fuzz_bytes_by_inode(area->inode), area->page + page))
+	bytes = area->length ? fuzz_bytes_by_inode(area->inode) : NULL;
+	if (area->length && !fuzz_word(bytes, area->page + page))
 		return -EINVAL;
 	memset(memory, 0, BLOCK);
 	ret = disk(true);
 	if (ret)
 		return ret;
-	settle();
+	settle(bytes);
 	ret = __nvme_rw(&nvme, true, DISK, AREA(slot) + page * FUZZ_PAGE, BLOCK);
 	if (ret < 0)
 		return ret;
@@ -226,7 +233,7 @@ long call_dma_write(const uint64_t *arg)
 	/* Not to registers of a device, nor to memory of somebody else */
 	if (area->length && !fuzz_word(bytes, area->page + page))
 		return -EINVAL;
-	settle();
+	settle(bytes);
 	memset(memory, 0, BLOCK);
 	memory[0] = fuzz_word(bytes, area->page + page);
 	memory[1] = ++number;

@@ -158,12 +158,21 @@ int __vfio_memory_enable(struct vfio_device *dev, bool on);
 int __vfio_mask_intx(struct vfio_device *dev);
 
 /**
+ * dmabuf_is_behind - whether importers have yet to map again what was given back
+ * @inode: number of the dma-buf's inode, or 0 for every dma-buf of the machine
+ * @line: scratch; if it is, debugfs' line of it
+ * @size: size of @line, bytes
+ *
+ * Return: false also in a kernel without physical lists, and where debugfs is not mounted.
+ */
+bool dmabuf_is_behind(uint64_t inode, char *line, size_t size);
+
+/**
  * __wait_restored - wait until importers have mapped again what was given back
  * @behind: scratch; after a timeout, debugfs' line of a dma-buf that is behind
  * @size: size of @behind, bytes
  *
- * Looks at every dma-buf of the machine. Does nothing in a kernel without physical
- * lists, and where debugfs is not mounted.
+ * See dmabuf_is_behind(), of every dma-buf.
  *
  * Return: 0, or -ETIMEDOUT after 30 s.
  */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -81,8 +82,7 @@ int __vfio_mask_intx(struct vfio_device *dev)
 					       command | PCI_COMMAND_INTX_DISABLE);
 }
 
-/* A buffer that is locked just now may be one that is behind */
-static bool any_behind(char *line, size_t size)
+bool dmabuf_is_behind(uint64_t inode, char *line, size_t size)
 {
 	FILE *file = fopen("/sys/kernel/debug/dma_buf_phys/buffers", "r");
 	const char *behind;
@@ -91,7 +91,11 @@ static bool any_behind(char *line, size_t size)
 	if (!file)
 		return false;
 	while (!found && fgets(line, (int)size, file)) {
+		/* Those of importers and groups begin with no number */
+		if (inode && strtoull(line, NULL, 10) != inode)
+			continue;
 		behind = strstr(line, " behind=");
+		/* One that is locked just now may be behind */
 		found = strstr(line, " busy\n") || (behind && behind[8] != '0');
 	}
 	fclose(file);
@@ -102,7 +106,7 @@ int __wait_restored(char *behind, size_t size)
 {
 	uint64_t deadline = now_ms() + RESTORE_MS;
 
-	while (any_behind(behind, size)) {
+	while (dmabuf_is_behind(0, behind, size)) {
 		if (now_ms() > deadline)
 			return -ETIMEDOUT;
 		usleep(1000);
