@@ -89,13 +89,26 @@ static void close_device(void)
 	probe = -1;
 }
 
+/* A dma-buf that is no longer counted has yet to give back what the host must not map */
+static long map_bar(void)
+{
+	uint64_t deadline = now_ms() + fuzz_patience_ms;
+	long ret;
+
+	while ((ret = __vfio_map_bar(&dev, FUZZ_BAR)) == -EBUSY && now_ms() < deadline)
+		usleep(1000);
+	return ret;
+}
+
 /* By the BAR itself, not by a dma-buf; what is not @fresh must be as it was */
 static long stamp(bool fresh)
 {
 	uint64_t page, is;
-	long ret = __vfio_map_bar(&dev, FUZZ_BAR);
+	long ret = map_bar();
 	volatile uint64_t *word;
 
+	if (ret == -EBUSY)
+		return fuzz_wrong("something still keeps the host from mapping the BAR");
 	if (ret)
 		return fuzz_wrong("cannot map the BAR: %s", strerror((int)-ret));
 	for (page = 0; page < FUZZ_BAR_PAGES; page++) {
