@@ -120,31 +120,39 @@ static long expect_idle(void)
 	return ret;
 }
 
+/* What was wrong first is what the rest may come from */
+static long first_of(long before, long now)
+{
+	static char why[sizeof(fuzz_why)];
+
+	if (before)
+		memcpy(fuzz_why, why, sizeof(why));
+	else if (now)
+		memcpy(why, fuzz_why, sizeof(why));
+	return before ?: now;
+}
+
 long fuzz_reset(void)
 {
 	static const uint64_t all[] = { 0, 0, VFIO_DMA_UNMAP_FLAG_ALL };
-	long ret, error;
+	long ret;
 
-	ret = release(FUZZ_THREAD, FUZZ_THREAD);
+	ret = first_of(0, release(FUZZ_THREAD, FUZZ_THREAD));
 	fuzz_vfio_detach();
 	call_type1_unmap(all);
-	error = release(FUZZ_IOAS, FUZZ_MR);
-	ret = ret ?: error;
+	ret = first_of(ret, release(FUZZ_IOAS, FUZZ_MR));
 	fuzz_iommufd_reset();
-	ret = ret ?: expect_idle();
-	ret = ret ?: check_bytes();
-	error = release(FUZZ_DMABUF, FUZZ_MOVABLE);
-	ret = ret ?: error;
+	ret = ret ?: first_of(0, expect_idle());
+	ret = ret ?: first_of(0, check_bytes());
+	ret = first_of(ret, release(FUZZ_DMABUF, FUZZ_MOVABLE));
 	/* A copy of the exporter's may have kept it in an address space */
 	fuzz_iommufd_reset();
-	error = fuzz_vfio_reset();
-	ret = ret ?: error;
+	ret = first_of(ret, fuzz_vfio_reset());
 	fuzz_file_reset();
 	fuzz_bytes_forget();
-	ret = ret ?: expect_count();
+	ret = ret ?: first_of(0, expect_count());
 	/* Its memory may be mapped again now, whatever it was exported for */
-	error = fuzz_vfio_check();
-	return ret ?: error;
+	return first_of(ret, fuzz_vfio_check());
 }
 
 int fuzz_end(void)
