@@ -264,6 +264,11 @@ static long move(struct map *map, uint64_t length, int flags)
 	return 0;
 }
 
+static bool may_be_memfd(const struct map *map)
+{
+	return map->odd || (map->inode && !fuzz_bytes_by_inode(map->inode));
+}
+
 /* Mapping, what, page, pages, number */
 long call_change(const uint64_t *arg)
 {
@@ -288,8 +293,11 @@ long call_change(const uint64_t *arg)
 		ret = mprotect(at, length, (int)arg[4] & 7);
 		break;
 	case 2:
+		/* A hole in a memfd: nobody knows what a udmabuf would have there */
+		if (arg[4] % 26 == MADV_REMOVE && may_be_memfd(map))
+			return -EINVAL;
 		map->odd = true;
-		ret = madvise(at, length, (int)arg[4] % 26);
+		ret = madvise(at, length, (int)(arg[4] % 26));
 		break;
 	case 3:
 		/* Smaller, larger, or of the same size and elsewhere */

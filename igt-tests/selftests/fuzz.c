@@ -2,6 +2,7 @@
 /*
  * Checks what the fuzzer is made of, without the calls
  */
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -336,6 +337,29 @@ int igt_main()
 		igt_assert_eq(fuzz_judge("a load", bytes->inode, 0, true, &word), -FUZZ_WRONG);
 		igt_assert_eq(fuzz_judge("a store", bytes->inode, 0, true, NULL), 0);
 		fuzz_bytes_forget();
+	}
+
+	igt_describe("No mapping of a memfd punches a hole into what udmabufs are made of");
+	igt_subtest("hole") {
+		const uint64_t pages[] = { 1, 1 }, remove[] = { 0, 2, 0, 1, MADV_REMOVE };
+		int memfd = (int)call_memfd(pages);
+		const uint64_t map[] = { (uint64_t)memfd, 3, MAP_SHARED, FUZZ_PAGE, 0, 0 };
+		const uint64_t over[] = { (uint64_t)memfd, 0, 0, 1 };
+		const uint64_t anonymous[] = { 1, 3, 1, 0 };
+		uint64_t word;
+
+		igt_assert_fd(memfd);
+		fuzz_at(0);
+		igt_assert_eq((int)call_map(map), 0);
+		igt_assert_eq((int)call_change(remove), -EINVAL);
+		igt_assert_eq((int)call_map_anonymous(anonymous), 0);
+		igt_assert_eq((int)call_change(remove), 0);
+		igt_assert_eq((int)call_map_anonymous(anonymous), 0);
+		igt_assert_eq((int)call_map_at(over), 0);
+		igt_assert_eq((int)call_change(remove), -EINVAL);
+		igt_assert_eq((int)pread(memfd, &word, sizeof(word), 0), (int)sizeof(word));
+		igt_assert_eq_u64(word, fuzz_own_word(fuzz_bytes_inode(memfd), 0));
+		close(memfd);
 	}
 
 	igt_describe("Three calls of a thousand that fail together are found, with the smallest numbers");
