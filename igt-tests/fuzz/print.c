@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Sequences as C
+ *
+ * Which of its arguments a call of C evaluates first nobody knows, so none of a step's calls
+ * is an argument beside what looks at its outcome.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -44,12 +47,12 @@ static void print_ioctl(const struct fuzz_op *op, const struct fuzz_step *step,
 	const struct fuzz_room room = fuzz_room(op, step);
 	unsigned int arg;
 
-	fprintf(out, "fuzz_checked(fuzz_ioctl(");
+	fprintf(out, "fuzz_ioctl(");
 	print_value(fuzz_arg(op, 0), step, 0, out);
 	fprintf(out, ", %s,\n\t\tfuzz_put(", op->request_name);
 	print_value(fuzz_arg(op, 1), step, 1, out);
 	if (!op->size)
-		fprintf(out, ", NULL, 0)),\n\t\t");
+		fprintf(out, ", NULL, 0));\n");
 	else
 		fprintf(out, ", &(%s) {\n", op->type);
 	for (arg = 2; fuzz_arg(op, arg); arg++) {
@@ -58,9 +61,10 @@ static void print_ioctl(const struct fuzz_op *op, const struct fuzz_step *step,
 		fprintf(out, ",\n");
 	}
 	if (op->size)
-		fprintf(out, "\t\t}, sizeof(%s))),\n\t\t", op->type);
+		fprintf(out, "\t\t}, sizeof(%s)));\n", op->type);
+	fprintf(out, "\tret = fuzz_checked(ret, ");
 	print_value(fuzz_arg(op, 1), step, 1, out);
-	fprintf(out, ", (struct fuzz_room) { .size = %#" PRIx64 ", .more = %#" PRIx64 ", .tells = %d",
+	fprintf(out, ",\n\t\t(struct fuzz_room) { .size = %#" PRIx64 ", .more = %#" PRIx64 ", .tells = %d",
 		room.size, room.more, room.tells);
 	for (arg = 2; fuzz_arg(op, arg); arg++)
 		if (fuzz_arg(op, arg)->writes) {
@@ -135,29 +139,31 @@ static void print_errnos(const struct fuzz_op *op, const struct fuzz_step *step,
 	fprintf(out, ", 0);\n");
 }
 
-static void print_step(const struct fuzz_op *op, const struct fuzz_step *step,
+static void print_give(const struct fuzz_op *op, const struct fuzz_step *step,
 		       FILE *out)
 {
-	fprintf(out, "\tfuzz_expect(\"%s\", ", op->name);
-	if (op->takes) {
-		fprintf(out, "fuzz_take(FUZZ_%s, fuzz_filled(FUZZ_%s, %u))",
-			kinds[op->gives], kinds[op->gives], step->slot);
-		print_errnos(op, step, out);
-		return;
-	}
-	if (op->gives != FUZZ_NOTHING && op->id >= 0)
-		fprintf(out, "fuzz_give_id(FUZZ_%s, %u, ", kinds[op->gives],
-			step->slot);
-	else if (op->gives != FUZZ_NOTHING)
-		fprintf(out, "fuzz_give(FUZZ_%s, %u, ", kinds[op->gives],
-			step->slot);
-	print_call(op, step, out);
-	if (op->gives != FUZZ_NOTHING && op->id >= 0) {
+	fprintf(out, ";\n\tret = fuzz_give%s(FUZZ_%s, %u, ret", op->id < 0 ? "" : "_id",
+		kinds[op->gives], step->slot);
+	if (op->id >= 0) {
 		fprintf(out, ", ");
 		print_value(fuzz_arg(op, 1), step, 1, out);
 		fprintf(out, " + %d", op->id);
 	}
-	fprintf(out, "%s", op->gives == FUZZ_NOTHING ? "" : ")");
+	fprintf(out, ")");
+}
+
+static void print_step(const struct fuzz_op *op, const struct fuzz_step *step,
+		       FILE *out)
+{
+	fprintf(out, "\tret = ");
+	if (op->takes)
+		fprintf(out, "fuzz_take(FUZZ_%s, fuzz_filled(FUZZ_%s, %u))",
+			kinds[op->gives], kinds[op->gives], step->slot);
+	else
+		print_call(op, step, out);
+	if (!op->takes && op->gives != FUZZ_NOTHING)
+		print_give(op, step, out);
+	fprintf(out, ";\n\tfuzz_expect(\"%s\", ret", op->name);
 	print_errnos(op, step, out);
 }
 
@@ -169,8 +175,8 @@ void fuzz_print_c(const struct fuzz_table *table,
 	fprintf(out, "/*\n * %s\n *\n", why);
 	fprintf(out, " * In the checkout, after tools/build: igt-tests/fuzz/compile THIS.c PROGRAM,\n");
 	fprintf(out, " * then tools/vm/run --kernel debug --one-thread -- PROGRAM\n */\n");
-	fprintf(out, "#include <errno.h>\n\n#include \"calls.h\"\n\nint main(void)\n{\n\tfuzz_begin();\n");
+	fprintf(out, "#include <errno.h>\n\n#include \"calls.h\"\n\nint main(void)\n{\n\tlong ret;\n\n\tfuzz_begin();\n");
 	for (i = 0; i < seq->nr; i++)
 		print_step(table->op[seq->step[i].op], &seq->step[i], out);
-	fprintf(out, "\treturn fuzz_end();\n}\n");
+	fprintf(out, "\tret = fuzz_end();\n\treturn (int)ret;\n}\n");
 }

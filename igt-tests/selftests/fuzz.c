@@ -117,14 +117,17 @@ static bool same(const struct fuzz_sequence *a, const struct fuzz_sequence *b)
 	return a->nr == b->nr && !memcmp(a->step, b->step, a->nr * sizeof(a->step[0]));
 }
 
-static char *text_of(const struct fuzz_sequence *seq)
+static char *text_of(const struct fuzz_sequence *seq, bool in_c)
 {
 	size_t size;
 	char *text;
 	FILE *file = open_memstream(&text, &size);
 
 	igt_assert(file);
-	fuzz_print_text(fuzz_ops(), seq, file);
+	if (in_c)
+		fuzz_print_c(fuzz_ops(), seq, "a test", file);
+	else
+		fuzz_print_text(fuzz_ops(), seq, file);
 	igt_assert_eq(fclose(file), 0);
 	return text;
 }
@@ -231,7 +234,7 @@ int igt_main()
 
 		for (seed = 0; seed < 20; seed++) {
 			struct fuzz_sequence *seq = generate(seed), *read = generate(99);
-			char *text = text_of(seq);
+			char *text = text_of(seq, false);
 
 			igt_assert_eq_u32(fuzz_parse(fuzz_ops(), text, read), 0);
 			igt_assert(same(seq, read));
@@ -368,6 +371,22 @@ int igt_main()
 
 		for (seed = 0; seed < 20; seed++)
 			find_three(seed);
+	}
+
+	igt_describe("A program that is printed makes a call before it looks at what came of it");
+	igt_subtest("order") {
+		struct fuzz_sequence *seq = generate(5);
+		char *text = text_of(seq, true), *outcome = text;
+		unsigned int n;
+
+		igt_assert(strstr(text, "fuzz_is_other("));
+		for (n = 0; (outcome = strstr(outcome, "fuzz_expect(\"")); n++) {
+			outcome = strstr(outcome, "\", ");
+			igt_assert(outcome && !strncmp(outcome, "\", ret,", 7));
+		}
+		igt_assert_eq_u32(n, NR);
+		free(text);
+		free(seq);
 	}
 
 	igt_describe("A program that is printed compiles: all operations, all kinds of arguments");
