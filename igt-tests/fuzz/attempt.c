@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "array.h"
 #include "attempt.h"
 #include "calls.h"
+#include "complaint.h"
 #include "devices/klog.h"
 #include "devices/sysfs.h"
 #include "execute.h"
@@ -32,40 +32,6 @@ struct fuzz_report *fuzz_report_new(void)
 		return NULL;
 	report->doing = "the beginning";
 	return report;
-}
-
-/* What a report of the kernel begins with: tools/vm/scan-log looks closer */
-static const char *const bad[] = {
-	"BUG:", "WARNING:", "KASAN:", "UBSAN:", "Oops", "kernel BUG",
-	"general protection fault", "unable to handle", "DMA-API:", "ODEBUG:",
-	"refcount_t:", "possible circular locking", "possible recursive locking",
-	"inconsistent lock state", "suspicious RCU usage", "held when returning",
-	"blocked for more than", "sleeping function called", "self-detected stall",
-	"page allocation failure", "unreferenced object",
-};
-
-static char complaint[256];
-
-static void seen(const char *record)
-{
-	const char *text = strchr(record, ';');
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(bad) && !complaint[0]; i++)
-		if (text && strstr(text, bad[i]))
-			snprintf(complaint, sizeof(complaint), "%.200s", text + 1);
-}
-
-/* Return: whether the kernel has said something that it must not */
-static bool kernel_complains(int klog, struct fuzz_report *report)
-{
-	complaint[0] = 0;
-	__klog_count(klog, NULL, seen);
-	complaint[strcspn(complaint, "\n")] = 0;
-	if (complaint[0])
-		snprintf(report->why, sizeof(report->why), "the kernel says: %s",
-			 complaint);
-	return complaint[0];
 }
 
 static uint64_t now_us(void)
@@ -163,7 +129,7 @@ static int begin(void)
 static void end(int klog, struct fuzz_report *report)
 {
 	/* What closing all that brings to light is the last sequence's */
-	_exit(fuzz_end() || kernel_complains(klog, report));
+	_exit(fuzz_end() || fuzz_complaint(klog, report));
 }
 
 static void child(const struct fuzz_plan *plan, struct fuzz_report *report)
@@ -180,7 +146,7 @@ static void child(const struct fuzz_plan *plan, struct fuzz_report *report)
 			      left < plan->length ? (unsigned int)left : plan->length,
 			      seq);
 		if (!run_sequence(plan->table, seq, false, report) ||
-		    kernel_complains(klog, report))
+		    fuzz_complaint(klog, report))
 			_exit(1);
 		left -= seq->nr;
 		if (now_ms() > plan->end_ms)
@@ -262,7 +228,7 @@ static void try_all(struct fuzz_trier *trier, int pair)
 		listen_again();
 		good = run_sequence(trier->table, trier->seq, trier->show,
 				    trier->report) &&
-		       !kernel_complains(klog, trier->report);
+		       !fuzz_complaint(klog, trier->report);
 		/* It has ended in the middle */
 		if (!good && fuzz_reset())
 			_exit(1);

@@ -19,6 +19,7 @@
  * @step: of them that is being made, or was the last
  * @doing: its operation; a string that this program has, so that it is there for parent and child
  * @why: it failed, or empty
+ * @lost: how often lines of the kernel's log were overwritten before they were read
  * @came: how often each operation had each errno, 0 for success
  * @us: how long all of each operation have taken, and all ends of sequences, microseconds
  */
@@ -29,6 +30,7 @@ struct fuzz_report {
 	unsigned int step;
 	const char *doing;
 	char why[512];
+	uint64_t lost;
 	unsigned int came[FUZZ_MAX_OPS][FUZZ_MAX_ERRNO];
 	uint64_t us[FUZZ_MAX_OPS], end_us;
 };

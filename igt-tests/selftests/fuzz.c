@@ -8,6 +8,7 @@
 
 #include "array.h"
 #include "bytes.h"
+#include "complaint.h"
 #include "execute.h"
 #include "igt_core.h"
 #include "ops.h"
@@ -190,6 +191,39 @@ static enum fuzz_reach must(uint64_t unused)
 	return FUZZ_MUST;
 }
 
+/* The kernel's log, if not NULL: lines, and an empty one for those that are lost */
+static const char *const *records;
+
+ssize_t __real_read(int fd, void *bytes, size_t size);
+ssize_t __wrap_read(int fd, void *bytes, size_t size);
+
+ssize_t __wrap_read(int fd, void *bytes, size_t size)
+{
+	size_t length;
+
+	if (!records)
+		return __real_read(fd, bytes, size);
+	if (!*records || !**records) {
+		errno = *records++ ? EPIPE : EAGAIN;
+		return -1;
+	}
+	length = strlen(*records);
+	igt_assert(length <= size);
+	memcpy(bytes, *records++, length);
+	return (ssize_t)length;
+}
+
+static bool complains(const char *const *lines, struct fuzz_report *report)
+{
+	bool ret;
+
+	memset(report, 0, sizeof(*report));
+	records = lines;
+	ret = fuzz_complaint(-1, report);
+	records = NULL;
+	return ret;
+}
+
 int igt_main()
 {
 	igt_describe("A seed makes the same sequence each time, and another one another");
@@ -363,6 +397,23 @@ int igt_main()
 		igt_assert_eq((int)pread(memfd, &word, sizeof(word), 0), (int)sizeof(word));
 		igt_assert_eq_u64(word, fuzz_own_word(fuzz_bytes_inode(memfd), 0));
 		close(memfd);
+	}
+
+	igt_describe("The kernel's log is read to its end, also behind lines that were overwritten");
+	igt_subtest("complaint") {
+		static const char *const lines[] = {
+			"6,1,1,-;all is well\n", "", "6,9,1,-;all is well\n", "",
+			"4,20,1,-;WARNING: not all\n", "4,21,1,-;BUG: the next\n", NULL,
+		};
+		struct fuzz_report *report = fuzz_report_new();
+
+		igt_assert(report);
+		igt_assert(complains(lines, report));
+		igt_assert_eq(strcmp(report->why, "the kernel says: WARNING: not all"), 0);
+		igt_assert_eq_u64(report->lost, 2);
+		/* Nothing that anybody has read, and nothing lost */
+		igt_assert(!complains(&lines[ARRAY_SIZE(lines) - 1], report));
+		igt_assert_eq_u64(report->lost, 0);
 	}
 
 	igt_describe("Three calls of a thousand that fail together are found, with the smallest numbers");

@@ -208,6 +208,9 @@ static void sequences(void)
 	igt_info("seed 0x%" PRIx64 "\n", plan.seed);
 	if (!fuzz_attempt(&plan, report))
 		explain();
+	if (report->lost)
+		igt_info("WARNING: %" PRIu64 " times lines of the kernel's log were overwritten before they were read here: what they said the console has\n",
+			 report->lost);
 	show_errnos();
 	show_operations();
 	if (report->calls < calls)
