@@ -24,6 +24,13 @@
 /* Slots of each kind */
 #define FUZZ_SLOTS 8
 
+/*
+ * No file and no id has this number or a larger one. What is passed as it is begins there:
+ * behind a smaller one might be what the fuzzer itself uses, or an object that a sequence
+ * knows by another name.
+ */
+#define FUZZ_NO_SUCH 4096u
+
 /**
  * enum fuzz_kind - what a step works on
  *
@@ -38,6 +45,12 @@ enum fuzz_kind {
 	FUZZ_NR_KINDS,
 	FUZZ_NOTHING = FUZZ_NR_KINDS
 };
+
+/** fuzz_is_id - whether it is known by an id in %FUZZ_IOMMUFD, not by a file */
+static inline bool fuzz_is_id(enum fuzz_kind kind)
+{
+	return kind == FUZZ_DEVICE_ID || kind == FUZZ_IOAS || kind == FUZZ_HWPT;
+}
 
 /**
  * enum fuzz_type - how the number in a step becomes an argument

@@ -8,9 +8,6 @@
 #include "fuzz.h"
 #include "random.h"
 
-/* More than are open */
-#define NR_FILES 4096u
-
 static const struct fuzz_arg pointer = {
 	.name = "at", .type = FUZZ_ARENA, .pick = FUZZ_BELOW,
 	.n = FUZZ_PAGE / 8, .unit = 8,
@@ -69,9 +66,11 @@ static uint64_t sensible(const struct fuzz_arg *arg, const struct state *state)
 
 	switch (arg->type) {
 	case FUZZ_RES:
-		/* Any file; and another kind than there should be */
+		/* Any file; and another kind than there should be, but no id for a file */
 		if (kind == FUZZ_NOTHING || !below(state->sane))
-			kind = below(FUZZ_MAP);
+			do
+				kind = below(FUZZ_MAP);
+			while (fuzz_is_id((enum fuzz_kind)kind) != fuzz_is_id(arg->kind));
 		return kind << 8 | any_slot(state, (enum fuzz_kind)kind);
 	case FUZZ_SLOT:
 		return any_slot(state, arg->kind);
@@ -146,9 +145,11 @@ static void make_step(const struct fuzz_table *table, unsigned int weights,
 		} else if (arg->type != FUZZ_SLOT) {
 			step->raw |= 1u << i;
 			step->arg[i] = odd_number();
-			/* Not a file of the fuzzer itself, whatever number that has */
-			if (arg->type == FUZZ_RES && step->arg[i] - 3 < NR_FILES)
-				step->arg[i] += NR_FILES;
+			/* Its upper half nobody looks at */
+			if (arg->type == FUZZ_RES)
+				step->arg[i] &= UINT32_MAX;
+			if (arg->type == FUZZ_RES && step->arg[i] < FUZZ_NO_SUCH)
+				step->arg[i] += FUZZ_NO_SUCH;
 		}
 		/* No more of it than there is room for */
 		if ((step->raw >> i & 1 || arg->type == FUZZ_NUMBER) &&

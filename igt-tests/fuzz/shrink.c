@@ -104,6 +104,8 @@ static bool smaller(struct search *search, unsigned int i, unsigned int arg,
 	/* A slot is as good as another: only what is counted gets smaller */
 	if (!raw && (what->type == FUZZ_RES || what->type == FUZZ_SLOT))
 		return false;
+	if (raw && what->type == FUZZ_RES)
+		least = FUZZ_NO_SUCH;
 	if (!raw && what->type == FUZZ_VA)
 		least = step->arg[arg] & ~(uint64_t)UINT32_MAX;
 	if (!raw && what->type == FUZZ_ARENA)

@@ -191,6 +191,12 @@ static enum fuzz_reach must(uint64_t unused)
 	return FUZZ_MUST;
 }
 
+static bool looks(const struct fuzz_sequence *seq, void *unused)
+{
+	(void)unused;
+	return seq->nr && !strcmp(fuzz_ops()->op[seq->step[0].op]->name, "look");
+}
+
 /* The kernel's log, if not NULL: lines, and an empty one for those that are lost */
 static const char *const *records;
 
@@ -260,6 +266,40 @@ int igt_main()
 				;
 			igt_assert_lte((int)n, FUZZ_MAX_ARGS);
 		}
+	}
+
+	igt_describe("No number of a file or an id is one that anybody has, nor an id that of a file");
+	igt_subtest("no-such") {
+		unsigned int raw = 0, others = 0, i, n;
+		uint64_t seed;
+
+		for (seed = 0; seed < 100; seed++) {
+			struct fuzz_sequence *seq = generate(seed);
+
+			for (i = 0; i < seq->nr; i++) {
+				const struct fuzz_step *step = &seq->step[i];
+				const struct fuzz_arg *what;
+
+				for (n = 0; (what = fuzz_arg(fuzz_ops()->op[step->op], n)); n++) {
+					enum fuzz_kind kind = (enum fuzz_kind)(step->arg[n] >> 8);
+
+					if (what->type != FUZZ_RES)
+						continue;
+					if (step->raw >> n & 1) {
+						igt_assert_lte_u64(FUZZ_NO_SUCH, step->arg[n]);
+						igt_assert_lte_u64(step->arg[n], UINT32_MAX);
+						raw++;
+						continue;
+					}
+					igt_assert_eq(fuzz_is_id(kind), fuzz_is_id(what->kind));
+					others += kind != what->kind;
+				}
+			}
+			free(seq);
+		}
+		igt_debug("%u as they are, %u of another kind\n", raw, others);
+		igt_assert_lt(100, (int)raw);
+		igt_assert_lt(100, (int)others);
 	}
 
 	igt_describe("A sequence is the same after it was printed and read");
@@ -422,6 +462,18 @@ int igt_main()
 
 		for (seed = 0; seed < 20; seed++)
 			find_three(seed);
+	}
+
+	igt_describe("Shortening makes no number of a file one that somebody has");
+	igt_subtest("shrink-file") {
+		struct fuzz_sequence *seq = malloc(sizeof(*seq));
+
+		igt_assert(seq);
+		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "look =0xffffff", seq), 0);
+		fuzz_shrink(fuzz_ops(), seq, looks, NULL);
+		igt_assert_eq_u32(seq->nr, 1);
+		igt_assert_eq_u64(seq->step[0].arg[0], FUZZ_NO_SUCH);
+		free(seq);
 	}
 
 	igt_describe("A program that is printed makes a call before it looks at what came of it");
