@@ -206,9 +206,9 @@ void fuzz_print_text(const struct fuzz_table *table,
  * @text: the line
  * @seq: filled in
  *
- * Return: 0, or the number of the step, from 1, that is none.
+ * Return: 0; -%FUZZ_WRONG with fuzz_why, which names step and word, if it is something else.
  */
-unsigned int fuzz_parse(const struct fuzz_table *table, const char *text,
-			struct fuzz_sequence *seq);
+long fuzz_parse(const struct fuzz_table *table, const char *text,
+		struct fuzz_sequence *seq);
 
 #endif /* FUZZ_H */

@@ -166,7 +166,7 @@ static bool may_fail(const char *text, int error)
 	bool may;
 
 	igt_assert(seq);
-	igt_assert_eq_u32(fuzz_parse(fuzz_ops(), text, seq), 0);
+	igt_assert_eq((int)fuzz_parse(fuzz_ops(), text, seq), 0);
 	igt_assert_eq_u32(seq->nr, 1);
 	step = &seq->step[0];
 	may = fuzz_is_documented(fuzz_ops()->op[step->op], step, error);
@@ -310,7 +310,7 @@ int igt_main()
 			struct fuzz_sequence *seq = generate(seed), *read = generate(99);
 			char *text = text_of(seq, false);
 
-			igt_assert_eq_u32(fuzz_parse(fuzz_ops(), text, read), 0);
+			igt_assert_eq((int)fuzz_parse(fuzz_ops(), text, read), 0);
 			igt_assert(same(seq, read));
 			free(text);
 			free(seq);
@@ -318,16 +318,47 @@ int igt_main()
 		}
 	}
 
-	igt_describe("What is no sequence is refused, and the step is named");
+	igt_describe("What is no sequence is refused, and step and word are named");
 	igt_subtest("bad-text") {
+		static const struct {
+			const char *text, *why;
+		} bad[] = {
+			{ "memory 0x1; memori 0x1", "step 2: \"memori\" is no" },
+			{ "memory", "step 1: its argument \"on\" is missing" },
+			{ "memory; memory 1", "step 1: its argument \"on\" is missing" },
+			{ "memory\n1", "step 1: its argument \"on\" is missing" },
+			{ "memory 1 2", "step 1: \"2\" is one" },
+			{ "memory 1x", "step 1: \"1x\" is no number" },
+			{ "memory -1", "step 1: \"-1\" is no number" },
+			{ "memory =", "step 1: \"=\" is no number" },
+			{ "memory 0x10000000000000000", "\"0x10000000000000000\" is no number" },
+			{ "memory>1 1", "\"memory>1\" has a slot" },
+			{ "close>8", "\"close>8\" does not end" },
+			{ "close>", "\"close>\" does not end" },
+			{ "close 1", "\"close\" does not end" },
+			/* Of kind 19 and of kind 255, in slot 8, 32 bits and more */
+			{ "look 0x800; look 0x1300", "step 2: \"0x1300\" is of a kind" },
+			{ "look 0xff00", "\"0xff00\" is of a kind" },
+			{ "look 0xffffffffffff0800", "\"0xffffffffffff0800\" is of a kind" },
+			{ "look 0x808", "\"0x808\" is a slot" },
+			{ "load 8 0", "\"8\" is a slot" },
+			{ "load =1 0", "\"=1\" is passed as it is" },
+			{ "type1-map 0x800000000 0x1000 0 3", "\"0x800000000\" is in a slot" },
+			{ "sync 0x800 0x1000 1; attach 0x200 0x1000 0x100000000 0 0xc00",
+			  "step 2: \"0x100000000\" is larger" },
+			{ "query =0x1000 0x1000 0x28 =0x100000000 0x18 0x1200 3 0 0",
+			  "\"=0x100000000\" is larger" },
+		};
 		struct fuzz_sequence *seq = generate(0);
+		size_t i;
 
-		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "memory 0x1; memori 0x1", seq), 2);
-		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "memory", seq), 1);
-		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "memory 1 2", seq), 1);
-		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "close>8", seq), 1);
-		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "close 1", seq), 1);
-		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "close>1; memory =7", seq), 0);
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			igt_assert_f(fuzz_parse(fuzz_ops(), bad[i].text, seq) == -FUZZ_WRONG,
+				     "\"%s\" is taken\n", bad[i].text);
+			igt_assert_f(strstr(fuzz_why, bad[i].why), "\"%s\": %s\n",
+				     bad[i].text, fuzz_why);
+		}
+		igt_assert_eq((int)fuzz_parse(fuzz_ops(), " close>1; memory =7;\n", seq), 0);
 		igt_assert_eq_u32(seq->nr, 2);
 		free(seq);
 	}
@@ -469,7 +500,7 @@ int igt_main()
 		struct fuzz_sequence *seq = malloc(sizeof(*seq));
 
 		igt_assert(seq);
-		igt_assert_eq_u32(fuzz_parse(fuzz_ops(), "look =0xffffff", seq), 0);
+		igt_assert_eq((int)fuzz_parse(fuzz_ops(), "look =0xffffff", seq), 0);
 		fuzz_shrink(fuzz_ops(), seq, looks, NULL);
 		igt_assert_eq_u32(seq->nr, 1);
 		igt_assert_eq_u64(seq->step[0].arg[0], FUZZ_NO_SUCH);
