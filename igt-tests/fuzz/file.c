@@ -97,6 +97,9 @@ long call_pass(const uint64_t *arg)
 	ret = sendmsg(pair[0], &msg, 0) < 0 ? -errno : 0;
 	if (!ret && arg[1] & 1) {
 		ret = recvmsg(pair[1], &msg, MSG_CMSG_CLOEXEC) < 0 ? -errno : 0;
+		/* Without room for a descriptor the byte comes alone, and control is as it was */
+		if (!ret && msg.msg_flags & MSG_CTRUNC)
+			ret = -EMFILE;
 		if (!ret)
 			memcpy(&ret, CMSG_DATA(&control.head), sizeof(ret));
 	} else if (!ret) {

@@ -3,6 +3,7 @@
  * Checks what the fuzzer is made of, without the calls
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -468,6 +469,30 @@ int igt_main()
 		igt_assert_eq((int)pread(memfd, &word, sizeof(word), 0), (int)sizeof(word));
 		igt_assert_eq_u64(word, fuzz_own_word(fuzz_bytes_inode(memfd), 0));
 		close(memfd);
+	}
+
+	igt_describe("A descriptor that there is no room for is not the one that was sent");
+	igt_subtest("pass") {
+		const uint64_t pass[] = { STDIN_FILENO, 1 };
+		const int spare[2] = { dup(STDIN_FILENO), dup(STDIN_FILENO) };
+		struct rlimit before, two;
+		long ret;
+
+		igt_assert_fd(spare[0]);
+		igt_assert_fd(spare[1]);
+		close(spare[0]);
+		close(spare[1]);
+		ret = call_pass(pass);
+		igt_assert_lt(STDIN_FILENO, (int)ret);
+		close((int)ret);
+		igt_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+		two = before;
+		/* They are for the sockets */
+		two.rlim_cur = (rlim_t)spare[1] + 1;
+		igt_assert_eq(setrlimit(RLIMIT_NOFILE, &two), 0);
+		ret = call_pass(pass);
+		igt_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+		igt_assert_eq((int)ret, -EMFILE);
 	}
 
 	igt_describe("The kernel's log is read to its end, also behind lines that were overwritten");
