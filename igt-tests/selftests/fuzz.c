@@ -384,6 +384,9 @@ int igt_main()
 		igt_assert(!may_fail(sense, ENOMEM));
 		/* Beside what takes access away and gives it back */
 		igt_assert(may_fail("reset 0x2", EBUSY));
+		/* Atomics, which edu has not */
+		igt_assert(may_fail("reg-mr>0 0x800 0 0x1000 0 =0x9", EOPNOTSUPP));
+		igt_assert(may_fail("reg-memory-mr>0 0 0x1000 =0x9", EOPNOTSUPP));
 		/* Another file's ioctl of the same number */
 		igt_assert(may_fail("reset-info 0x100 0x1000 0x100", ENODEV));
 		for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
