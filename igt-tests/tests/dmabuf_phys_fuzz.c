@@ -33,8 +33,16 @@
 static uint64_t number(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
+	uint64_t ret;
+	char *end;
 
-	return text ? strtoull(text, NULL, 0) : otherwise;
+	if (!text)
+		return otherwise;
+	errno = 0;
+	ret = strtoull(text, &end, 0);
+	igt_assert_f(*text >= '0' && *text <= '9' && !*end && !errno,
+		     "%s=\"%s\": give it a number of 64 bits\n", name, text);
+	return ret;
 }
 
 static struct fuzz_report *report;
