@@ -453,7 +453,7 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 		     MEMBER(ATTACH, pt_id, RES(FUZZ_IOAS)),),
 		ERRNOS(OTHER_FILE, EINVAL, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT),
 	}, {
-		.name = "attach-hwpt", .weight = 14, GIVES_NOTHING,
+		.name = "attach-hwpt", .weight = 30, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_ATTACH_IOMMUFD_PT, ATTACH),
 		ARGS(MEMBER(ATTACH, argsz, OF(sizeof(ATTACH))),
 		     MEMBER(ATTACH, flags, OF(0)),
