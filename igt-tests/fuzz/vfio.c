@@ -149,10 +149,13 @@ void fuzz_vfio_end(void)
 	close((int)fuzz_res(FUZZ_IOMMUFD, 0));
 }
 
-/* From whatever address space it has */
+/* From whatever address space it has: what is attached as PASID 0 VFIO does not know as that */
 void fuzz_vfio_detach(void)
 {
+	const uint32_t pasid[3] = { sizeof(pasid), 1, 0 };
+
 	__vfio_detach(&dev);
+	fuzz_ioctl((uint64_t)dev.fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, (uintptr_t)pasid);
 }
 
 /* Page, log2 of bytes, on or off */
@@ -451,14 +454,15 @@ const struct fuzz_op fuzz_vfio_ops[] = {
 		ARGS(MEMBER(ATTACH, argsz, OF(sizeof(ATTACH))),
 		     MEMBER(ATTACH, flags, OF(0)),
 		     MEMBER(ATTACH, pt_id, RES(FUZZ_IOAS)),),
-		ERRNOS(OTHER_FILE, EINVAL, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT),
+		/* After one with PASID 0 */
+		ERRNOS(OTHER_FILE, EINVAL, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT, EBUSY),
 	}, {
 		.name = "attach-hwpt", .weight = 30, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_ATTACH_IOMMUFD_PT, ATTACH),
 		ARGS(MEMBER(ATTACH, argsz, OF(sizeof(ATTACH))),
 		     MEMBER(ATTACH, flags, OF(0)),
 		     MEMBER(ATTACH, pt_id, RES(FUZZ_HWPT)),),
-		ERRNOS(OTHER_FILE, EINVAL, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT),
+		ERRNOS(OTHER_FILE, EINVAL, ENOENT, EADDRINUSE, EOPNOTSUPP, EFAULT, EBUSY),
 	}, {
 		.name = "detach", .weight = 6, GIVES_NOTHING,
 		IOCTL(FUZZ_DEVICE, VFIO_DEVICE_DETACH_IOMMUFD_PT, DETACH),
