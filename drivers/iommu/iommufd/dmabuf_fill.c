@@ -54,7 +54,8 @@ static int iopt_phys_prot(const struct iopt_phys_track *track,
 
 	if (group->attr != DMA_BUF_PHYS_WB) {
 		prot &= ~IOMMU_CACHE;
-		if (group->type == DMA_BUF_PHYS_P2P)
+		/* Encrypted memory that is not cached is a BAR, too */
+		if (group->type != DMA_BUF_PHYS_CPU)
 			prot |= IOMMU_MMIO;
 	}
 	return prot;

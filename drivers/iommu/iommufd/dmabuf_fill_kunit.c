@@ -172,7 +172,11 @@ static void fill_expect_empty(struct kunit *test, struct fill_scene *s)
 	KUNIT_EXPECT_NULL(test, memchr_inv(s->paddr, 0, sizeof(s->paddr)));
 }
 
-/* Each group is mapped in its own way, wherever in a vector it starts */
+/*
+ * Each group is mapped in its own way, wherever in a vector it starts. A BAR is MMIO also
+ * if the host has no access to it: as memory, AMD's page tables would have the host's
+ * encryption bit in its address.
+ */
 static void fill_test_prot(struct kunit *test)
 {
 	static const struct {
@@ -184,7 +188,10 @@ static void fill_test_prot(struct kunit *test)
 		{ DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, RW | IOMMU_MMIO },
 		{ DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WC, RW },
 		{ DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_WB, RW | IOMMU_CACHE },
+		{ DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_UC, RW | IOMMU_MMIO },
 		{ DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_UC, RW },
+		{ DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WC, RW | IOMMU_MMIO },
+		{ DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB, RW | IOMMU_CACHE },
 		{ DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_WC, RW | IOMMU_MMIO },
 	};
 	struct fill_scene *s = fill_scene(test, ARRAY_SIZE(groups), 2);
