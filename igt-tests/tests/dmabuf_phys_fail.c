@@ -18,6 +18,7 @@
 #include "igt_core.h"
 #include "memory.h"
 #include "module.h"
+#include "movable.h"
 #include "pci.h"
 #include "query.h"
 #include "scene.h"
@@ -222,6 +223,33 @@ static void watch_undo(int result)
 	watch_read(result, &event);
 	igt_assert_eq_u64(event.nr_revokes, 1);
 	close(result);
+}
+
+#define MOVABLE_SIZE (8 * PAGE)
+static int movable;
+
+static int movable_go(void)
+{
+	int ret;
+
+	movable = open("/dev/dma-buf-movable", O_RDWR | O_CLOEXEC);
+	if (movable < 0)
+		return -errno;
+	ret = __movable_create(movable, MOVABLE_SIZE);
+	if (ret < 0)
+		close(movable);
+	return ret;
+}
+
+static void movable_undo(int dmabuf)
+{
+	close(dmabuf);
+	close(movable);
+}
+
+static int move_go(void)
+{
+	return __movable_move(movable, MOVABLE_ANYWHERE, 4, 0);
 }
 
 static int zero;
@@ -439,6 +467,24 @@ int igt_main()
 		sweep_over(&(struct sweep_op) {
 			.go = sg_go, .undo = sg_undo });
 		close(importer);
+	}
+
+	/* The exporter is another one from here on */
+	/**
+	 * SUBTEST: movable
+	 * Description: A buffer made that moves, and moved
+	 */
+	igt_subtest("movable") {
+		int dmabuf;
+
+		scene_close(&scene);
+		movable_bind();
+		sweep_over(&(struct sweep_op) {
+			.go = movable_go, .undo = movable_undo });
+		dmabuf = movable_go();
+		igt_assert_fd(dmabuf);
+		sweep_over(&(struct sweep_op) { .go = move_go });
+		movable_undo(dmabuf);
 	}
 
 	igt_fixture() {

@@ -158,17 +158,20 @@ err_place:
 	return ret;
 }
 
-static void movable_buf_free(struct dma_buf_phys *phys)
+static void movable_buf_free(struct movable_buf *buf)
 {
-	struct movable_buf *buf = container_of(phys, struct movable_buf, phys);
-
-	dma_buf_phys_fini(phys);
 	kfree(buf->bounce);
 	kfree(buf);
 }
 
+static void movable_buf_release(struct dma_buf_phys *phys)
+{
+	dma_buf_phys_fini(phys);
+	movable_buf_free(container_of(phys, struct movable_buf, phys));
+}
+
 static const struct dma_buf_phys_ops movable_phys_ops = {
-	.release = movable_buf_free,
+	.release = movable_buf_release,
 };
 
 static int movable_buf_export(struct movable_buf *buf)
@@ -223,7 +226,7 @@ struct movable_buf *movable_buf_new(struct movable_bar *bar,
 err_place:
 	movable_place_free(bar, buf->place);
 err_free:
-	movable_buf_free(&buf->phys);
+	movable_buf_free(buf);
 	return ERR_PTR(ret);
 }
 
