@@ -18,31 +18,45 @@ struct vfio_device;
 int plug_watch(struct vfio_device *vfio);
 
 /**
- * plug_wait_asked - wait until the kernel asks for a device, or fail the test
+ * __plug_wait_asked - wait until the kernel asks for a device
  * @request: of plug_watch()
- * @addr: PCI address, for the message
+ *
+ * Return: 0 or -ETIMEDOUT.
  */
+int __plug_wait_asked(int request);
+
+/** plug_wait_asked - the same or fail the test, for the device at PCI address @addr */
 void plug_wait_asked(int request, const char *addr);
 
 /**
- * plug_pull_out - begin to pull a device out
+ * __plug_pull_out - begin to pull a device out
  * @id: name in QEMU, such as "shm0"
  *
  * QEMU takes 5 s until the kernel is told, and the kernel waits for who uses it: see
  * plug_wait_asked(), plug_wait_gone().
+ *
+ * Return: 0 or -errno.
  */
+int __plug_pull_out(const char *id);
 void plug_pull_out(const char *id);
 
-/** plug_wait_gone - wait until there is no device at PCI address @addr */
+/** __plug_wait_gone - wait until there is no device at PCI address @addr */
+int __plug_wait_gone(const char *addr);
 void plug_wait_gone(const char *addr);
 
 /**
- * plug_in - plug a device in, wait for it, and bind it
- * @device: what QEMU's device_add takes
+ * __plug_in - plug a device in, wait for it, and bind it
+ * @id: name in QEMU; who had it before has been pulled out
+ * @device: what QEMU's device_add takes, without a name
  * @addr: PCI address where it will be
  * @driver: name
+ *
+ * Return: 0 or -errno.
  */
-void plug_in(const char *device, const char *addr, const char *driver);
+int __plug_in(const char *id, const char *device, const char *addr,
+	      const char *driver);
+void plug_in(const char *id, const char *device, const char *addr,
+	     const char *driver);
 
 /**
  * plug_in_exporter - plug in an exporter like the one that plug_pull_out() took

@@ -27,7 +27,7 @@
 #define NR_POSTED 3
 
 /* The RDMA device as tools/vm/topology has it */
-#define EDU_PLUG "edu,id=edu0,dma_mask=0xffffffffffffffff,bus=rp3"
+#define EDU_PLUG "edu,dma_mask=0xffffffffffffffff,bus=rp3"
 
 static struct rdma_scene scene;
 static const struct vfio_region_dma_range range = { 0, 2 * LONG };
@@ -214,7 +214,7 @@ static void importer_unplug(void)
 	plug_pull_out("edu0");
 	plug_wait_gone(edu);
 	expect_disassociated();
-	plug_in(EDU_PLUG, edu, "edu_ib");
+	plug_in("edu0", EDU_PLUG, edu, "edu_ib");
 	expect_no_more();
 }
 
