@@ -2,7 +2,7 @@
 #include "array.h"
 #include "random.h"
 
-static uint64_t state;
+static __thread uint64_t state;
 
 void random_seed(uint64_t seed)
 {

@@ -5,10 +5,8 @@
 #include <stdint.h>
 
 /**
- * random_seed - begin a sequence that can be repeated
+ * random_seed - begin a sequence of this thread's that can be repeated
  * @seed: where it begins; neighbours have nothing in common
- *
- * The sequence is of one thread.
  */
 void random_seed(uint64_t seed);
 
