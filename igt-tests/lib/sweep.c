@@ -44,26 +44,24 @@ void sweep_require(void)
 	klog_expect("kmemleak: Cannot allocate a scan area");
 }
 
-/* From here on the n-th allocation of this thread fails */
-static void arm(int fd, unsigned int n)
+bool __sweep_arm(int fd, unsigned int n)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", n);
 
-	igt_assert_eq((int)pwrite(fd, text, (size_t)len, 0), len);
+	return pwrite(fd, text, (size_t)len, 0) == len;
 }
 
-/* Return: whether an allocation was made to fail */
-static bool disarm(int fd)
+bool __sweep_disarm(int fd)
 {
 	char text[16] = "";
-	bool failed;
-
 	/* 0: it was reached. Reading can itself allocate, before it is off */
-	failed = pread(fd, text, sizeof(text) - 1, 0) < 0 ||
-		 !strcmp(text, "0\n");
-	if (pwrite(fd, "0", 1, 0) != 1)
-		igt_assert_eq((int)pwrite(fd, "0", 1, 0), 1);
+	bool failed = pread(fd, text, sizeof(text) - 1, 0) < 0 ||
+		      !strcmp(text, "0\n");
+
+	/* As can writing */
+	if (!__sweep_arm(fd, 0))
+		__sweep_arm(fd, 0);
 	return failed;
 }
 
@@ -87,9 +85,9 @@ void sweep_over(const struct sweep_op *op)
 		igt_assert_f(n < 20000, "%u allocations and no end\n", n);
 		if (op->begin)
 			op->begin();
-		arm(fd, n);
+		igt_assert(__sweep_arm(fd, n));
 		ret = op->go();
-		hit = disarm(fd);
+		hit = __sweep_disarm(fd);
 		if (ret < 0) {
 			failed++;
 			igt_assert_f(hit && (ret == -ENOMEM || is_injected(op, ret)),

@@ -32,6 +32,18 @@ struct sweep_op {
 void sweep_require(void);
 
 /**
+ * __sweep_arm - have the @n-th allocation of this thread fail from here on
+ * @fd: of the thread's /proc/thread-self/fail-nth
+ * @n: which, 0 for none
+ *
+ * Return: whether that could be.
+ */
+bool __sweep_arm(int fd, unsigned int n);
+
+/** __sweep_disarm - have no more fail; Return: whether one did */
+bool __sweep_disarm(int fd);
+
+/**
  * sweep_over - do something with its n-th allocation failing, n = 1, 2, ...
  * @op: the operation
  *
