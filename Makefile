@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long fuzz clients igt-check bench deb kernel-deb modules lint archs series refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long fuzz soak clients igt-check bench deb kernel-deb modules lint archs series refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
@@ -15,6 +15,8 @@ help:
 	@echo '                one program, see tools/check --help'
 	@echo 'make check-long the same with sweeps, storms and hot plug, which take as long again'
 	@echo 'make fuzz       random sequences of calls: CALLS=1000000 and, for others, SEED=n'
+	@echo 'make soak       everything at once, for HOURS=n, judged by its memory, errors and progress:'
+	@echo '                build/soak/; SEED=n as above'
 	@echo 'make clients    run RDMA programs of Debian'\''s on it: those of libibverbs, perftest,'
 	@echo '                the tests of pyverbs; KERNEL=stock for Debian'\''s own kernel'
 	@echo 'make igt-check  the tests with the real IGT: IGT=DIR names its sources; CHECK_LONG=1'
@@ -74,6 +76,11 @@ fuzz: packages
 	@tools/kernel/build debug
 	@tools/build igt-tests providers/edu
 	@tools/fuzz $(or $(CALLS),1000000) $(SEED)
+
+soak: packages
+	@tools/kernel/build debug
+	@tools/build igt-tests providers/edu
+	@tools/soak/run $(or $(HOURS),1) $(SEED)
 
 clients: KERNEL ?= release
 clients: packages
