@@ -4,6 +4,7 @@
  */
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,9 +56,12 @@ static int child(const struct soak_buffer *buffer, void *map)
 
 	if (pid < 0)
 		return -errno;
-	if (!pid)
+	if (!pid) {
+		/* A worker that is killed leaves none behind */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (i = 0;; i++)
 			__cpu_load(page_of(map, i % buffer->nr), &word);
+	}
 	usleep(below(20000));
 	kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid)
