@@ -65,6 +65,21 @@ static int works(struct soak_worker *worker)
 	return call(worker, -EAGAIN, 0);
 }
 
+/* Not before a run of 1 s is over */
+static int late(struct soak_worker *worker)
+{
+	sleep(2);
+	return soak_stops() ? 0 : call(worker, 0, 0);
+}
+
+static int idles(struct soak_worker *worker)
+{
+	(void)worker;
+	while (!soak_stops())
+		usleep(10000);
+	return 0;
+}
+
 static int fails(struct soak_worker *worker)
 {
 	return call(worker, -EPERM, 0);
@@ -133,6 +148,7 @@ static const struct {
 } notices[] = {
 	{ "error", fails, "bad: call: Operation not permitted, 1 times such things\n" },
 	{ "never-well", never, "bad: call never went well\n" },
+	{ "nothing", idles, "bad has stood still for 3 s\nbad: call never went well\n" },
 	{ "another-page", strays, "bad: page 0 has 0x50a6000000100003 instead of 0x50a6000000100002, 1 times such things\n" },
 	{ "no-page", misses, "bad: page 0 has 0x0 instead of 0x50a6000000100002, 1 times such things\n" },
 	{ "stands-still", stands, "bad has stood still for 3 s\n" },
@@ -235,6 +251,13 @@ int igt_main()
 		run(works, false, "");
 
 	/**
+	 * SUBTEST: late
+	 * Description: A run is not over before each worker has done something
+	 */
+	igt_subtest("late")
+		run(late, false, "");
+
+	/**
 	 * SUBTEST: no-injection
 	 * Description: A run in which allocations are to fail and none does
 	 */
@@ -243,9 +266,9 @@ int igt_main()
 
 	/**
 	 * SUBTEST: notices
-	 * Description: A worker that fails, never succeeds, reads what it must not, stands
-	 *	still, does not stop, ends, cannot begin or crashes is named, and no
-	 *	other
+	 * Description: A worker that fails, never succeeds, does nothing, reads what it must
+	 *	not, stands still, does not stop, ends, cannot begin or crashes is named,
+	 *	and no other
 	 */
 	igt_subtest_with_dynamic("notices")
 		for (i = 0; i < ARRAY_SIZE(notices); i++)

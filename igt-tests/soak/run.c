@@ -19,7 +19,7 @@
 #include "sample.h"
 #include "run.h"
 
-/* So often a call may fail, and in so many seconds everything has been called */
+/* So often a call may fail at first, and in so many seconds everything has been called */
 #define TRIES 20
 #define ALL_S 1800
 /* See soak_unplugs() */
@@ -219,11 +219,68 @@ static void keep_sample(uint64_t ms)
 	soak_log_calls(plan->log, ms);
 }
 
+static uint64_t tries(const struct soak_worker *worker, unsigned int call)
+{
+	unsigned int error;
+	uint64_t nr = 0;
+
+	for (error = 0; error < SOAK_ERRNOS; error++)
+		nr += worker->came[call][error];
+	return nr;
+}
+
+/* Whether a third of what a worker does has gone well */
+static bool has_begun(const struct soak_worker *worker)
+{
+	unsigned int call, well = 0;
+
+	for (call = 0; worker->kind->calls[call].name; call++)
+		well += !!worker->came[call][0];
+	return 3 * well >= call;
+}
+
+/* What never went well shows nothing. A short run does not come to everything. */
+static bool is_missed(const struct soak_worker *worker, unsigned int call)
+{
+	return !worker->came[call][0] &&
+	       (plan->seconds >= ALL_S || tries(worker, call) >= TRIES ||
+		!has_begun(worker));
+}
+
+static uint64_t injections(void)
+{
+	unsigned int i, call;
+	uint64_t nr = 0;
+
+	for (i = 0; i < soak_shared->nr; i++)
+		for (call = 0; call < SOAK_CALLS; call++)
+			nr += soak_shared->worker[i].injected[call];
+	return nr;
+}
+
+static bool misses_something(void)
+{
+	unsigned int i, call;
+
+	for (i = 0; i < soak_shared->nr; i++) {
+		const struct soak_worker *worker = &soak_shared->worker[i];
+
+		/* Who has ended does no more */
+		for (call = 0; worker->pid && worker->kind->calls[call].name; call++)
+			if (is_missed(worker, call))
+				return true;
+	}
+	return plan->injects && !injections();
+}
+
+/* On a busy machine it takes longer until there is something to judge */
 static void watch(void)
 {
 	uint64_t end = plan->seconds * 1000ull, ms, sampled = 0, minute = 60000;
+	uint64_t patience = plan->stands_still_s * 1000ull;
 
-	while ((ms = now_ms() - began) < end) {
+	while ((ms = now_ms() - began) < end ||
+	       (ms < end + patience && misses_something())) {
 		if (plan->seconds >= UNPLUGS_S && ms > end / 3)
 			soak_shared->unplugs = true;
 		look_at_progress(ms);
@@ -268,19 +325,8 @@ static void stop(void)
 			close(soak_shared->socket[i]);
 }
 
-static uint64_t tries(const struct soak_worker *worker, unsigned int call)
-{
-	unsigned int error;
-	uint64_t nr = 0;
-
-	for (error = 0; error < SOAK_ERRNOS; error++)
-		nr += worker->came[call][error];
-	return nr;
-}
-
 static void judge_workers(void)
 {
-	uint64_t injected = 0;
 	unsigned int i, call;
 
 	for (i = 0; i < soak_shared->nr; i++) {
@@ -289,16 +335,12 @@ static void judge_workers(void)
 		if (worker->nr_odd)
 			bad("%s: %s, %" PRIu64 " times such things\n",
 			    worker->kind->name, worker->odd, worker->nr_odd);
-		/* What never went well shows nothing. A short run does not come to everything. */
-		for (call = 0; worker->kind->calls[call].name; call++) {
-			injected += worker->injected[call];
-			if (!worker->came[call][0] &&
-			    (plan->seconds >= ALL_S || tries(worker, call) >= TRIES))
+		for (call = 0; worker->kind->calls[call].name; call++)
+			if (is_missed(worker, call))
 				bad("%s: %s never went well\n", worker->kind->name,
 				    worker->kind->calls[call].name);
-		}
 	}
-	if (plan->injects && !injected)
+	if (plan->injects && !injections())
 		bad("no allocation was made to fail\n");
 }
 

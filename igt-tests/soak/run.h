@@ -10,7 +10,7 @@
  * struct soak_plan - what is to run
  * @kinds: the workers, up to NULL: a thread behind the worker it is a thread of
  * @seed: of everything that is random
- * @seconds: how long
+ * @seconds: how long, and up to @stands_still_s longer if that is not enough to judge
  * @stands_still_s: seconds that a worker may take for a call, and to stop
  * @injects: whether allocations are made to fail
  * @log: for one JSON object a line, or NULL
