@@ -346,7 +346,7 @@ static void judge_workers(void)
 
 static void judge_memory(void)
 {
-	uint64_t deadline = now_ms() + 10000, first, then;
+	uint64_t deadline = now_ms() + plan->stands_still_s * 1000ull, first, then;
 	unsigned int value;
 	int left;
 

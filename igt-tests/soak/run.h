@@ -11,7 +11,8 @@
  * @kinds: the workers, up to NULL: a thread behind the worker it is a thread of
  * @seed: of everything that is random
  * @seconds: how long, and up to @stands_still_s longer if that is not enough to judge
- * @stands_still_s: seconds that a worker may take for a call, and to stop
+ * @stands_still_s: seconds that a worker may take for a call, and to stop, and that what it
+ *	had may take to go
  * @injects: whether allocations are made to fail
  * @log: for one JSON object a line, or NULL
  * @bad: what was wrong, one a line, once soak_run() has returned

@@ -9,6 +9,7 @@
  *	once, judged by their errors, their progress, bytes and memory
  * Test category: stress test
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -98,7 +99,10 @@ static int keeps(struct soak_worker *worker)
 	return 0;
 }
 
-/* Somebody else has it for longer than anybody waits */
+/* Whose other end is closed when it is over */
+static int over[2];
+
+/* Somebody else has it until then */
 static int hands_on(struct soak_worker *worker)
 {
 	struct soak_buffer buffer;
@@ -106,8 +110,10 @@ static int hands_on(struct soak_worker *worker)
 	while (soak_take(worker, TAKE, &buffer))
 		usleep(10000);
 	if (!fork()) {
-		sleep(20);
-		_exit(0);
+		char byte;
+
+		close(over[1]);
+		_exit(read(over[0], &byte, 1) != 0);
 	}
 	while (!soak_stops())
 		usleep(10000);
@@ -124,7 +130,7 @@ static void notice(int (*work)(struct soak_worker *worker), unsigned int seconds
 	struct soak_plan plan = {
 		.kinds = kinds,
 		.seconds = seconds,
-		.stands_still_s = 30,
+		.stands_still_s = 10,
 	};
 
 	igt_assert(!soak_run(&plan));
@@ -169,6 +175,10 @@ int igt_main()
 	 * SUBTEST: left
 	 * Description: A dma-buf that somebody still has in the end is noticed
 	 */
-	igt_subtest("left")
+	igt_subtest("left") {
+		igt_assert_eq(pipe2(over, O_CLOEXEC), 0);
 		notice(hands_on, 2, "1 dma-bufs are left\n");
+		close(over[1]);
+		close(over[0]);
+	}
 }
