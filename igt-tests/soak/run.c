@@ -16,6 +16,7 @@
 
 #include "devices/memory.h"
 #include "devices/sysfs.h"
+#include "igt_core.h"
 #include "sample.h"
 #include "run.h"
 
@@ -78,6 +79,17 @@ static void begin(struct soak_worker *worker)
 	_exit(0);
 }
 
+/* A program that ends early gives its devices back, for which it waits for who has them */
+static void kill_workers(int sig)
+{
+	unsigned int i;
+
+	(void)sig;
+	for (i = 0; soak_shared && i < soak_shared->nr; i++)
+		if (soak_shared->worker[i].pid)
+			kill(soak_shared->worker[i].pid, SIGKILL);
+}
+
 static bool start(void)
 {
 	unsigned int i, j;
@@ -85,8 +97,11 @@ static bool start(void)
 
 	soak_shared = mmap(NULL, sizeof(*soak_shared), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (soak_shared == MAP_FAILED)
+	if (soak_shared == MAP_FAILED) {
+		soak_shared = NULL;
 		return false;
+	}
+	igt_install_exit_handler(kill_workers);
 	soak_shared->injects = plan->injects;
 	while (plan->kinds[soak_shared->nr] && soak_shared->nr < SOAK_WORKERS) {
 		struct soak_worker *worker = &soak_shared->worker[soak_shared->nr];
@@ -388,5 +403,6 @@ bool soak_run(struct soak_plan *what)
 	judge_workers();
 	judge_memory();
 	munmap(soak_shared, sizeof(*soak_shared));
+	soak_shared = NULL;
 	return !plan->bad[0];
 }
