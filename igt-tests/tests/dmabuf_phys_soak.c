@@ -21,6 +21,7 @@
 #include "pci.h"
 #include "rdma.h"
 #include "run.h"
+#include "sample.h"
 #include "sweep.h"
 #include "sysfs.h"
 
@@ -63,9 +64,15 @@ static void run_everything(void)
 		.injects = true,
 		.log = open_log(),
 	};
+	struct soak_sample now;
 	bool good;
 
 	sweep_require();
+	/* What cannot be counted is not judged */
+	soak_sample(&now, 0);
+	igt_assert_neq_u64(now.value[SOAK_DMABUFS], UINT64_MAX);
+	if (getenv("DMABUF_SOAK_PLACES"))
+		igt_assert_neq_u64(now.value[SOAK_OURS], UINT64_MAX);
 	igt_info("seed 0x%" PRIx64 ", %u s\n", plan.seed, plan.seconds);
 	good = soak_run(&plan);
 	if (plan.log)
