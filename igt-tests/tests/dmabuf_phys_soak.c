@@ -27,8 +27,11 @@
 
 #define SECONDS 30u
 
-/* An unplug waits for QEMU and for the kernel, each of which has PATIENCE_MS */
-#define STANDS_STILL_S 300
+/*
+ * An unplug, which is one call, waits five times for QEMU or the kernel, each of which may take
+ * PATIENCE_MS: until the device is asked for, gone, let go of and there again, and for its node
+ */
+#define STANDS_STILL_S 600
 
 static const struct soak_kind *const everything[] = {
 	&soak_bar, &soak_memory_off, &soak_resets, &soak_plugs, &soak_moves,
