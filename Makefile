@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long fuzz soak clients igt-check bench deb kernel-deb modules lint archs series refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long fuzz soak coverage clients igt-check bench deb kernel-deb modules lint archs series refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
@@ -17,6 +17,7 @@ help:
 	@echo 'make fuzz       random sequences of calls: CALLS=1000000 and, for others, SEED=n'
 	@echo 'make soak       everything at once, for HOURS=n, judged by its memory, errors and progress:'
 	@echo '                build/soak/; SEED=n as above'
+	@echo 'make coverage   which of our lines all of that executes: build/coverage/'
 	@echo 'make clients    run RDMA programs of Debian'\''s on it: those of libibverbs, perftest,'
 	@echo '                the tests of pyverbs; KERNEL=stock for Debian'\''s own kernel'
 	@echo 'make igt-check  the tests with the real IGT: IGT=DIR names its sources; CHECK_LONG=1'
@@ -81,6 +82,13 @@ soak: packages
 	@tools/kernel/build debug
 	@tools/build igt-tests providers/edu
 	@tools/soak/run $(or $(HOURS),1) $(SEED)
+
+coverage: packages
+	@tools/setup coverage
+	@tools/kernel/build gcov
+	@tools/kernel/build stock
+	@tools/build providers/edu tools/bench
+	@tools/coverage/run
 
 clients: KERNEL ?= release
 clients: packages
