@@ -246,14 +246,18 @@ long call_guest(const uint64_t *arg)
 }
 
 /* VM, slot, pages, whether private */
+/* Pages; enough to reach beyond all slots */
+#define MAX_PRIVATE 65536
+
 long call_private(const uint64_t *arg)
 {
 	struct machine *machine = find(arg[0]);
 
 	if (!machine)
 		return -EBADF;
-	return __vmm_convert(&machine->vmm, GPA(arg[1] % NR), arg[2] * FUZZ_PAGE,
-			     arg[3] & 1);
+	/* KVM reserves an entry for each page, and no signal ends that */
+	return __vmm_convert(&machine->vmm, GPA(arg[1] % NR),
+			     arg[2] % MAX_PRIVATE * FUZZ_PAGE, arg[3] & 1);
 }
 
 const struct fuzz_op fuzz_kvm_ops[] = {

@@ -80,13 +80,14 @@ const struct fuzz_op fuzz_type1_ops[] = {
 		CALL(call_type1_map),
 		ARGS(ARG("address", VA), ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE)),
 		     ARG("iova", BELOW(16, 16ull << 20)), ARG("flags", OF(3, 3, 1, 2)),),
-		ERRNOS(EINVAL, EFAULT, EOPNOTSUPP, EEXIST, ENOSPC, EPERM),
+		/* VFIO_DMA_MAP_FLAG_VADDR of what is not mapped: ENOENT */
+		ERRNOS(EINVAL, EFAULT, EOPNOTSUPP, EEXIST, ENOSPC, EPERM, ENOENT),
 	}, {
 		.name = "type1-map-memory", .weight = 8, GIVES_NOTHING,
 		CALL(call_type1_map_memory),
 		ARGS(ARG("length", OF(FUZZ_PAGE, 2 * FUZZ_PAGE)),
 		     ARG("iova", BELOW(16, 16ull << 20)), ARG("flags", OF(3, 3, 1, 2)),),
-		ERRNOS(EINVAL, EFAULT, EOPNOTSUPP, EEXIST, ENOSPC, EPERM),
+		ERRNOS(EINVAL, EFAULT, EOPNOTSUPP, EEXIST, ENOSPC, EPERM, ENOENT),
 	}, {
 		.name = "type1-unmap", .weight = 16, GIVES_NOTHING,
 		CALL(call_type1_unmap),
