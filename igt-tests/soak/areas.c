@@ -21,24 +21,32 @@
 #define ROUNDS 4
 
 /*
- * Wait until the other worker has let go of the device, which is no standing still. Return:
- * to be closed by who lets go, or -errno.
+ * Use the device in turn with the other worker. To wait until that has let go of it is no
+ * standing still.
  */
-static int take_turn(struct soak_worker *worker, unsigned int call)
+static int take_turns(struct soak_worker *worker, unsigned int call,
+		      void (*use)(struct soak_worker *worker))
 {
 	char path[80];
 	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config",
 		 getenv("DMABUF_EDU2"));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		soak_ended(worker, call, -errno);
-		usleep(200000);
+	while (!soak_stops()) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		while (flock(fd, LOCK_EX | LOCK_NB)) {
+			soak_ended(worker, call, -errno);
+			usleep(200000);
+		}
+		soak_ended(worker, call, 0);
+		use(worker);
+		close(fd);
+		/* So that the other one gets it */
+		usleep(50000);
 	}
-	return fd;
+	return 0;
 }
 
 #define AREAS 4u
@@ -158,30 +166,26 @@ static void attach(struct soak_worker *worker)
 		current = !current;
 }
 
+static void use_areas(struct soak_worker *worker)
+{
+	unsigned int i;
+
+	if (!soak_ended(worker, OPEN, open_device()))
+		for (i = 0; i < ROUNDS && !soak_stops(); i++) {
+			map(worker);
+			copy(worker);
+			attach(worker);
+			dma(worker);
+		}
+	/* Whatever is mapped */
+	edu_close(&edu);
+	if (iommufd >= 0)
+		close(iommufd);
+}
+
 static int work_areas(struct soak_worker *worker)
 {
-	while (!soak_stops()) {
-		int turn = take_turn(worker, TURN), i;
-
-		if (turn < 0)
-			return turn;
-		soak_ended(worker, TURN, 0);
-		if (!soak_ended(worker, OPEN, open_device()))
-			for (i = 0; i < ROUNDS && !soak_stops(); i++) {
-				map(worker);
-				copy(worker);
-				attach(worker);
-				dma(worker);
-			}
-		/* Whatever is mapped */
-		edu_close(&edu);
-		if (iommufd >= 0)
-			close(iommufd);
-		close(turn);
-		/* So that the other one gets it */
-		usleep(50000);
-	}
-	return 0;
+	return take_turns(worker, TURN, use_areas);
 }
 
 const struct soak_kind soak_areas = {
@@ -252,26 +256,23 @@ static void dmabuf(struct soak_worker *worker)
 	munmap(at, SOAK_PAGE);
 }
 
+static void use_type1(struct soak_worker *worker)
+{
+	unsigned int i;
+
+	if (!soak_ended(worker, CONTAINER, open_container()))
+		for (i = 0; i < ROUNDS && !soak_stops(); i++) {
+			memory(worker);
+			dmabuf(worker);
+		}
+	group_close(&group);
+	if (container >= 0)
+		close(container);
+}
+
 static int work_type1(struct soak_worker *worker)
 {
-	while (!soak_stops()) {
-		int turn = take_turn(worker, TURN_TYPE1), i;
-
-		if (turn < 0)
-			return turn;
-		soak_ended(worker, TURN_TYPE1, 0);
-		if (!soak_ended(worker, CONTAINER, open_container()))
-			for (i = 0; i < ROUNDS && !soak_stops(); i++) {
-				memory(worker);
-				dmabuf(worker);
-			}
-		group_close(&group);
-		if (container >= 0)
-			close(container);
-		close(turn);
-		usleep(50000);
-	}
-	return 0;
+	return take_turns(worker, TURN_TYPE1, use_type1);
 }
 
 const struct soak_kind soak_type1 = {
