@@ -106,8 +106,6 @@ static int move(const struct owned *owned)
 /* A file that is closed takes access to its buffer away for good */
 static int moves(struct soak_worker *worker)
 {
-	unsigned int i;
-
 	begin();
 	while (!soak_stops()) {
 		struct owned *owned = &kept[below(KEPT)];
@@ -122,8 +120,6 @@ static int moves(struct soak_worker *worker)
 			soak_try(worker, MOVE, move(owned));
 		}
 	}
-	for (i = 0; i < KEPT; i++)
-		forget(&kept[i]);
 	return 0;
 }
 
@@ -170,13 +166,9 @@ out:
 
 static int memfds(struct soak_worker *worker)
 {
-	unsigned int i;
-
 	begin();
 	while (!soak_stops())
 		soak_give(worker, 200, memfd);
-	for (i = 0; i < KEPT; i++)
-		forget(&kept[i]);
 	return 0;
 }
 
