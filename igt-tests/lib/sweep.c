@@ -88,6 +88,8 @@ void sweep_over(const struct sweep_op *op)
 		igt_assert(__sweep_arm(fd, n));
 		ret = op->go();
 		hit = __sweep_disarm(fd);
+		/* What goes on behind an operation is not to fail */
+		igt_assert(__sweep_arm(fd, 0));
 		if (ret < 0) {
 			failed++;
 			igt_assert_f(hit && (ret == -ENOMEM || is_injected(op, ret)),
