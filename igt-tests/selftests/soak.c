@@ -112,9 +112,7 @@ static int misses(struct soak_worker *worker)
 static int stands(struct soak_worker *worker)
 {
 	soak_ended(worker, CALL, 0);
-	while (!soak_stops())
-		usleep(10000);
-	return 0;
+	return idles(worker);
 }
 
 static int stays(struct soak_worker *worker)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Starts workers, looks at them every second, ends them, and says what was wrong
+ * Starts workers, looks at them five times a second, ends them, and says what was wrong
  */
 #include <fcntl.h>
 #include <inttypes.h>
