@@ -3,12 +3,11 @@
  * Sequences in one line: "export>2 0 =0x1000; touch 3", where = is before what is passed
  * as it is
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "calls.h"
+#include "number.h"
 
 void fuzz_print_text(const struct fuzz_table *table,
 		     const struct fuzz_sequence *seq, FILE *out)
@@ -47,18 +46,6 @@ static size_t next_word(const char **text)
 	return strcspn(*text, " ;\n");
 }
 
-static bool is_number(const char *word, size_t length, uint64_t *value)
-{
-	char *end;
-
-	/* No sign, nor space that might be a line's end */
-	if (*word < '0' || *word > '9')
-		return false;
-	errno = 0;
-	*value = strtoull(word, &end, 0);
-	return !errno && end == word + length;
-}
-
 /* What a number of this kind may be, or NULL if it is that */
 static const char *objection(const struct fuzz_arg *what, bool raw, uint64_t value)
 {
@@ -94,7 +81,7 @@ static long parse_arg(const struct fuzz_arg *what, unsigned int arg, const char 
 	if (!length)
 		return fuzz_wrong("its argument \"%s\" is missing", what->name);
 	number += raw;
-	if (!is_number(number, length - raw, &step->arg[arg]))
+	if (!number_is(number, length - raw, &step->arg[arg]))
 		return fuzz_wrong("\"%.*s\" is no number of 64 bits", (int)length, word);
 	step->raw |= (unsigned int)raw << arg;
 	why = objection(what, raw, step->arg[arg]);
@@ -119,7 +106,7 @@ static long parse_step(const struct fuzz_table *table, const char **text,
 	op = table->op[found];
 	*text += length;
 	if (op->gives != FUZZ_NOTHING) {
-		if (name == length || !is_number(word + name + 1, length - name - 1, &slot) ||
+		if (name == length || !number_is(word + name + 1, length - name - 1, &slot) ||
 		    slot >= FUZZ_SLOTS)
 			return fuzz_wrong("\"%.*s\" does not end with > and a slot below %u",
 					  (int)length, word, FUZZ_SLOTS);

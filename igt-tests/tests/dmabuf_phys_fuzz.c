@@ -18,6 +18,7 @@
 #include "klog.h"
 #include "module.h"
 #include "movable.h"
+#include "number.h"
 #include "ops.h"
 #include "pci.h"
 #include "rdma.h"
@@ -29,21 +30,6 @@
 #define CALLS ENOUGH
 #define MAX_MS 240000
 #define LENGTH 200	/* tools/fuzz has it as well */
-
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	uint64_t ret;
-	char *end;
-
-	if (!text)
-		return otherwise;
-	errno = 0;
-	ret = strtoull(text, &end, 0);
-	igt_assert_f(*text >= '0' && *text <= '9' && !*end && !errno,
-		     "%s=\"%s\": give it a number of 64 bits\n", name, text);
-	return ret;
-}
 
 static struct fuzz_report *report;
 
@@ -204,10 +190,10 @@ static void expect_results(void)
 
 static void sequences(void)
 {
-	const uint64_t calls = number("DMABUF_FUZZ_CALLS", CALLS);
+	const uint64_t calls = number_env("DMABUF_FUZZ_CALLS", CALLS);
 	const struct fuzz_plan plan = {
 		.table = fuzz_ops(),
-		.seed = number("DMABUF_FUZZ_SEED", 0x5eed0f2a),
+		.seed = number_env("DMABUF_FUZZ_SEED", 0x5eed0f2a),
 		.calls = calls,
 		.length = LENGTH,
 		.end_ms = getenv("DMABUF_FUZZ_CALLS") ? UINT64_MAX : now_ms() + MAX_MS,

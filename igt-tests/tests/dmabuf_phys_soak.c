@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "module.h"
 #include "movable.h"
+#include "number.h"
 #include "pci.h"
 #include "rdma.h"
 #include "run.h"
@@ -39,13 +40,6 @@ static const struct soak_kind *const everything[] = {
 	&soak_guests, &soak_verbs, NULL
 };
 
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static FILE *open_log(void)
 {
 	const char *dir = getenv("SCRATCH");
@@ -61,8 +55,8 @@ static void run_everything(void)
 {
 	struct soak_plan plan = {
 		.kinds = everything,
-		.seed = number("DMABUF_SOAK_SEED", 0x50a6),
-		.seconds = (unsigned int)number("DMABUF_SOAK_SECONDS", SECONDS),
+		.seed = number_env("DMABUF_SOAK_SEED", 0x50a6),
+		.seconds = (unsigned int)number_env("DMABUF_SOAK_SECONDS", SECONDS),
 		.stands_still_s = STANDS_STILL_S,
 		.injects = true,
 		.log = open_log(),
