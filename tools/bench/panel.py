@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Panels with logarithmic axes, in SVG, for plot
+"""Panels with logarithmic axes, in SVG, for plot and for tools/soak/report
 
 They have no background of their own and follow the reader's light or dark mode.
 """
@@ -142,3 +142,16 @@ class Panel:
         yield from self.crosses()
         if self.named:
             yield from self.names()
+
+
+def picture(title, made_by, height, panels, above=()):
+    """A file of panels, line by line"""
+    yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
+           f'height="{height}" viewBox="0 0 {WIDTH} {height}" role="img">')
+    yield f'<!-- SPDX-License-Identifier: GPL-2.0. Made by {made_by} -->'
+    yield f'<title>{title}</title>'
+    yield f'<style>{STYLE}</style>'
+    yield from above
+    for panel in panels:
+        yield from panel.draw()
+    yield '</svg>'
