@@ -27,8 +27,8 @@
 /* So many that each operation goes well ten times */
 #define ENOUGH 25000u
 /* A slow machine makes fewer in that time, which is no failure */
-#define CALLS ENOUGH
-#define MAX_MS 240000
+#define CALLS 100000u
+#define MAX_MS 600000
 #define LENGTH 200	/* tools/fuzz has it as well */
 
 static struct fuzz_report *report;
@@ -251,7 +251,7 @@ int igt_main()
 
 	/**
 	 * SUBTEST: sequences
-	 * Description: 25,000 calls in sequences that share dma-bufs, mappings,
+	 * Description: 100,000 calls in sequences that share dma-bufs, mappings,
 	 *	address spaces and guests: every documented errno and no other, nothing
 	 *	written but where it may be, no byte where it does not belong, none
 	 *	reached without access, and all of it gone afterwards. A sequence that
