@@ -97,8 +97,12 @@ static void kt_notify(struct dma_buf_phys_attachment *at,
 	imp->nr_events[event]++;
 	if (at->dmabuf != imp->dmabuf || !at->phys || at->ops != &imp->ops)
 		imp->incomplete = true;
-	/* This may come before dma_buf_phys_attach() has returned */
-	imp->at = at;
+	/*
+	 * This may come before dma_buf_phys_attach() has returned. It is set once:
+	 * whoever has attached reads it without the lock.
+	 */
+	if (!imp->at)
+		imp->at = at;
 
 	if (event != DMA_BUF_PHYS_EV_RESTORE && imp->list)
 		kt_stop(imp);
@@ -158,7 +162,8 @@ int kt_attach(struct kt_imp *imp)
 		return PTR_ERR(at);
 	/* A notification may have set it already */
 	dma_resv_lock(imp->dmabuf->resv, NULL);
-	imp->at = at;
+	if (!imp->at)
+		imp->at = at;
 	dma_resv_unlock(imp->dmabuf->resv);
 	return 0;
 }
