@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # They build and use the same
 .NOTPARALLEL:
-.PHONY: help packages kernel tools demo check check-long fuzz soak coverage clients igt-check bench deb kernel-deb modules lint archs series refresh clean distclean
+.PHONY: help packages kernel tools demo check check-long fuzz soak coverage races clients igt-check bench deb kernel-deb modules lint archs series refresh clean distclean
 
 help:
 	@echo 'make demo       see it work: one device writes into the memory of another, on'
@@ -18,6 +18,7 @@ help:
 	@echo 'make soak       everything at once, for HOURS=n, judged by its memory, errors and progress:'
 	@echo '                build/soak/; SEED=n as above'
 	@echo 'make coverage   which of our lines all of that executes: build/coverage/'
+	@echo 'make races      storms, KUnit and ends of things in a kernel that looks for data races'
 	@echo 'make clients    run RDMA programs of Debian'\''s on it: those of libibverbs, perftest,'
 	@echo '                the tests of pyverbs; KERNEL=stock for Debian'\''s own kernel'
 	@echo 'make igt-check  the tests with the real IGT: IGT=DIR names its sources; CHECK_LONG=1'
@@ -89,6 +90,11 @@ coverage: packages
 	@tools/kernel/build stock
 	@tools/build providers/edu tools/bench
 	@tools/coverage/run
+
+races: packages
+	@tools/kernel/build kcsan
+	@tools/build igt-tests providers/edu
+	@tools/races
 
 clients: KERNEL ?= release
 clients: packages

@@ -25,11 +25,25 @@ function expected(kind, text,    what) {
 	return 0
 }
 
+# Whether a function that is asked about is in a race, or called what is
+function is_asked(    words, nr, i) {
+	nr = split(joined, words, /[ \t]+/)
+	for (i = 1; i <= nr; i++)
+		if (sub(/\+0x.*/, "", words[i]) && words[i] in asked)
+			return 1
+	return 0
+}
+
 # A report is held back until it is complete: it may be a known one
-function finish(    i) {
+function finish(    i, race) {
 	if (kind == "")
 		return
+	race = kind == "kcsan"
 	kind = ""
+	if (race && functions != "" && !is_asked()) {
+		others++
+		return
+	}
 	for (i = 1; i <= knowns; i++)
 		if (joined ~ known[i]) {
 			known_seen = 1
@@ -44,7 +58,9 @@ function finish(    i) {
 function kind_of(line) {
 	if (line ~ /BUG: KASAN:/)
 		return "kasan"
-	if (line ~ /BUG: (KFENCE|KCSAN|KMSAN):/)
+	if (line ~ /BUG: KCSAN:/)
+		return "kcsan"
+	if (line ~ /BUG: (KFENCE|KMSAN):/)
 		return "kfence"
 	if (line ~ /UBSAN:/)
 		return "ubsan"
@@ -106,14 +122,14 @@ function single(kind) {
 
 # Kinds whose first line never comes twice in one report
 function has_head(kind) {
-	return kind ~ /^(kasan|ubsan|lockdep|warning|hung-task)$/
+	return kind ~ /^(kasan|kcsan|ubsan|lockdep|warning|hung-task)$/
 }
 
 # How far a report goes: its own end mark, or the last line of its stack dump
 function ends(line) {
 	if (line ~ /---\[ end (trace|Kernel panic)/)
 		return 1
-	if (kind == "kasan" || kind == "ubsan" || kind == "lockdep" || kind == "kfence")
+	if (kind == "kasan" || kind == "kcsan" || kind == "ubsan" || kind == "lockdep" || kind == "kfence")
 		return line ~ /=====================/ && length_so_far > 3
 	if (kind == "panic" && line ~ /Kernel Offset/)
 		return 1
@@ -188,8 +204,11 @@ BEGIN {
 			known[++knowns] = substr(line, 9)
 		else if (line !~ /^#/ && line != "")
 			ignore[++ignores] = line
+	if (got >= 0 && (list = functions) != "")
+		while ((got = (getline line <list)) > 0)
+			asked[line] = 1
 	if (got < 0) {
-		print "scan-log: cannot read the ignore list " list >"/dev/stderr"
+		print "scan-log: cannot read the list " list >"/dev/stderr"
 		failed = 2
 		exit 2
 	}
@@ -210,6 +229,8 @@ END {
 	if (failed)
 		exit failed
 	finish()
+	if (others)
+		print "scan-log: " others " races that none of the functions takes part in" >"/dev/stderr"
 	if (faults)
 		print "scan-log: " faults " faults of the IOMMU that no program has announced" >"/dev/stderr"
 	exit found > 0
