@@ -131,7 +131,9 @@ void kt_imp_end(struct kt_imp *imp)
 	flush_delayed_work(&imp->signal_work);
 	flush_delayed_work(&imp->unmap_work);
 	kt_unmap(imp);
-	dma_buf_phys_detach(no_free_ptr(imp->at));
+	dma_buf_phys_detach(imp->at);
+	/* Not before: a notification would set it again */
+	imp->at = NULL;
 }
 
 static void kt_imp_end_action(void *ctx)
