@@ -3,9 +3,9 @@
 #define DEVICES_MODULE_H
 
 /**
- * __module_load - load a kernel module with modprobe
+ * __module_load - load a kernel module with modprobe, unless it is loaded already
  * @name: name of the module
- * @params: a parameter, such as "a=1", or NULL
+ * @params: a parameter, such as "a=1", or NULL; of a loaded module they stay as they are
  *
  * modprobe itself says on standard error what it could not do.
  *
