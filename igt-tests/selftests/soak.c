@@ -109,6 +109,12 @@ static int misses(struct soak_worker *worker)
 	return call(worker, 0, 0);
 }
 
+/* As often as it may */
+static int gives_up(struct soak_worker *worker)
+{
+	return call(worker, 0, -EAGAIN);
+}
+
 static int stands(struct soak_worker *worker)
 {
 	soak_ended(worker, CALL, 0);
@@ -145,10 +151,11 @@ static const struct {
 	const char *bad;
 } notices[] = {
 	{ "error", fails, "bad: call: Operation not permitted, 1 times such things\n" },
-	{ "never-well", never, "bad: call never went well\n" },
+	{ "never-well", never, "bad has stood still for 3 s\nbad: call never went well\n" },
 	{ "nothing", idles, "bad has stood still for 3 s\nbad: call never went well\n" },
 	{ "another-page", strays, "bad: page 0 has 0x50a6000000100003 instead of 0x50a6000000100002, 1 times such things\n" },
 	{ "no-page", misses, "bad: page 0 has 0x0 instead of 0x50a6000000100002, 1 times such things\n" },
+	{ "never-again", gives_up, "bad has stood still for 3 s\n" },
 	{ "stands-still", stands, "bad has stood still for 3 s\n" },
 	{ "does-not-stop", stays, "bad does not stop\nbad was ended by signal 9\n" },
 	{ "ends", ends, "bad has ended by itself\n" },
@@ -167,7 +174,7 @@ static void run(int (*work)(struct soak_worker *worker), bool injects,
 	const struct soak_kind *const kinds[] = { &good_kind, &kind, NULL };
 	struct soak_plan plan = {
 		.kinds = kinds,
-		.seconds = work == stands ? 2 * PATIENCE_S : 1,
+		.seconds = work == stands || work == gives_up ? 2 * PATIENCE_S : 1,
 		.stands_still_s = PATIENCE_S,
 		.injects = injects,
 	};
@@ -264,7 +271,7 @@ int igt_main()
 
 	/**
 	 * SUBTEST: notices
-	 * Description: A worker that fails, never succeeds, does nothing, reads what it must
+	 * Description: A worker that fails, never succeeds or never again, does nothing, reads what it must
 	 *	not, stands still, does not stop, ends, cannot begin or crashes is named,
 	 *	and no other
 	 */

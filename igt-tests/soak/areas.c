@@ -20,10 +20,7 @@
 
 #define ROUNDS 4
 
-/*
- * Use the device in turn with the other worker. To wait until that has let go of it is no
- * standing still.
- */
+/* Use the device in turn with the other worker */
 static int take_turns(struct soak_worker *worker, unsigned int call,
 		      void (*use)(struct soak_worker *worker))
 {

@@ -58,7 +58,7 @@ struct soak_kind {
  * @kind: what it does
  * @pid: of its process
  * @seed: of its random numbers
- * @progress: calls that have ended
+ * @progress: calls that have gone well
  * @ended: it has been told to stop, and has
  * @came: how often each kind of call ended with each errno, 0 for well
  * @injected: how often one failed because an allocation was made to fail
