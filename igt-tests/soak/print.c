@@ -35,6 +35,17 @@ void soak_print_minute(uint64_t ms)
 	fflush(stdout);
 }
 
+void soak_log_units(FILE *log)
+{
+	unsigned int i;
+
+	fprintf(log, "{\"units\": {");
+	for (i = 0; i < SOAK_NR_VALUES; i++)
+		fprintf(log, "%s\"%s\": \"%s\"", i ? ", " : "", soak_values[i].name,
+			soak_values[i].unit);
+	fprintf(log, "}}\n");
+}
+
 void soak_log_calls(FILE *log, uint64_t ms)
 {
 	unsigned int i, call, error;

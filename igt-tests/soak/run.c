@@ -90,6 +90,15 @@ static void kill_workers(int sig)
 			kill(soak_shared->worker[i].pid, SIGKILL);
 }
 
+static unsigned int nr_calls(const struct soak_kind *kind)
+{
+	unsigned int nr = 0;
+
+	while (kind->calls[nr].name)
+		nr++;
+	return nr;
+}
+
 static bool start(void)
 {
 	unsigned int i, j;
@@ -103,10 +112,12 @@ static bool start(void)
 	}
 	igt_install_exit_handler(kill_workers);
 	soak_shared->injects = plan->injects;
-	while (plan->kinds[soak_shared->nr] && soak_shared->nr < SOAK_WORKERS) {
+	while (plan->kinds[soak_shared->nr]) {
 		struct soak_worker *worker = &soak_shared->worker[soak_shared->nr];
 
+		igt_assert_lt(soak_shared->nr, SOAK_WORKERS);
 		worker->kind = plan->kinds[soak_shared->nr];
+		igt_assert_lte(nr_calls(worker->kind), SOAK_CALLS);
 		worker->seed = plan->seed + soak_shared->nr;
 		soak_shared->socket[soak_shared->nr] =
 			worker->kind->gives ? soak_listen(soak_shared->nr) : -1;
@@ -388,6 +399,8 @@ bool soak_run(struct soak_plan *what)
 	if (sample_ms > SAMPLE_MS)
 		sample_ms = SAMPLE_MS;
 	dmabufs = __dmabuf_count();
+	if (plan->log)
+		soak_log_units(plan->log);
 	began = now_ms();
 	if (!start()) {
 		bad("no memory\n");

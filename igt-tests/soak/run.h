@@ -66,6 +66,9 @@ int soak_listen(unsigned int worker);
 /** soak_print_minute - what has happened since the last time, in one line */
 void soak_print_minute(uint64_t ms);
 
+/** soak_log_units - what the values of samples are, as JSON */
+void soak_log_units(FILE *log);
+
 /** soak_log_calls - how all calls have ended so far, as JSON */
 void soak_log_calls(FILE *log, uint64_t ms);
 

@@ -21,7 +21,6 @@
 #define QUARANTINE (64 << 10)
 const struct soak_value_kind soak_values[SOAK_NR_VALUES] = {
 	[SOAK_USED] = { "used", "KiB", QUARANTINE + (16 << 10), LONG },
-	[SOAK_SLAB] = { "slab", "KiB", QUARANTINE + (16 << 10), LONG },
 	[SOAK_UNRECLAIMABLE] = { "unreclaimable", "KiB", QUARANTINE + (8 << 10), LONG },
 	[SOAK_STACKS] = { "stacks", "KiB", 512, 0 },
 	[SOAK_ALLOCATED] = { "allocated", "KiB", 8 << 10, LONG },
@@ -44,8 +43,6 @@ static void read_meminfo(uint64_t *value)
 			total = kib;
 		else if (!strcmp(name, "MemAvailable"))
 			value[SOAK_USED] = total - kib;
-		else if (!strcmp(name, "Slab"))
-			value[SOAK_SLAB] = kib;
 		else if (!strcmp(name, "SUnreclaim"))
 			value[SOAK_UNRECLAIMABLE] = kib;
 		else if (!strcmp(name, "KernelStack"))

@@ -10,7 +10,6 @@
 /* What is looked at: memory in KiB, and numbers of things */
 enum soak_value {
 	SOAK_USED,		/* MemTotal - MemAvailable */
-	SOAK_SLAB,
 	SOAK_UNRECLAIMABLE,	/* slabs that cannot be freed on demand */
 	SOAK_STACKS,
 	SOAK_ALLOCATED,		/* what is allocated; sample.c says what is left out */
