@@ -73,6 +73,7 @@ bool released;
 byte users = 3;			/* of the file: both importers, and a watch */
 
 #define ACCESS(place)	assert(!away && !copying && (place) == where)	/* access */
+#define READS(place)	assert((place) != NONE && !list_freed[place])	/* freed */
 
 /* Anyone who waits may get a lock next. With FAIR it is first come, first served. */
 #ifdef FAIR
@@ -139,7 +140,7 @@ inline dma_buf_phys_map(place)
 #if BROKEN != 6	/* also between the halves of a move */
 	:: state == LIVE && moving -> place = NONE	/* -EBUSY */
 #endif
-	:: else -> d_step { place = list; nr_mapped[place]++ }
+	:: else -> d_step { READS(list); place = list; nr_mapped[place]++ }
 	fi
 }
 
@@ -150,7 +151,7 @@ inline dma_buf_phys_unmap(place)
 	woken = unmap_wait;
 #endif
 	d_step {
-		assert(!list_freed[place]);	/* freed */
+		READS(place);
 		nr_mapped[place]--;
 #if BROKEN == 9
 		woken = woken && !nr_mapped[place]
@@ -304,7 +305,12 @@ inline dma_buf_phys_restore()
 {
 	dma_resv_lock();
 	if
+#if BROKEN == 34	/* also one that is dead */
+	:: state != LIVE ->
+#else
 	:: state == REVOKED ->
+#endif
+		READS(list);	/* that of a dead buffer is gone */
 		away = false;
 		phys_set_state(LIVE);
 		phys_notify_attachments(RESTORE)

@@ -60,9 +60,10 @@
 
 /*
  * vfio_pci_dma_buf_update_live() and vfio_pci_dma_buf_cleanup(), or any other exporter: a
- * lock serialises its calls and keeps the buffer on its list alive.
+ * lock serialises its calls and keeps the buffer on its list alive. So one process makes
+ * all of them, in any order, also of a buffer that is dead.
  */
-proctype exporter(byte me; bool closes)
+proctype exporter(byte me)
 {
 	byte place = NONE, mapping = NONE, left;
 	bool woken;
@@ -76,21 +77,25 @@ proctype exporter(byte me; bool closes)
 			fi
 		}
 		if
-		:: !closes -> taking = true; phys_take_access(REVOKED); taking = false
-		:: !closes -> dma_buf_phys_restore()
+		:: taking = true; phys_take_access(REVOKED); taking = false
+		:: dma_buf_phys_restore()
 #ifndef NO_MOVE
-		:: !closes -> taking = true; dma_buf_phys_move(); taking = false
+		:: taking = true; dma_buf_phys_move(); taking = false
 #endif
-		:: closes -> taking = true; dma_buf_phys_kill(); taking = false;
-			listed = false		/* vfio_pci_dma_buf_detach() */
+		:: taking = true; dma_buf_phys_kill(); taking = false
+		:: state == DEAD ->
+			atomic {
+				assert(!released);	/* freed */
+				listed = false		/* vfio_pci_dma_buf_detach() */
+			}
 		fi;
 		atomic {
-			assert(!released);	/* freed */
+			assert(!listed || !released);	/* freed */
 			place = NONE;
 			unlock(exporter_lock)
 		}
 #if BROKEN == 22	/* restores without the exporter's lock */
-	:: !closes -> dma_buf_phys_restore()
+	:: dma_buf_phys_restore()
 #endif
 #if defined(IOMMUFD) && defined(ALONE)	/* or leaves a live buffer alone, for "rest" */
 	:: break
@@ -98,14 +103,21 @@ proctype exporter(byte me; bool closes)
 	od
 }
 
-/* vfio_pci_dma_buf_release(): the last reference to the file is gone */
+/*
+ * vfio_pci_dma_buf_release(): the last reference to the file is gone. That of a buffer
+ * that is no longer on the exporter's list does not take its lock.
+ */
 proctype release()
 {
 end:	users == 0;
 #if BROKEN != 13	/* does not take the exporter's lock */
-	lock(exporter_lock);
-	listed = false;
-	unlock(exporter_lock);
+	if
+	:: listed ->		/* vfio_pci_dma_buf_get_vdev() */
+		lock(exporter_lock);
+		listed = false;
+		unlock(exporter_lock)
+	:: else
+	fi;
 #endif
 	released = true		/* dma_buf_phys_fini(), kfree() */
 }
@@ -186,10 +198,9 @@ end:	timeout;
 init
 {
 	atomic {
-		run exporter(0, false);
-		run exporter(1, true);
+		run exporter(0);
 #ifdef REVOKERS
-		run exporter(2, false);
+		run exporter(1);
 #endif
 		run release();
 		run copy_engine();
