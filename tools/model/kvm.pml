@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM, importer 1: virt/kvm/dmabuf.c, with one page, one vCPU and a memslot that comes and
- * goes. The vCPU looks the page up without the reservation lock, so it may map an address
- * that it found before a revoke. That mmu_invalidate_seq has changed since the fault began
- * is a bit here. The guest touches what spte maps at any moment.
+ * goes while the vCPU runs. The vCPU looks the page up without the reservation lock, so it
+ * may map an address that it found before a revoke. That mmu_invalidate_seq has changed
+ * since the fault began is a bit here. The guest touches what spte maps at any moment.
  */
 byte kd_list = NONE;
 bool kd_in_use;
 byte spte = NONE;
 bool stale;		/* mmu_invalidate_seq is not the snapshot of the fault */
+bool visible;		/* the memslot is one that faults find */
+bool srcu;		/* a fault is in its SRCU read section */
+bool kd_freed;
 
 /* kvm_dmabuf_set_list(NULL) and kvm_dmabuf_zap() */
 inline kvm_dmabuf_notify(event)
@@ -55,9 +58,55 @@ inline kvm_dmabuf_map_list()
 	}
 }
 
-proctype kvm()
+/* kvm_dmabuf_get_pfn(), by a fault */
+inline kvm_dmabuf_get_pfn()
+{
+	do
+	:: atomic { kd_freed -> assert(!kd_freed) }	/* freed */
+#if BROKEN == 18	/* says that it is in use after dropping kd->lock */
+	:: pfn = kd_list;
+		kd_in_use = pfn != NONE;
+#else
+	:: d_step {
+			pfn = kd_list;
+			kd_in_use = pfn != NONE;
+			if
+			:: pfn != NONE -> READS(pfn)
+			:: else
+			fi
+		}
+#endif
+		if
+		:: pfn != NONE -> break
+		:: else -> kvm_dmabuf_map_list()
+		fi
+	:: break		/* -EAGAIN, or a signal */
+	od
+}
+
+proctype kvm_vcpu()
 {
 	byte mapping = NONE, pfn = NONE;
+	bool woken;
+
+end:	do
+	:: atomic { visible -> srcu = true; stale = false };	/* mmu_invalidate_seq */
+		kvm_dmabuf_get_pfn();
+		atomic {		/* under mmu_lock */
+			if
+			:: pfn != NONE && !stale -> ACCESS(pfn); spte = pfn
+			:: else
+			fi;
+			pfn = NONE;
+			srcu = false
+		}
+	od
+}
+
+/* A VMM creates a memslot and deletes it, any number of times */
+proctype kvm_memslot()
+{
+	byte mapping = NONE;
 	bool woken;
 
 	do
@@ -65,6 +114,7 @@ proctype kvm()
 			dma_resv_lock();	/* kvm_dmabuf_commit_memory_region() */
 			told[1] = true;
 			attached[1] = state != DEAD;
+			kd_freed = false;
 			dma_resv_unlock()
 		}
 		if
@@ -72,40 +122,31 @@ proctype kvm()
 		:: else -> break
 		fi;
 		kvm_dmabuf_map_list();
-		do
-		:: stale = false;		/* a fault: its snapshot of the sequence */
-			do	/* kvm_dmabuf_get_pfn() */
-#if BROKEN == 18	/* says that it is in use after dropping kd->lock */
-			:: pfn = kd_list;
-				kd_in_use = pfn != NONE;
-#else
-			:: d_step { pfn = kd_list; kd_in_use = pfn != NONE }
+		visible = true;
+		visible = false;			/* kvm_invalidate_memslot() */
+#if BROKEN == 26	/* takes the lock before it waits for faults */
+		dma_resv_lock();
 #endif
-				if
-				:: pfn != NONE -> break
-				:: else -> kvm_dmabuf_map_list()
-				fi
-			:: break		/* -EAGAIN, or a signal */
-			od;
-			atomic {		/* under mmu_lock */
-				if
-				:: pfn != NONE && !stale -> ACCESS(pfn); spte = pfn
-				:: else
-				fi;
-				pfn = NONE
-			}
-		:: break
-		od;
-		atomic { leave(true); spte = NONE }	/* the slot is being deleted */
-		dma_resv_lock();		/* kvm_dmabuf_free() */
-		mapping = kd_list;
+#if BROKEN != 27	/* does not wait for faults */
+		!srcu;				/* synchronize_srcu() */
+#endif
+		atomic { leave(true); spte = NONE }
+#if BROKEN != 26
+		dma_resv_lock();
+#endif
+		mapping = kd_list;		/* kvm_dmabuf_free() */
 		d_step { kd_list = NONE; kd_in_use = false }
 		if
 		:: mapping != NONE -> dma_buf_phys_unmap(mapping)
 		:: else
 		fi;
 		mapping = NONE;
-		atomic { attached[1] = false; leave(false); dma_resv_unlock() }
+		atomic {
+			attached[1] = false;
+			leave(false);
+			dma_resv_unlock();
+			kd_freed = true
+		}
 	:: break
 	od;
 	users--

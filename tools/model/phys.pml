@@ -215,7 +215,8 @@ init
 		run iommufd();
 		run iopt_phys_restore();
 #elif defined(KVM)
-		run kvm();
+		run kvm_vcpu();
+		run kvm_memslot();
 #else
 		run importer(1);
 		run importer_device(1);
