@@ -72,12 +72,27 @@ inline iopt_phys_lock()
 	fences_signaled_kernel
 }
 
+/* Fails also if the exporter cannot say where a live buffer is */
+inline iopt_phys_get_list()
+{
+	if
+	:: dma_buf_phys_map(mapping);
+		iopt_list = mapping;
+		mapping = NONE
+	:: true
+	fi
+}
+
 /*
  * With pages->mutex held since fill has been iopt_list. rc is ENOMEM, or OK: also if a
  * revoke is waiting, or there is no access.
  */
 inline iopt_phys_fill()
 {
+	if
+	:: fill != NONE -> READS(fill)
+	:: else
+	fi;
 	if
 	:: fill == NONE -> rc = (iopt_status == EINPROGRESS -> OK : iopt_status)
 	:: fill != NONE && iopt_stop -> rc = OK
@@ -104,11 +119,9 @@ end:	do
 			iopt_phys_lock();
 			if
 			:: iopt_status == OK -> goto out
-			:: iopt_status != OK && iopt_list == NONE ->	/* iopt_phys_get_list() */
-				dma_buf_phys_map(mapping);
-				iopt_list = mapping;
-				rc = (mapping == NONE -> ENOMEM : OK);
-				mapping = NONE
+			:: iopt_status != OK && iopt_list == NONE ->
+				iopt_phys_get_list();
+				rc = (iopt_list == NONE -> ENOMEM : OK)
 			:: iopt_status != OK && iopt_list != NONE
 			fi;
 			if
@@ -116,7 +129,11 @@ end:	do
 			:: else -> dma_resv_unlock()
 			fi
 		}
-		atomic { lock(pages_mutex); fill = iopt_list }	/* iopt_phys_fill_all() */
+		atomic { lock(pages_mutex); fill = iopt_list };	/* iopt_phys_fill_all() */
+#if BROKEN == 35	/* takes the reservation lock inside of pages->mutex */
+		dma_resv_lock();
+		dma_resv_unlock();
+#endif
 		atomic {
 			if
 			:: track && mapped == NONE -> iopt_phys_fill()
@@ -167,10 +184,8 @@ proctype iommufd()
 		fi;
 		atomic {	/* iopt_phys_attach() */
 			iopt_phys_lock();
-			dma_buf_phys_map(mapping);
-			iopt_list = mapping;
-			iopt_attach = mapping != NONE;
-			mapping = NONE;
+			iopt_phys_get_list();
+			iopt_attach = iopt_list != NONE;
 			dma_resv_unlock()
 		}
 		if
