@@ -5,10 +5,21 @@
  * callback, or late from a work item; it maps in the callback, or at the next use. One
  * who maps waits for a copy with the reservation lock held, as ib_umem_dmabuf_map_pages() does.
  *
+ * Those of LATE map at their next use only: ib_umem_phys_map() of RDMA, and whatever imports
+ * by scatterlist. They need not detach in the critical section of the last unmap. As
+ * dma_buf_phys_sgt_attach() looks at the state in a critical section of its own, a buffer
+ * may have any state by the time that they have attached.
+ *
  * Critical sections are atomic as far as nobody looks in who does not hold the lock.
  *
  * The device starts transfers by itself, as the engine of edu_ib does: edu_engine_start().
  */
+#if BROKEN == 12	/* so does an importer that maps when it is notified */
+#define DETACHES_LATER(i)	true
+#else
+#define DETACHES_LATER(i)	MAPS_LATE(i)	/* dma_buf_phys_detach() */
+#endif
+
 byte cur[2] = NONE;	/* the mapping that the device may use */
 byte old[2] = NONE;	/* the one that is to be unmapped */
 byte busy[2] = NONE;	/* the place of a transfer that has not ended */
@@ -50,7 +61,7 @@ inline importer_notify(i, event)
 	:: else
 	fi;
 	if
-	:: cur[i] == NONE -> importer_map(i)	/* it may try on each event */
+	:: cur[i] == NONE && !MAPS_LATE(i) -> importer_map(i)	/* on any event */
 	:: true
 	fi;
 	mapping = NONE;
@@ -98,7 +109,7 @@ proctype importer(byte i)
 		}
 		attached[i] = true;
 #else
-			attached[i] = state != DEAD;
+			attached[i] = MAPS_LATE(i) || state != DEAD;
 			dma_resv_unlock()
 		}
 #endif
@@ -135,12 +146,16 @@ proctype importer(byte i)
 			:: else
 			fi;
 			mapping = NONE;
-#if BROKEN == 12	/* dma_buf_phys_detach(), which takes the lock itself */
-			dma_resv_unlock()
+			if
+			:: DETACHES_LATER(i) -> dma_resv_unlock()
+			:: else
+			fi
 		}
 		atomic {
-			dma_resv_lock();
-#endif
+			if
+			:: DETACHES_LATER(i) -> dma_resv_lock()
+			:: else
+			fi;
 			attached[i] = false;	/* dma_buf_phys_detach_locked() */
 			leave(false);
 			dma_resv_unlock()

@@ -7,6 +7,7 @@
  *	IOMMUFD, KVM	importer 1 is iommufd.pml or kvm.pml rather than importer.pml
  *	ALONE		there is no importer 0
  *	FENCES=N	bitmap of the importers that may leave fences
+ *	LATE=N		bitmap of those that map at their next use only
  *	NO_MOVE		the exporter does not move the buffer
  *	WATCH, MMAP	a program has a watch; it maps the buffer
  *	SYNC_FILE	a program adds a fence of its own, which never signals
@@ -33,6 +34,10 @@
 #define FENCES 0
 #endif
 #define LEAVES_FENCES(i)	(FENCES >> (i) & 1)
+#ifndef LATE
+#define LATE 0
+#endif
+#define MAPS_LATE(i)	(LATE >> (i) & 1)
 
 #define notify_0(event)	if :: attached[0] -> atomic { importer_notify(0, event) } :: else fi
 #if defined(IOMMUFD)
