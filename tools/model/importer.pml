@@ -48,7 +48,7 @@ inline importer_notify(i, event)
 		cur[i] = NONE;
 #endif
 		if
-		:: busy[i] == NONE
+		:: true -> busy[i] == NONE
 		:: LEAVES_FENCES(i) && busy[i] != NONE -> fence[i] = true
 		fi;
 #if BROKEN == 23
