@@ -189,7 +189,11 @@ inline dma_buf_phys_set_status(new)
 		fi
 	}
 	if
+#if BROKEN == 33	/* watches are not woken up */
+	:: woken -> woken = false
+#else
 	:: woken -> wake_up_all(watch_wait); woken = false
+#endif
 	:: else
 	fi
 }
@@ -209,7 +213,9 @@ inline phys_set_state(new)
 			told[0] = false; told[1] = false
 		:: else
 		fi;
+#if BROKEN != 32	/* importers stay behind */
 		nr_behind = 0;
+#endif
 		state = new;
 		watch_news = true
 	}
@@ -227,6 +233,15 @@ inline phys_notify_attachments(event)
 	:: left & 2 -> left = left & ~2; notify_1(event)
 	:: !left -> break
 	od
+}
+
+inline phys_zap_mmaps()
+{
+#if BROKEN != 28	/* programs keep their page table entries */
+	pte = NONE
+#else
+	skip
+#endif
 }
 
 #define fences_signaled_kernel	(!copy_fence)
@@ -261,10 +276,12 @@ inline phys_take_access(new)
 		phys_set_state(new);
 #else
 		phys_set_state(new);
-		pte = NONE;		/* phys_zap_mmaps() */
+		phys_zap_mmaps();
 		phys_notify_attachments(REVOKE);
 #endif
-#if BROKEN != 1	/* no wait for fences */
+#if BROKEN == 31	/* waits for those of programs, too */
+		fences_signaled_all
+#elif BROKEN != 1	/* no wait for fences */
 		phys_wait_fences()
 #endif
 	:: else ->
@@ -334,7 +351,7 @@ inline dma_buf_phys_move()
 		phys_set_state(state);
 		if
 		:: state == LIVE ->
-			pte = NONE;
+			phys_zap_mmaps();
 			phys_notify_attachments(MOVE)
 		:: else
 		fi;

@@ -167,8 +167,15 @@ end:	do
 	:: pte == NONE && state == LIVE ->
 		dma_resv_lock();
 		if
+#if BROKEN == 29	/* looked at the state before it had the lock */
+		:: list != NONE ->
+#else
 		:: state == LIVE ->
+#endif
+#if BROKEN != 30	/* does not wait for a copy */
 			fences_signaled_kernel;
+#endif
+			READS(list);
 			pte = list
 		:: else
 		fi;
