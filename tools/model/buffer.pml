@@ -24,8 +24,9 @@
  *
  * phys.pml has the instances. tools/tests/model has what each mistake, BROKEN=n, is found by.
  *
- * Left out: lists that are made on demand, groups and types, pins, memory allocation for
- * anything but a restore, and memory ordering, for which there is litmus/.
+ * Left out: lists that are made on demand, groups and types, pins, dirty tracking, queries,
+ * memory allocation for anything but a restore, and memory ordering, for which there is
+ * litmus/. That includes what is looked at without a lock: sleepers, and areas of mmap().
  */
 #ifndef BROKEN
 #define BROKEN 0

@@ -16,19 +16,21 @@
  *	BROKEN=N	mistake N is made
  *
  * Those that tools/tests/model explores, their numbers of states, and CPU time on
- * a slow machine. Two run at a time:
+ * a slow machine, less than a minute for all of them. Two run at a time:
  *
- *	FENCES=1                         3.5 million   17 s
- *	IOMMUFD FENCES=1 NO_MOVE         4.3 million   18 s
- *	IOMMUFD ALONE                    1.2 million    5 s
- *	IOMMUFD ALONE WATCH NO_MOVE      2.2 million   10 s
- *	KVM FENCES=1 NO_MOVE                 580,000    3 s
- *	KVM ALONE MMAP                       380,000    1 s
- *	ALONE WATCH FENCES=2             1.1 million    7 s
- *	ALONE SYNC_FILE                      240,000    1 s
- *	ALONE FENCES=2 FAIR                  620,000   11 s
- *	IOMMUFD ALONE FAIR NO_MOVE           990,000   16 s
- *	KVM ALONE FAIR                       500,000    6 s
+ *	FENCES=1                         3.4 million   11 s
+ *	ALONE REVOKERS                       710,000    2 s
+ *	ALONE LATE=2 FENCES=2                 92,000    1 s
+ *	IOMMUFD FENCES=1 NO_MOVE         4.5 million   16 s
+ *	IOMMUFD ALONE                        710,000    2 s
+ *	IOMMUFD ALONE WATCH NO_MOVE      1.2 million    3 s
+ *	KVM FENCES=1 NO_MOVE             1.3 million    3 s
+ *	KVM ALONE MMAP                   1.0 million    3 s
+ *	ALONE WATCH FENCES=2             1.1 million    3 s
+ *	ALONE SYNC_FILE                      250,000    1 s
+ *	ALONE FENCES=2 FAIR                  360,000    3 s
+ *	IOMMUFD ALONE FAIR NO_MOVE           380,000    3 s
+ *	KVM ALONE FAIR                       710,000    4 s
  */
 #ifndef FENCES
 #define FENCES 0
