@@ -51,6 +51,9 @@ inline iopt_phys_notify(event)
 		fi
 	:: else ->
 		at_status = OK;		/* phys_notify_attachments() */
+#if BROKEN == 36	/* waits for the work item */
+		!work_running;
+#endif
 		iopt_stop = true;
 #if BROKEN != 25	/* without the mutex */
 		lock(pages_mutex);

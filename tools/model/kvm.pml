@@ -33,6 +33,9 @@ inline kvm_dmabuf_notify(event)
 #endif
 		:: else
 		fi;
+#if BROKEN == 37	/* waits for faults */
+		!srcu;
+#endif
 		woken = false;
 		dma_buf_phys_unmap(mapping);
 		mapping = NONE
