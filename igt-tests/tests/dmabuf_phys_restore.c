@@ -12,9 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +23,7 @@
 #include "scene.h"
 #include "subtests.h"
 #include "sysfs.h"
+#include "throttled.h"
 #include "vtd.h"
 
 /* Off by a page from what it maps: small I/O pages only, one table per 2 MiB */
@@ -315,18 +314,10 @@ static void interrupted(void)
 }
 
 #define SLOW_MAPPED MiB(512)
-#define ANON MiB(16)
 
-static void slow_child(int dmabuf)
+static int map_slowly(int dmabuf)
 {
-	void *anon = mmap(NULL, ANON, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	/* Until there is a limit */
-	raise(SIGSTOP);
-	_exit(anon == MAP_FAILED ||
-	      __ioas_map_file(scene.iommufd, scene.ioas, dmabuf, 0, SLOW_MAPPED,
-			      AT(0)));
+	return __ioas_map_file(scene.iommufd, scene.ioas, dmabuf, 0, SLOW_MAPPED, AT(0));
 }
 
 /**
@@ -336,43 +327,20 @@ static void slow_child(int dmabuf)
  */
 static void slow_charge(void)
 {
-	uint64_t deadline, start, took;
-	bool in_time;
-	int status;
-	pid_t pid;
+	uint64_t deadline;
+	pid_t child;
 
 	close(fd);
 	fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, SLOW_MAPPED);
-	memcg_enter(importer);
-	pid = fork();
-	if (!pid)
-		slow_child(fd);
-	memcg_enter(MEMCG_ROOT);
-	igt_assert(pid > 0);
-	igt_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
-	igt_assert(WIFSTOPPED(status));
-	memcg_slow(importer, ANON / 4);
-	kill(pid, SIGCONT);
-
+	child = throttled_start(map_slowly, fd);
 	deadline = now_ms() + PATIENCE_MS;
 	while (!vtd_mapped(edu, AT(0)) && now_ms() < deadline)
 		;
-	/* For the memory cgroup: nothing else here takes long */
-	while (task_state(pid) != 'D' && now_ms() < deadline)
-		usleep(10000);
-	start = now_ms();
-	in_time = start < deadline;
-	vfio_memory_enable(&scene.shm, false);
-	took = now_ms() - start;
-	kill(pid, SIGKILL);
-	igt_assert_eq(waitpid(pid, &status, 0), pid);
-	memcg_no_limit(importer);
-
-	igt_assert_f(in_time, "the importer does not map, or does not wait\n");
-	igt_info("a revoke took %" PRIu64 " ms\n", took);
-	igt_assert_lte_u64(took, 1000);
+	throttled_revoke(child, &scene.shm);
 	igt_assert(!vtd_mapped(edu, AT(0)));
 }
+
+#define ANON MiB(16)
 
 /**
  * SUBTEST: reclaim
