@@ -21,6 +21,7 @@
 #include "module.h"
 #include "pci.h"
 #include "rdma.h"
+#include "throttled.h"
 
 #define BAR 2
 
@@ -299,6 +300,32 @@ static void large(size_t nr)
 	free(ranges);
 }
 
+#define SLOW_RANGES 65536u
+
+static int register_slow_ranges(int dmabuf)
+{
+	struct verbs_mr mr;
+
+	return __rdma_reg_dmabuf(&scene.rdma, dmabuf, 0, SLOW_RANGES * PAGE, &mr);
+}
+
+/**
+ * SUBTEST: slow-charge
+ * Description: A program over its memory cgroup limit is throttled while it registers
+ *	65,536 ranges, which take 2 MiB of tables behind a switch: a revoke meanwhile is
+ *	not, and has nothing to unmap
+ */
+static void slow_charge(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(SLOW_RANGES, 0, PAGE);
+	int fd = vfio_dmabuf(&scene.shm, BAR, ranges, SLOW_RANGES);
+
+	free(ranges);
+	throttled_revoke(throttled_start(register_slow_ranges, fd), &scene.shm);
+	vfio_memory_enable(&scene.shm, true);
+	close(fd);
+}
+
 /**
  * SUBTEST: unsupported-refused
  * Description: Where the kernel does not trust the host bridge, registration is
@@ -397,6 +424,12 @@ int igt_main()
 		rdma_scene_reset(&scene);
 		large(1);
 		large(4096);
+	}
+
+	igt_subtest("slow-charge") {
+		igt_require(pci_topology_is("switch"));
+		rdma_scene_reset(&scene);
+		slow_charge();
 	}
 
 	igt_subtest("unsupported-refused") {

@@ -23,6 +23,7 @@
 #include "ranges.h"
 #include "sg_importer.h"
 #include "sysfs.h"
+#include "throttled.h"
 #include "vfio.h"
 
 #define BAR 2
@@ -371,6 +372,28 @@ static void exporter_closed(void)
 	close(fd);
 }
 
+#define SLOW_RANGES 65536u
+
+/**
+ * SUBTEST: slow-charge
+ * Description: A program over its memory cgroup limit is throttled while it has 65,536
+ *	ranges mapped, which take 2 MiB of tables behind a switch: a revoke meanwhile is
+ *	not, and has nothing to unmap
+ */
+static void slow_charge(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(SLOW_RANGES, 0, PAGE);
+	int fd = vfio_dmabuf(&dev, BAR, ranges, SLOW_RANGES);
+	int importer = sg_open();
+
+	free(ranges);
+	igt_assert_eq(__sg_attach(importer, fd, 0), 0);
+	throttled_revoke(throttled_start(__sg_map, importer), &dev);
+	vfio_memory_enable(&dev, true);
+	close(importer);
+	close(fd);
+}
+
 /**
  * SUBTEST: unsupported-route
  * Description: Where the kernel does not trust the host bridge, attach is refused
@@ -445,6 +468,11 @@ int igt_main()
 
 	igt_subtest("exporter-closed")
 		exporter_closed();
+
+	igt_subtest("slow-charge") {
+		igt_require(pci_topology_is("switch"));
+		slow_charge();
+	}
 
 	igt_subtest("unsupported-route") {
 		igt_require(pci_topology_is("unsupported"));

@@ -159,6 +159,13 @@ static int phys_sgt_alloc(struct phys_sgt *ps)
 	}
 	if (nents > INT_MAX)
 		return -ENOMEM;
+	/*
+	 * A revoke waits for the reservation lock, which is held here. A task that is
+	 * above memory.high would sleep for seconds while it allocates, every few
+	 * hundred KiB; if it need not block, it does that on its way back to userspace.
+	 */
+	if (!sg_alloc_table(&ps->sgt, nents, GFP_NOWAIT | __GFP_ACCOUNT))
+		return 0;
 	return sg_alloc_table(&ps->sgt, nents, GFP_KERNEL_ACCOUNT);
 }
 

@@ -248,6 +248,18 @@ static u64 ib_umem_phys_fill(struct ib_umem_phys *phys, u64 start, u64 length,
 }
 
 /*
+ * A revoke waits for the reservation lock, which is held here. A task that is above
+ * memory.high would sleep for seconds while it allocates, every few hundred KiB; if
+ * it need not block, it does that on its way back to userspace.
+ */
+static int ib_umem_phys_alloc_table(struct sg_table *sgt, unsigned int nents)
+{
+	int ret = sg_alloc_table(sgt, nents, GFP_NOWAIT | __GFP_ACCOUNT);
+
+	return ret ? sg_alloc_table(sgt, nents, GFP_KERNEL_ACCOUNT) : 0;
+}
+
+/*
  * Walking the ranges costs more than anything else here, so it is not done to count
  * them. The first guess is too low only if some of them cross a multiple of the size
  * of an entry, and then the fill tells how many entries it takes.
@@ -263,7 +275,7 @@ static int ib_umem_phys_make_table(struct ib_umem_phys *phys, u64 start,
 		max = nents;
 		if (max > INT_MAX)
 			return -ENOMEM;
-		ret = sg_alloc_table(&phys->sgt, max, GFP_KERNEL_ACCOUNT);
+		ret = ib_umem_phys_alloc_table(&phys->sgt, max);
 		if (ret)
 			return ret;
 		nents = ib_umem_phys_fill(phys, start, length, phys->sgt.sgl);

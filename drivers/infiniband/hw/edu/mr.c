@@ -58,6 +58,20 @@ static struct dma_resv *edu_mr_resv(struct edu_mr *mr)
  * Translation
  */
 
+/*
+ * Not to block, as long as there is memory: for a dma-buf this holds the reservation
+ * lock, and a task above memory.high would sleep with it
+ */
+static dma_addr_t *edu_mr_alloc_table(size_t entries)
+{
+	dma_addr_t *table;
+
+	table = kvmalloc_array(entries, sizeof(*table),
+			       GFP_NOWAIT | __GFP_ACCOUNT);
+	return table ?: kvmalloc_array(entries, sizeof(*table),
+				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+}
+
 /* Build the table of a region whose memory is mapped */
 static int edu_mr_translate(struct edu_mr *mr)
 {
@@ -71,8 +85,7 @@ static int edu_mr_translate(struct edu_mr *mr)
 	if (!size)
 		return -EINVAL;
 	entries = ib_umem_num_dma_blocks(mr->umem, size);
-	table = kvmalloc_array(entries, sizeof(*table),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	table = edu_mr_alloc_table(entries);
 	if (!table)
 		return -ENOMEM;
 	rdma_umem_for_each_dma_block(mr->umem, &iter, size) {
