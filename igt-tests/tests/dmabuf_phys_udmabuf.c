@@ -200,6 +200,37 @@ static void directions(void)
 	close(dmabuf);
 }
 
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+
+/**
+ * SUBTEST: segments
+ * Description: The CPU accesses a udmabuf of a huge page, and the kernel says nothing of
+ *	segments that are too long
+ */
+static void segments(void)
+{
+	int huge = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+	int log = klog_open(), dmabuf;
+	char before[32];
+
+	igt_assert_fd(huge);
+	igt_assert_eq(ftruncate(huge, MiB(2)), 0);
+	igt_assert_eq(fcntl(huge, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	igt_assert_eq(__sysfs_read(HUGE_PAGES, before, sizeof(before)), 0);
+	sysfs_write(HUGE_PAGES, "1");
+	dmabuf = __udmabuf(huge, 0, MiB(2));
+	close(huge);
+	if (dmabuf >= 0) {
+		__sysfs_write("/sys/kernel/debug/dma-api/num_errors", "1");
+		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
+		close(dmabuf);
+	}
+	sysfs_write(HUGE_PAGES, before);
+	igt_assert_fd(dmabuf);
+	igt_assert_eq((int)klog_count(log, "DMA-API"), 0);
+	close(log);
+}
+
 static const char maker[] = MEMCG_ROOT "/maker", asker[] = MEMCG_ROOT "/asker";
 
 /* Signed, as it may be less than before */
@@ -319,6 +350,9 @@ int igt_main()
 
 	igt_subtest("directions")
 		directions();
+
+	igt_subtest("segments")
+		segments();
 
 	igt_subtest("charged")
 		charged();
