@@ -14,6 +14,8 @@
 #include <inttypes.h>
 #include <linux/dma-buf.h>
 #include <linux/kernel-page-flags.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -231,6 +233,71 @@ static void segments(void)
 	close(log);
 }
 
+/* Mappings of udmabuf's device that the DMA API's debugging knows of; 0 where it is not */
+static unsigned int udmabuf_dma_mappings(void)
+{
+	FILE *dump = fopen("/sys/kernel/debug/dma-api/dump", "r");
+	unsigned int nr = 0;
+	char line[256];
+
+	while (dump && fgets(line, sizeof(line), dump))
+		nr += !!strstr(line, " udmabuf ");
+	if (dump)
+		fclose(dump);
+	return nr;
+}
+
+#define BEGINNERS 2
+#define ROUNDS 20
+
+static pthread_barrier_t all_ready;
+static int begun;
+
+/* Returns 0 or an errno: only the main thread asserts */
+static void *begin_access(void *unused)
+{
+	const struct dma_buf_sync sync = { DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
+
+	(void)unused;
+	pthread_barrier_wait(&all_ready);
+	return (void *)(intptr_t)(ioctl(begun, DMA_BUF_IOCTL_SYNC, &sync) ? errno : 0);
+}
+
+/**
+ * SUBTEST: together
+ * Description: Two threads begin the first access of the CPU to a udmabuf at once: it is
+ *	mapped for that a single time, and no longer than it exists
+ */
+static void together(void)
+{
+	unsigned int i, round, before = udmabuf_dma_mappings(), most = 0, now;
+	pthread_t threads[BEGINNERS];
+	intptr_t failed = 0;
+	void *error;
+
+	/* With all of its pages there: looking for them would part the threads */
+	for (i = 0; i < SIZE / PAGE; i++)
+		igt_assert_eq((int)pwrite(memfd, "", 1, (off_t)(i * PAGE)), 1);
+	pthread_barrier_init(&all_ready, NULL, BEGINNERS);
+	for (round = 0; round < ROUNDS; round++) {
+		begun = __udmabuf(memfd, 0, SIZE);
+		igt_assert_fd(begun);
+		for (i = 0; i < BEGINNERS; i++)
+			igt_assert_eq(pthread_create(&threads[i], NULL, begin_access, NULL), 0);
+		for (i = 0; i < BEGINNERS; i++) {
+			igt_assert_eq(pthread_join(threads[i], &error), 0);
+			failed = failed ?: (intptr_t)error;
+		}
+		close(begun);
+		now = udmabuf_dma_mappings();
+		most = now > most ? now : most;
+	}
+	pthread_barrier_destroy(&all_ready);
+	igt_assert_eq((int)failed, 0);
+	igt_assert_f(most <= before, "%u mappings for the CPU are left of %u udmabufs\n",
+		     most - before, ROUNDS);
+}
+
 static const char maker[] = MEMCG_ROOT "/maker", asker[] = MEMCG_ROOT "/asker";
 
 /* Signed, as it may be less than before */
@@ -353,6 +420,9 @@ int igt_main()
 
 	igt_subtest("segments")
 		segments();
+
+	igt_subtest("together")
+		together();
 
 	igt_subtest("charged")
 		charged();
