@@ -40,6 +40,9 @@ function finish(    i, race) {
 		return
 	race = kind == "kcsan"
 	kind = ""
+	# More than is held back belongs to it
+	if (length_so_far > 150)
+		excused = FNR + 200
 	if (race && functions != "" && !is_asked()) {
 		others++
 		return
@@ -50,6 +53,8 @@ function finish(    i, race) {
 			return
 		}
 	found++
+	# So may stacks of other CPUs
+	excused = FNR + 200
 	printf "%s", report
 }
 
@@ -79,20 +84,39 @@ function kind_of(line) {
 		return "dma-api"
 	if (line ~ /ODEBUG: /)
 		return "odebug"
-	if (line ~ /blocked for more than [0-9]+ seconds|blocked in I\/O wait for more|to become free\. Usage count/)
+	if (line ~ /blocked for more than [0-9]+ seconds|blocked in I\/O wait for more|to become free\. Usage count/ ||
+	    line ~ /Time out waiting for iommufd object/)
 		return "hung-task"
-	if (line ~ /detected (expedited )?stalls|self-detected stall|kthread starved|soft lockup|hard LOCKUP|workqueue lockup/)
+	if (line ~ /detected (expedited )?stalls|self-detected stall|kthread starved|soft lockup|hard LOCKUP|workqueue lockup/ ||
+	    line ~ /non-responsive CSD lock/)
 		return "stall"
 	if (line ~ /DMAR: \[(DMA|INTR-REMAP)|AMD-Vi: Event logged/)
 		return "dma-fault"
-	if (line ~ /irq [0-9]+: nobody cared|genirq: Flags mismatch/)
+	if (line ~ /DMAR: (VT-d detected|QI (HEAD|PRIOR):|Flush IOTLB failed)|iommu: unaligned: /)
+		return "iommu"
+	if (line ~ /irq [0-9]+: nobody cared|genirq: Flags mismatch|irq event [0-9]+: bogus return value/ ||
+	    line ~ /is an active IRQ thread|[Uu]nexpected IRQ trap|No irq handler for|Dazed and confused/ ||
+	    line ~ /huh, entered softirq|NOHZ tick-stop error/)
 		return "irq"
+	if (line ~ /\.[ch]:[0-9]+: bad (pgd|p4d|pud|pmd|pte) |Corrupted page table at/ ||
+	    line ~ /x86\/PAT: .*(_failed| failed|freeing invalid|expected mapping type|map pfn RAM range)/ ||
+	    line ~ /ioremap: invalid physical|ioremap memtype_reserve failed|iounmap: bad address|resource sanity check: /)
+		return "mapping"
+	if (line ~ /Runtime PM usage count underflow|Unbalanced pm_runtime_|failed to stop IOMMU for a PCI reset/)
+		return "device"
+	if (line ~ /GID entry ref leak|leaking DMA memory|Tag [0-9]+ still in use/)
+		return "leak"
+	if (line ~ /SLUB:? .*counted but|pagealloc: (single bit error|memory corruption)|dma_pool_.*(\((corrupted|bad dma)\)|already free| busy$)/)
+		return "slab"
+	if (line ~ /\*ERROR\*/)
+		return "drm"
 	if (line ~ /page allocation failure|kmemleak: Cannot allocate a scan area|page allocation stalls|vmalloc error: |vmap allocation for size|SLUB: Unable to allocate memory/)
 		return "memory"
 	if (line ~ /invoked oom-killer|[Oo]ut of memory: Killed|Out of memory and no killable/)
 		return "oom"
 	if (line ~ /cannot create duplicate filename|kobject_add_internal failed|tried to init an initialized object/ ||
-	    line ~ /debugfs: .*already (exists|present)/)
+	    line ~ /debugfs: .*already (exists|present)/ ||
+	    line ~ /exports duplicate symbol|sysctl duplicate entry|Driver .* is already registered/)
 		return "duplicate"
 	if (line ~ /nvme.*(timeout, |controller is down|Device not ready|Abort status|I\/O Error|Removing after probe failure)/)
 		return "nvme"
@@ -112,12 +136,15 @@ function kind_of(line) {
 		return "warning"
 	if (line ~ /(^|[^A-Za-z_])BUG[: ]/)
 		return "bug"
+	# Whatever it is about: nothing shows where it is without a reason
+	if (line ~ /^ *Call Trace:/ && kind == "" && FNR > excused)
+		return "trace"
 	return ""
 }
 
 # Kinds that are one line, with no dump behind it
 function single(kind) {
-	return kind ~ /^(taint|vm|lost|dma-fault|nvme)$/
+	return kind ~ /^(taint|vm|lost|dma-fault|nvme|iommu|mapping|leak|drm)$/
 }
 
 # Kinds whose first line never comes twice in one report
@@ -128,6 +155,8 @@ function has_head(kind) {
 # How far a report goes: its own end mark, or the last line of its stack dump
 function ends(line) {
 	if (line ~ /---\[ end (trace|Kernel panic)/)
+		return 1
+	if (kind == "lockdep" && line ~ /<\/TASK>/)
 		return 1
 	if (kind == "kasan" || kind == "kcsan" || kind == "ubsan" || kind == "lockdep" || kind == "kfence")
 		return line ~ /=====================/ && length_so_far > 3
@@ -170,8 +199,19 @@ function scan(line,    next_kind, text) {
 		faults++
 		return
 	}
-	if (next_kind != "" && (ignored(text) || expected(next_kind, text)))
+	# Fault injection, and what comes of it, show where they are
+	if (text ~ /^FAULT_INJECTION: forcing a failure/ || (next_kind != "" && expected(next_kind, text))) {
+		if (next_kind !~ /^(dma-fault|nvme)$/) {
+			stacks = FNR > stacks_until ? 1 : stacks + 1
+			stacks_until = FNR + 40
+		}
 		next_kind = ""
+	} else if (next_kind == "trace" && stacks > 0 && FNR <= stacks_until) {
+		next_kind = ""
+		stacks--
+	} else if (next_kind != "" && ignored(text)) {
+		next_kind = ""
+	}
 	# Lockdep ends with its first report, and that is known
 	if (next_kind == "lockdep" && text ~ /^vm-init: lockdep is off/) {
 		finish()
