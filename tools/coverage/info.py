@@ -24,11 +24,11 @@ class Count:
 
     @property
     def percent(self):
-        return 100 * self.hit / self.lines
+        return 100 * self.hit / self.lines if self.lines else 0
 
     @property
     def low(self):
-        return self.percent < self.bar
+        return not self.lines or self.percent < self.bar
 
 
 @dataclasses.dataclass
