@@ -190,9 +190,22 @@ static void call_handlers(int sig)
 		handlers[--nr_handlers](sig);
 }
 
+static pid_t main_pid;
+static bool ended;
+
+void __igt_end(int exitcode)
+{
+	ended = true;
+	exit(exitcode);
+}
+
 static void at_exit(void)
 {
 	call_handlers(0);
+	if (ended || getpid() != main_pid)
+		return;
+	fprintf(stderr, "%s: exit() before the end\n", igt_test_name());
+	abort();
 }
 
 static void on_signal(int sig)
@@ -208,6 +221,7 @@ void __igt_exit_handlers_init(void)
 				     SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 	size_t i;
 
+	main_pid = getpid();
 	atexit(at_exit);
 	for (i = 0; i < ARRAY_SIZE(fatal); i++)
 		signal(fatal[i], on_signal);

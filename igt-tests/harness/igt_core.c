@@ -9,8 +9,9 @@
  * them, aborts. The program fails if a subtest failed, and skips only if all did. One
  * that ran no subtest has shown nothing and aborts.
  *
- * Stricter than IGT's are two: a thread that asserts aborts, instead of failing the
- * subtest when that has ended, and output that cannot be written is a failure.
+ * Stricter than IGT's are three: a thread that asserts aborts, instead of failing the
+ * subtest when that has ended, output that cannot be written is a failure, and a skip in
+ * a container does not undo a dynamic subtest that has failed.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -187,7 +188,7 @@ static void check_name(const char *name, const char *file, int line)
 			    "0123456789-_", *c)) {
 			fprintf(stderr, "%s:%d: bad subtest name '%s'\n", file,
 				line, name);
-			exit(IGT_EXIT_INVALID);
+			__igt_end(IGT_EXIT_INVALID);
 		}
 	}
 }
@@ -319,6 +320,8 @@ static void __attribute__((noreturn)) end_with(enum igt_result r, int exitcode)
 	forbid_threads();
 	if (in_dynamic)
 		end_dynamic(r);
+	if (in_container && dynamic_failed)
+		end_subtest(IGT_RESULT_FAIL, IGT_EXIT_FAILURE);
 	if (in_subtest)
 		end_subtest(r, exitcode);
 	if (in_fixture) {
@@ -328,7 +331,7 @@ static void __attribute__((noreturn)) end_with(enum igt_result r, int exitcode)
 			failed_exitcode = exitcode;
 		longjmp(igt_subtest_jmpbuf, 1);
 	}
-	exit(exitcode);
+	__igt_end(exitcode);
 }
 
 void igt_fail(int exitcode)
@@ -410,7 +413,7 @@ void __igt_abort(const char *domain, const char *file, int line,
 		"Test abort in function %s, file %s:%d:\n", func, file, line);
 	igt_log(domain, IGT_LOG_CRITICAL, "abort condition: %s\n%s\n",
 		expression, message);
-	exit(IGT_EXIT_ABORT);
+	__igt_end(IGT_EXIT_ABORT);
 }
 
 void igt_exit(void)
@@ -419,22 +422,22 @@ void igt_exit(void)
 
 	if (options.run && !any_matched) {
 		fprintf(stderr, "Unknown subtest: %s\n", options.run);
-		exit(IGT_EXIT_INVALID);
+		__igt_end(IGT_EXIT_INVALID);
 	}
 	/* What nobody could read has shown nothing */
 	lost = streams_flush();
 	if (lost) {
 		fprintf(stderr, "cannot write standard output\n");
-		exit(failed_exitcode ? failed_exitcode : IGT_EXIT_FAILURE);
+		__igt_end(failed_exitcode ? failed_exitcode : IGT_EXIT_FAILURE);
 	}
 	if (igt_only_list_subtests())
-		exit(IGT_EXIT_SUCCESS);
+		__igt_end(IGT_EXIT_SUCCESS);
 	if (failed_exitcode)
-		exit(failed_exitcode);
+		__igt_end(failed_exitcode);
 	if (any_success)
-		exit(IGT_EXIT_SUCCESS);
+		__igt_end(IGT_EXIT_SUCCESS);
 	if (any_skip || henceforth == IGT_RESULT_SKIP)
-		exit(IGT_EXIT_SKIP);
+		__igt_end(IGT_EXIT_SKIP);
 	fprintf(stderr, "%s: no subtest ran\n", igt_test_name());
 	abort();
 }

@@ -38,6 +38,10 @@ extern const char *const igt_subtest_texts[][2] __attribute__((weak));
 
 void __igt_parse_options(struct igt_options *options, int argc, char **argv);
 void __igt_exit_handlers_init(void);
+
+/* End the program by its rules: exit() anywhere else is no way to pass a test */
+void __igt_end(int exitcode) __attribute__((noreturn));
+
 void __igt_log_reset(void);
 void __igt_log_dump(const char *subtest);
 

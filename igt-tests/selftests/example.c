@@ -4,7 +4,8 @@
  *
  * $EXAMPLE_FIXTURE makes the fixture skip or fail, or the last one fail;
  * $EXAMPLE_ABORT aborts, $EXAMPLE_OUTSIDE fails a container of dynamic subtests by
- * itself; with $EXAMPLE_EMPTY there are no subtests.
+ * itself, $EXAMPLE_BEHIND skips one behind a failure, $EXAMPLE_EXIT calls exit(0); with
+ * $EXAMPLE_EMPTY there are no subtests.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -88,6 +89,7 @@ int igt_main()
 			igt_assert(false);
 		igt_dynamic("after")
 			igt_info("the next one still runs\n");
+		igt_skip_on(getenv("EXAMPLE_BEHIND"));
 	}
 
 	igt_subtest_with_dynamic("dynamic-outside") {
@@ -106,6 +108,11 @@ int igt_main()
 
 	igt_subtest("abort")
 		igt_abort_on_f(getenv("EXAMPLE_ABORT"), "told to\n");
+
+	igt_subtest("exit") {
+		if (getenv("EXAMPLE_EXIT"))
+			exit(0);
+	}
 
 	igt_subtest("signal") {
 		if (getenv("EXAMPLE_SIGNAL"))

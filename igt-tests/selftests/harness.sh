@@ -57,11 +57,11 @@ has '^pass-loop-1$'
 has '^pass-last$'
 hasnt 'Subtest'
 hasnt 'exit handler'
-[ "$(wc -l <"$out")" = 15 ] || complain "not 15 names"
+[ "$(wc -l <"$out")" = 16 ] || complain "not 16 names"
 
 # The first one decides
 run 0 --list-subtests --run-subtest 'pass-loop-*'
-[ "$(wc -l <"$out")" = 15 ] || complain "not 15 names"
+[ "$(wc -l <"$out")" = 16 ] || complain "not 16 names"
 run 0 --run-subtest 'pass-loop-*' --list-subtests
 has '^Subtest pass-loop-1: SUCCESS'
 hasnt 'pass-first'
@@ -150,6 +150,10 @@ has '^Dynamic subtest bad: FAIL'
 has '^Dynamic subtest after: SUCCESS'
 has '^Subtest dynamic-fail: FAIL'
 run 0 --run-subtest dynamic-fail --dynamic-subtest good
+if if_ours; then
+	EXAMPLE_BEHIND=1 run 98 --run-subtest dynamic-fail,pass-last
+	has '^Subtest dynamic-fail: FAIL'
+fi
 run 0 --run-subtest dynamic-outside
 # A container fails by its subtests, never by itself
 EXAMPLE_OUTSIDE=1 run 134 --run-subtest dynamic-outside,pass-last 2>/dev/null
@@ -179,6 +183,10 @@ EXAMPLE_EMPTY=1 run 134 2>/dev/null
 EXAMPLE_ABORT=1 run 112 --run-subtest 'abort,pass-last'
 has '^Starting subtest: abort$'
 hasnt '^Subtest abort: '
+hasnt 'pass-last'
+EXAMPLE_EXIT=1 run 134 --run-subtest exit,pass-last 2>/dev/null
+has '^exit handler, signal 0$'
+hasnt '^Subtest exit: '
 hasnt 'pass-last'
 EXAMPLE_SIGNAL=1 run 143 --run-subtest signal
 has '^exit handler, signal 15$'
