@@ -18,6 +18,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 
@@ -38,12 +39,8 @@ class Mutant:
     old: list = field(default_factory=list)
     new: list = field(default_factory=list)
 
-    def apply(self, root):
+    def apply(self, text):
         """The text of its file with the defect"""
-        try:
-            text = (pathlib.Path(root) / self.path).read_text(encoding='utf-8')
-        except OSError as error:
-            raise Broken(f'{self.where}: {self.name}: {error}') from error
         old = '\n' + '\n'.join(self.old)
         if text.count(old) != 1:
             raise Broken(f'{self.where}: {self.name} does not apply: {self.path} has its text '
@@ -101,13 +98,39 @@ def read_all(folder):
     return mutants
 
 
+def text_of(path, *roots):
+    """The text of a file, from the first of some folders that has it"""
+    for root in roots:
+        if (root / path).is_file():
+            return (root / path).read_text(encoding='utf-8')
+    raise Broken(f'there is no {path}')
+
+
+def patched(path, folder):
+    """What patches tell of a file of the kernel's as it is behind them"""
+    lines, ours = [], False
+    for patch in sorted(folder.glob('*.patch')):
+        for line in patch.read_text(encoding='utf-8').splitlines():
+            if line.startswith(('--- ', '+++ ')):
+                ours = line == f'+++ b/{path}'
+            elif ours and not line.startswith('-'):
+                lines.append('' if line.startswith('@@') else line[1:])
+    return '\n'.join(['', *lines, ''])
+
+
+def symbols(path):
+    """What a module needs of others"""
+    said = subprocess.run(['nm', '-u', path], check=True, text=True, capture_output=True)
+    return {line.split()[-1] for line in said.stdout.splitlines()}
+
+
 class Tree:
     """A kernel that was built, of which single modules are built again elsewhere
 
     Kbuild keeps the command that made each file. Repeating those of the objects that
     depend on the mutant's file, with other names, leaves the tree as it is, so that
     nothing has to be restored. Sources that are compiled are copied, since each takes the
-    headers beside it first.
+    headers beside it first; so do headers, and those beside a header are copied as well.
     """
 
     def __init__(self, src, out):
@@ -124,18 +147,13 @@ class Tree:
         return line.split(' := ', 1)[1].replace('$(pound)', '#').replace('$$', '$')
 
     def objects(self, path):
-        """What has to be compiled again, of modules"""
-        if path.endswith('.c'):
-            found = [path[:-1] + 'o']
-        else:
-            found = []
-            for one in self.modules:
-                cmd = self.out / os.path.dirname(one) / f'.{os.path.basename(one)}.cmd'
-                if cmd.exists() and re.search(rf'/{path}\s', cmd.read_text(encoding='utf-8')):
-                    found.append(one)
-        found = [one for one in found if one in self.modules]
-        if not found:
-            raise Broken(f'{path} is not part of a module of {self.out}')
+        """What has to be compiled again, of modules: suites include what they test"""
+        depends = re.compile(rf'/{re.escape(path)}\s')
+        found = []
+        for one in self.modules:
+            cmd = self.out / os.path.dirname(one) / f'.{os.path.basename(one)}.cmd'
+            if cmd.exists() and depends.search(cmd.read_text(encoding='utf-8')):
+                found.append(one)
         return found
 
     def run(self, command, log):
@@ -148,8 +166,8 @@ class Tree:
         if done.returncode:
             raise Broken(f'does not compile: see {log}')
 
-    def compile(self, obj, work, log):
-        """One object, into the same place below work"""
+    def compile(self, obj, paths, work, log):
+        """One object, into the same place below work, with files that are there"""
         source = obj[:-1] + 'c'
         folder = os.path.dirname(obj)
         target = work / obj
@@ -157,31 +175,45 @@ class Tree:
         if not (work / source).exists():
             (work / source).write_bytes((self.src / source).read_bytes())
         command = self.command(obj)
-        # Without the file of dependencies, and by the names of the copies
-        command = re.sub(r' -Wp,-MMD,\S+', '', command)
+        # By the names of the copies
+        command = re.sub(r'(?<= -Wp,-MMD,)\S+', f'{target}.d', command)
         command = re.sub(rf'(?<= )\S*{re.escape(os.path.basename(obj))}(?=\s|$)', str(target), command)
         command = re.sub(rf'(?<= )\S*/{re.escape(source)}(?=\s|$)', str(work / source), command)
         # What a mutant leaves unused is no error
         flags = (f' -iquote {work}/{folder} -iquote {self.src}/{folder} -I{work}/include'
                  f' -I{work}/include/uapi -w ')
         self.run(re.sub(r'(?<=gcc) ', flags, command, count=1), log)
+        read = pathlib.Path(f'{target}.d').read_text(encoding='utf-8').split()
+        for path in paths:
+            if str(work / path) not in read:
+                raise Broken(f'{obj} is compiled without {path}: see {log}')
 
-    def build(self, path, text, work, log):
-        """The modules with that text in a file, in work; raises Broken if it does not compile"""
-        (work / path).parent.mkdir(parents=True, exist_ok=True)
-        (work / path).write_text(text, encoding='utf-8')
-        objects = self.objects(path)
-        for obj in objects:
-            self.compile(obj, work, log)
+    def build(self, files, work, log):
+        """
+        The modules with other texts in some files, in work, where others of theirs may be already;
+        raises Broken if one does not compile
+        """
+        objects = {}
+        for path in files:
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            if path.endswith('.h') and not path.startswith('include/'):
+                for header in (self.src / path).parent.glob('*.h'):
+                    shutil.copy(header, work / os.path.dirname(path))
+            for one in self.objects(path):
+                objects.setdefault(one, []).append(path)
+        for path, text in files.items():
+            (work / path).write_text(text, encoding='utf-8')
+        for one, paths in objects.items():
+            self.compile(one, paths, work, log)
         for module in sorted({one for obj in objects for one in self.modules[obj]}):
-            self.link(module, objects, work, log)
+            self.link(module, work, log)
 
-    def link(self, module, objects, work, log):
+    def link(self, module, work, log):
         """A module, of which some objects are new"""
         name = module.relative_to(self.out)
         members = [os.path.normpath(one) for one in
                    module.with_suffix('.mod').read_text(encoding='utf-8').split()]
-        paths = [str(work / one) if one in objects else one for one in members]
+        paths = [str(work / one) if (work / one).exists() else one for one in members]
         whole, part = work / f'{name.name}.ko', paths[0]
         if members != [f'{name}.o']:
             part = work / f'{name.name}.part.o'
@@ -189,3 +221,12 @@ class Tree:
             self.run(command.replace(f' {name}.o', f' {part}'), log)
         command = self.command(f'{name}.ko').replace(f' {name}.ko', f' {whole}')
         self.run(command.replace(f' {name}.o', f' {part}'), log)
+        # Else it is not loaded, and every test fails
+        lacks = symbols(whole) - symbols(f'{module}.ko') - self.exported()
+        if lacks:
+            raise Broken(f'{name.name} would not load: the kernel exports no {min(lacks)}')
+
+    def exported(self):
+        """What any module may need of what is built in"""
+        lines = (self.out / 'Module.symvers').read_text(encoding='utf-8').splitlines()
+        return {line.split('\t')[1] for line in lines if line.split('\t')[2] == 'vmlinux'}
