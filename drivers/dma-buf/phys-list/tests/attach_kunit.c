@@ -2,6 +2,7 @@
 /*
  * Who may attach to what, and what the exporter is asked for then.
  */
+#include <linux/delay.h>
 #include <linux/dma-resv.h>
 
 #include "kunit.h"
@@ -39,6 +40,46 @@ static void attach_test_driver_has_gone(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_buf_has_phys(dmabuf));
 	dma_buf_phys_unregister(&driver);
 	KUNIT_EXPECT_FALSE(test, dma_buf_has_phys(dmabuf));
+}
+
+/* A driver that is about to go when somebody asks it about a dma-buf */
+static struct attach_test_leaver {
+	struct dma_buf_phys_exporter driver;
+	struct work_struct work;
+	bool gone;
+	bool gone_while_asked;
+} attach_test_leaver;
+
+static void attach_test_leave(struct work_struct *work)
+{
+	dma_buf_phys_unregister(&attach_test_leaver.driver);
+	WRITE_ONCE(attach_test_leaver.gone, true);
+}
+
+/* Drivers must not sleep here: this one does to let the other come first */
+static struct dma_buf_phys *attach_test_to_phys_slowly(struct dma_buf *dmabuf)
+{
+	schedule_work(&attach_test_leaver.work);
+	msleep(KT_LATE_MS);
+	attach_test_leaver.gone_while_asked = READ_ONCE(attach_test_leaver.gone);
+	return NULL;
+}
+
+static void attach_test_driver_goes_when_asked(struct kunit *test)
+{
+	struct attach_test_leaver *leaver = &attach_test_leaver;
+	struct dma_buf *dmabuf = kt_foreign_dmabuf(test);
+
+	*leaver = (struct attach_test_leaver){
+		.driver.dma_buf_ops = dmabuf->ops,
+		.driver.to_phys = attach_test_to_phys_slowly,
+	};
+	INIT_WORK(&leaver->work, attach_test_leave);
+	dma_buf_phys_register(&leaver->driver);
+	KUNIT_EXPECT_FALSE(test, dma_buf_has_phys(dmabuf));
+	KUNIT_EXPECT_FALSE(test, leaver->gone_while_asked);
+	flush_work(&leaver->work);
+	KUNIT_EXPECT_TRUE(test, leaver->gone);
 }
 
 static void attach_test_without_notify(struct kunit *test)
@@ -232,6 +273,7 @@ static void attach_test_dead_is_not_asked(struct kunit *test)
 static struct kunit_case attach_test_cases[] = {
 	KT_CASE(attach_test_to_foreign_dmabuf),
 	KT_CASE(attach_test_driver_has_gone),
+	KUNIT_CASE(attach_test_driver_goes_when_asked),
 	KT_CASE(attach_test_without_notify),
 	KT_CASE(attach_test_to_write_only),
 	KT_CASE(attach_test_with_wrong_types),
