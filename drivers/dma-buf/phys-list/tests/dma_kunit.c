@@ -13,7 +13,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
-#include <linux/sched/signal.h>
+#include <uapi/linux/dma-buf-phys.h>
 
 #include "../internal.h"
 #include "kunit.h"
@@ -477,17 +477,6 @@ static void dma_test_no_route_at_last(struct kunit *test)
 	dma_test_unmap(imp);
 }
 
-static void dma_test_set_killed(bool killed)
-{
-	/* One's own is there as long as one is */
-	guard(spinlock_irq)(&unrcu_pointer(current->sighand)->siglock);
-	if (killed)
-		sigaddset(&current->pending.signal, SIGKILL);
-	else
-		sigdelset(&current->pending.signal, SIGKILL);
-	recalc_sigpending();
-}
-
 /* Who waits for a long mapping can be killed, and what was mapped is undone */
 static void dma_test_killed(struct kunit *test)
 {
@@ -507,18 +496,18 @@ static void dma_test_killed(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	imp = dma_test_imp(test, kt_buf(test, list));
 
-	dma_test_set_killed(true);
+	kt_set_killed(true);
 	ret = dma_test_map(imp, 0, 4 * SZ_16M);
-	dma_test_set_killed(false);
+	kt_set_killed(false);
 	KUNIT_EXPECT_EQ(test, ret, -EINTR);
 	if (!ret)
 		dma_test_unmap(imp);
 	dma_test_expect_nothing_mapped(test);
 
 	/* What is short is not looked at */
-	dma_test_set_killed(true);
+	kt_set_killed(true);
 	ret = dma_test_map(imp, 0, SZ_16M);
-	dma_test_set_killed(false);
+	kt_set_killed(false);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	dma_test_unmap(imp);
 	KUNIT_ASSERT_EQ(test, dma_test_map(imp, 0, 4 * SZ_16M), 0);

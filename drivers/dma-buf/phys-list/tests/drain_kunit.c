@@ -138,6 +138,37 @@ static void drain_test_move_waits(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
 }
 
+/*
+ * What an importer may still reach is not the caller's for a signal: a process that
+ * is being killed takes access away as any other does. The unmap is the last that
+ * is waited for, and then the fence.
+ */
+static void drain_test_signal_ends_no_wait(struct kunit *test)
+{
+	struct kt_buf *buf = drain_test_buf(test);
+	struct kt_imp *imp = drain_test_imp(test, buf, 2 * KT_LATE_MS,
+					    KT_LATE_MS);
+	int ret;
+
+	kt_set_killed(true);
+	dma_buf_phys_revoke(&buf->phys);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	dma_buf_phys_restore(&buf->phys);
+	kt_set_killed(false);
+
+	imp->unmap_ms = KT_LATE_MS;
+	imp->fence_ms = 2 * KT_LATE_MS;
+	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
+	kt_set_killed(true);
+	ret = dma_buf_phys_move(&buf->phys,
+				kt_list(test, KT_ELSEWHERE, KT_SIZE));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
+	kt_set_killed(false);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+}
+
 /* The mapping of the new place is not waited for: only the old one must go */
 static void drain_test_move_with_new_mapping(struct kunit *test)
 {
@@ -295,6 +326,7 @@ static struct kunit_case drain_test_cases[] = {
 	KT_CASE(drain_test_rearm),
 	KT_CASE(drain_test_kill_waits),
 	KT_CASE(drain_test_move_waits),
+	KT_CASE(drain_test_signal_ends_no_wait),
 	KT_CASE(drain_test_move_with_new_mapping),
 	KT_CASE(drain_test_move_with_copy),
 	KT_CASE(drain_test_move_while_revoked_with_copy),

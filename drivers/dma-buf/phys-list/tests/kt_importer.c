@@ -3,8 +3,10 @@
  * The test importer: it unmaps and stops its device when it is told to, or as late
  * as a test wants.
  */
+#include <linux/cleanup.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -224,6 +226,18 @@ bool kt_is_mapped(struct kt_imp *imp)
 	mapped = imp->list || imp->late;
 	dma_resv_unlock(imp->dmabuf->resv);
 	return mapped;
+}
+
+/* Whoever runs the test has a signal pending that ends any wait that a signal can end */
+void kt_set_killed(bool killed)
+{
+	/* One's own is there as long as one is */
+	guard(spinlock_irq)(&unrcu_pointer(current->sighand)->siglock);
+	if (killed)
+		sigaddset(&current->pending.signal, SIGKILL);
+	else
+		sigdelset(&current->pending.signal, SIGKILL);
+	recalc_sigpending();
 }
 
 /* All that was ever told to @imp */

@@ -127,6 +127,7 @@ int kt_map(struct kt_imp *imp);
 void kt_unmap(struct kt_imp *imp);
 bool kt_is_mapped(struct kt_imp *imp);
 phys_addr_t kt_first_paddr(const struct dma_buf_phys_list *list);
+void kt_set_killed(bool killed);
 
 void kt_expect_events(struct kunit *test, int line, const struct kt_imp *imp,
 		      unsigned int moves, unsigned int revokes,
