@@ -325,11 +325,13 @@ static void dma_test_encrypted(struct kunit *test)
 	struct dma_buf_phys_list *list;
 	struct dma_test_imp *imp;
 
-	dma_buf_phys_build(&b, 1);
+	dma_buf_phys_build(&b, 2);
 	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
 			       NULL);
 	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
-	list = dma_buf_phys_seal(&b, KT_SIZE);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_frag(&b, KT_ELSEWHERE, KT_SIZE);
+	list = dma_buf_phys_seal(&b, 2 * KT_SIZE);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	imp = dma_test_imp(test, kt_buf(test, list));
 	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, KT_SIZE), -EOPNOTSUPP);
@@ -342,6 +344,8 @@ static bool dma_test_swapped;
 static enum pci_p2pdma_map_type
 dma_test_map_type(struct device *dev, const struct dma_buf_phys_group *group,
 		  bool ask)
+	/* Nor what is beside it: a dma-buf is encrypted or it is not */
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, KT_SIZE, KT_SIZE), -EOPNOTSUPP);
 {
 	return group->provider == &dma_test_bars[dma_test_swapped] ?
 	       PCI_P2PDMA_MAP_BUS_ADDR : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
@@ -440,6 +444,27 @@ dma_test_map_type_or_none(struct device *dev,
 }
 
 /* Groups without a route are in nobody's way who does not ask for them */
+/* Each BAR has its own route, in whichever order a program is told of them */
+static void dma_test_query_of_bars(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, dma_test_list_of_bars(test, 4));
+	struct dma_test_imp *imp = dma_test_imp(test, buf);
+	struct phys_route_query query = { .dev = imp->dev };
+	unsigned int i;
+
+	kunit_activate_static_stub(test, dma_buf_phys_map_type,
+				   dma_test_map_type);
+	dma_test_swapped = false;
+	dma_resv_lock(imp->imp->dmabuf->resv, NULL);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test,
+				dma_buf_phys_query_group(&query, buf->phys.list,
+							 &buf->phys.list->groups[i]),
+				i % 2 ? DMA_BUF_PHYS_ROUTE_HOST_BRIDGE :
+					DMA_BUF_PHYS_ROUTE_BUS_ADDR);
+	dma_resv_unlock(imp->imp->dmabuf->resv);
+}
+
 static void dma_test_route_of_others(struct kunit *test)
 {
 	struct dma_test_imp *imp;
@@ -531,6 +556,7 @@ static struct kunit_case dma_test_cases[] = {
 
 static struct kunit_suite dma_test_suite = {
 	.name = "dma_buf_phys_dma",
+	KUNIT_CASE(dma_test_query_of_bars),
 	.test_cases = dma_test_cases,
 };
 

@@ -244,12 +244,14 @@ static void sgt_test_encrypted_refused(struct kunit *test)
 					   &kt_sg_ops), -EOPNOTSUPP);
 }
 
-/* A BAR of a device that never said it could do peer to peer */
+/* A BAR of a device that never said it could do peer to peer, behind ordinary memory */
 static void sgt_test_no_route_refused(struct kunit *test)
 {
 	struct p2pdma_provider *provider;
 	struct kt_sg_imp *imp;
 	struct pci_dev *pdev;
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
 
 	pdev = kunit_kzalloc(test, sizeof(*pdev), GFP_KERNEL);
 	provider = kunit_kzalloc(test, sizeof(*provider), GFP_KERNEL);
@@ -257,7 +259,14 @@ static void sgt_test_no_route_refused(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, provider);
 	pdev->dev.init_name = "kunit-peer";
 	provider->owner = &pdev->dev;
-	imp = kt_sg_imp(test, kt_buf(test, kt_list_p2p(test, provider)));
+	dma_buf_phys_build(&b, 2);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_frag(&b, KT_BASE, PAGE_SIZE);
+	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, provider);
+	dma_buf_phys_add_frag(&b, KT_ELSEWHERE, PAGE_SIZE);
+	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	imp = kt_sg_imp(test, kt_buf(test, list));
 	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), -EREMOTEIO);
 }
 
