@@ -197,8 +197,7 @@ static dma_addr_t phys_unmapped_addr(const struct dma_buf_phys_dma *dma,
 
 static bool phys_can_send(struct device *dev, dma_addr_t addr)
 {
-	return addr != DMA_MAPPING_ERROR &&
-	       addr <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	return addr <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 }
 
 static bool phys_can_address(const struct dma_buf_phys_dma *dma,
