@@ -250,8 +250,9 @@ static int phys_list_check_encrypted(const struct dma_buf_phys_list *list)
 		    (ext[i].encrypted && ext[i].start < end))
 			ret = -EINVAL;
 		end = max(end, ext[i].end);
+		/* Beyond that of the one before it, which it does not overlap */
 		if (ext[i].encrypted)
-			encrypted_end = max(encrypted_end, ext[i].end);
+			encrypted_end = ext[i].end;
 	}
 	kvfree(ext);
 	return ret;
