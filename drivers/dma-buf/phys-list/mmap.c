@@ -95,7 +95,7 @@ static vm_fault_t phys_mmap_fault_locked(struct dma_buf_phys *phys, struct vm_fa
 		return VM_FAULT_SIGBUS;
 	list = dma_buf_phys_get_list(phys);
 	if (IS_ERR(list))
-		return PTR_ERR(list) == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+		return VM_FAULT_SIGBUS;
 
 	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
 	if (!dma_buf_phys_iter_first(&iter, list, offset, size))
@@ -181,7 +181,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_vma);
 
 /*
  * Huge entries get the protection of the VMA, so set it to that of the first
- * page. A revoked buffer may have no list yet; faults sort that out.
+ * page. Of the framework's own buffers, only a dead one has no list; faults sort
+ * that out.
  */
 static int phys_mmap_set_prot(struct dma_buf_phys *phys, struct vm_area_struct *vma)
 {
@@ -192,7 +193,7 @@ static int phys_mmap_set_prot(struct dma_buf_phys *phys, struct vm_area_struct *
 
 	list = dma_buf_phys_get_list(phys);
 	if (IS_ERR(list))
-		return PTR_ERR(list) == -ENODEV ? 0 : PTR_ERR(list);
+		return 0;
 	if (list->types & BIT(DMA_BUF_PHYS_ENCRYPTED))
 		return -EOPNOTSUPP;
 	if (dma_buf_phys_iter_first(&iter, list,
@@ -208,8 +209,8 @@ static int phys_mmap_set_prot(struct dma_buf_phys *phys, struct vm_area_struct *
  * @vma: the area, inside the bounds of the dma-buf and with its file
  *
  * Return: 0; -EINVAL for a private mapping, which could not copy pages on
- * write, for want of struct pages; -EOPNOTSUPP if the dma-buf is encrypted;
- * -EINTR; or the exporter's error when asked for the list.
+ * write, for want of struct pages; -EOPNOTSUPP if the dma-buf is encrypted; or
+ * -EINTR.
  */
 int dma_buf_phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
