@@ -19,6 +19,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass, field
 
@@ -161,9 +162,16 @@ class Tree:
         with open(log, 'a', encoding='utf-8') as output:
             output.write(command + '\n')
             output.flush()
-            done = subprocess.run(['sh', '-c', command], cwd=self.out, stdout=output,
-                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
-        if done.returncode:
+            # A session of its own: the compiler's processes end with it
+            with subprocess.Popen(['sh', '-c', command], cwd=self.out, stdout=output,
+                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                  start_new_session=True) as child:
+                try:
+                    status = child.wait()
+                except BaseException:
+                    os.killpg(child.pid, signal.SIGTERM)
+                    raise
+        if status:
             raise Broken(f'does not compile: see {log}')
 
     def compile(self, obj, paths, work, log):
