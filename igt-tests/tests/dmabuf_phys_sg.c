@@ -91,6 +91,27 @@ static void with_ranges(size_t nr, uint64_t length)
 }
 
 /**
+ * SUBTEST: window
+ * Description: Mapped and unmapped 64 times, the memory is where it was before to the
+ *	device: the addresses of a mapping are given back with it
+ */
+static void window(void)
+{
+	int fd = vfio_dmabuf_one(&dev, BAR, 0, MiB(1)), importer = sg_open(), i;
+	struct dma_buf_edu_info info;
+
+	sg_attach(importer, fd, 0);
+	for (i = 0; i < 64; i++) {
+		igt_assert_eq(__sg_unmap(importer), 0);
+		igt_assert_eq(__sg_map(importer), 0);
+	}
+	sg_info(importer, &info);
+	igt_assert_eq_u32(info.elsewhere, 1);
+	close(importer);
+	close(fd);
+}
+
+/**
  * SUBTEST: two-bars
  * Description: Ranges of two BARs, two groups
  */
@@ -444,6 +465,9 @@ int igt_main()
 
 	igt_subtest("ranges-65536")
 		with_ranges(65536, PAGE);
+
+	igt_subtest("window")
+		window();
 
 	igt_subtest("two-bars")
 		two_bars();

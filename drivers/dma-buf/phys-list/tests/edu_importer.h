@@ -58,6 +58,8 @@ struct edu {
  * @stale: access was taken away: @sgt is to be unmapped and not to be used
  * @fence: out while the engine works on @sgt
  * @invalidations: number of callbacks
+ * @address: where the last mapping began, to the device
+ * @elsewhere: how often it did not begin where the one before it had
  * @unmap_work: unmaps what is stale
  *
  * @sgt and what follows is under the reservation lock.
@@ -75,6 +77,8 @@ struct edu_file {
 	bool stale;
 	struct dma_fence *fence;
 	u32 invalidations;
+	dma_addr_t address;
+	u32 elsewhere;
 	struct delayed_work unmap_work;
 };
 

@@ -38,7 +38,8 @@ struct dma_buf_edu_attach {
  * @contiguous: 1 if each entry starts where the one before it ends
  * @invalidations: how often the exporter took access away or gave it back
  * @stale: 1 if access was taken away and the mapping is still there
- * @reserved: 0
+ * @elsewhere: how often a mapping began at another address than the one before it, the
+ *	first one included
  */
 struct dma_buf_edu_info {
 	__u64 length;
@@ -47,7 +48,7 @@ struct dma_buf_edu_info {
 	__u32 contiguous;
 	__u32 invalidations;
 	__u32 stale;
-	__u32 reserved;
+	__u32 elsewhere;
 };
 
 /* Bytes one copy can have at most */

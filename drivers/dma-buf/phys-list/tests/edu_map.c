@@ -65,6 +65,9 @@ int edu_map_locked(struct edu_file *file)
 		return PTR_ERR(sgt);
 	}
 	file->sgt = sgt;
+	if (sg_dma_address(sgt->sgl) != file->address)
+		file->elsewhere++;
+	file->address = sg_dma_address(sgt->sgl);
 	return 0;
 }
 
@@ -226,6 +229,7 @@ int edu_info(struct edu_file *file, void __user *arg)
 	dma_resv_lock(file->dmabuf->resv, NULL);
 	info.invalidations = file->invalidations;
 	info.stale = file->sgt && file->stale;
+	info.elsewhere = file->elsewhere;
 	if (file->sgt && !file->stale)
 		edu_describe(file->sgt, &info);
 	dma_resv_unlock(file->dmabuf->resv);
