@@ -9,6 +9,7 @@
  *	it stores is where it belongs in the BAR, and nothing else is touched
  * Test category: functionality test
  */
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -322,19 +323,27 @@ static void recreate(void)
 /**
  * SUBTEST: emulated
  * Description: KVM has no mapping through which it could emulate an access: what a
- *	string instruction copies from nothing to the BAR comes to the VMM
+ *	string instruction copies from nothing to the BAR comes to the VMM, whose own
+ *	memory is left alone even where the slot would be if its address were 0
  */
 static void emulated(void)
 {
 	unsigned int reads = 0, writes = 0;
+	uint8_t *low = mmap((void *)PAGE, PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			    -1, 0);
 
+	igt_assert_f(low == (void *)PAGE,
+		     "cannot map memory at a low address: %s\n",
+		     strerror(errno));
+	guard_fill(low, 0, PAGE);
 	vmm_dmabuf(&guest.vmm, 1, BASE, fd, 0, SIZE);
 	vcpu_touch(vcpu, BASE, SIZE);
-	vcpu_begin(vcpu, guest_copy, BASE, 4, BASE + GiB(1), 0);
+	vcpu_begin(vcpu, guest_copy, BASE + PAGE, 4, BASE + GiB(1), 0);
 	while (vcpu_run(vcpu) == VCPU_MMIO) {
 		if (vcpu->run->mmio.is_write) {
 			igt_assert_eq_u64(vcpu->run->mmio.phys_addr,
-					  BASE + writes);
+					  BASE + PAGE + writes);
 			writes += vcpu->run->mmio.len;
 		} else {
 			igt_assert_eq_u64(vcpu->run->mmio.phys_addr,
@@ -345,6 +354,8 @@ static void emulated(void)
 	igt_assert_f(vcpu->end == VCPU_DONE, "%s\n", vcpu_ended(vcpu));
 	igt_assert_eq(reads, 4);
 	igt_assert_eq(writes, 4);
+	guard_check(low, 0, PAGE);
+	munmap(low, PAGE);
 	guard_check(scene.bar, 0, WINDOW);
 	vcpu_fill(vcpu, BASE, SIZE, SEED, 8);
 	check_bar(ranges, NR, 0, SIZE, WINDOW);
