@@ -125,6 +125,12 @@ def symbols(path):
     return {line.split()[-1] for line in said.stdout.splitlines()}
 
 
+def files_in(path, name):
+    """The files of a name that are in a list of dependencies: some are given by way of .."""
+    words = pathlib.Path(path).read_text(encoding='utf-8').split()
+    return {os.path.normpath(one) for one in words if os.path.basename(one) == name}
+
+
 class Tree:
     """A kernel that was built, of which single modules are built again elsewhere
 
@@ -149,11 +155,11 @@ class Tree:
 
     def objects(self, path):
         """What has to be compiled again, of modules: suites include what they test"""
-        depends = re.compile(rf'/{re.escape(path)}\s')
         found = []
         for one in self.modules:
             cmd = self.out / os.path.dirname(one) / f'.{os.path.basename(one)}.cmd'
-            if cmd.exists() and depends.search(cmd.read_text(encoding='utf-8')):
+            if cmd.exists() and any(file.endswith(f'/{path}')
+                                    for file in files_in(cmd, os.path.basename(path))):
                 found.append(one)
         return found
 
@@ -191,9 +197,8 @@ class Tree:
         flags = (f' -iquote {work}/{folder} -iquote {self.src}/{folder} -I{work}/include'
                  f' -I{work}/include/uapi -w ')
         self.run(re.sub(r'(?<=gcc) ', flags, command, count=1), log)
-        read = pathlib.Path(f'{target}.d').read_text(encoding='utf-8').split()
         for path in paths:
-            if str(work / path) not in read:
+            if str(work / path) not in files_in(f'{target}.d', os.path.basename(path)):
                 raise Broken(f'{obj} is compiled without {path}: see {log}')
 
     def build(self, files, work, log):
