@@ -37,6 +37,8 @@ static const u64 dma_test_lengths[] = {
  * @bytes: of their lengths
  * @nr_mapped: how often it was asked
  * @fail_at: which mapping fails, counted from 1; 0: none
+ * @list: what is mapped
+ * @nr_late: how often something was unmapped of a list that nobody had mapped any more
  */
 static struct dma_test_platform {
 	int nr;
@@ -44,6 +46,8 @@ static struct dma_test_platform {
 	u64 bytes;
 	unsigned int nr_mapped;
 	unsigned int fail_at;
+	const struct dma_buf_phys_list *list;
+	unsigned int nr_late;
 } dma_test_platform;
 
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
@@ -66,6 +70,8 @@ static void dma_test_shift_unmap(struct device *dev, dma_addr_t addr,
 	dma_test_platform.nr--;
 	dma_test_platform.sum -= addr;
 	dma_test_platform.bytes -= size;
+	if (dma_test_platform.list && !dma_test_platform.list->nr_mapped)
+		dma_test_platform.nr_late++;
 }
 
 static const struct dma_map_ops dma_test_shift_ops = {
@@ -175,6 +181,8 @@ static void dma_test_expect_nothing_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_test_platform.nr, 0);
 	KUNIT_EXPECT_EQ(test, dma_test_platform.sum, 0);
 	KUNIT_EXPECT_EQ(test, dma_test_platform.bytes, 0);
+	/* A revoke would have returned, and the list be freed */
+	KUNIT_EXPECT_EQ(test, dma_test_platform.nr_late, 0);
 }
 
 /* Ranges of a part of the mapping against the frags of the same bytes */
@@ -219,6 +227,7 @@ static void dma_test_slices(struct kunit *test)
 	struct dma_test_imp *imp = dma_test_imp(test, buf);
 	unsigned int i, j;
 
+	dma_test_platform.list = buf->phys.list;
 	for (i = 0; i < ARRAY_SIZE(edges); i++) {
 		for (j = i + 1; j < ARRAY_SIZE(edges); j++) {
 			u64 length = edges[j] - edges[i];
@@ -335,6 +344,8 @@ static void dma_test_encrypted(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	imp = dma_test_imp(test, kt_buf(test, list));
 	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, KT_SIZE), -EOPNOTSUPP);
+	/* Nor what is beside it: a dma-buf is encrypted or it is not */
+	KUNIT_EXPECT_EQ(test, dma_test_map(imp, KT_SIZE, KT_SIZE), -EOPNOTSUPP);
 }
 
 /* A BAR that is reached by bus address, one through the host bridge; then swapped */
@@ -344,8 +355,6 @@ static bool dma_test_swapped;
 static enum pci_p2pdma_map_type
 dma_test_map_type(struct device *dev, const struct dma_buf_phys_group *group,
 		  bool ask)
-	/* Nor what is beside it: a dma-buf is encrypted or it is not */
-	KUNIT_EXPECT_EQ(test, dma_test_map(imp, KT_SIZE, KT_SIZE), -EOPNOTSUPP);
 {
 	return group->provider == &dma_test_bars[dma_test_swapped] ?
 	       PCI_P2PDMA_MAP_BUS_ADDR : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
@@ -435,15 +444,6 @@ static void dma_test_routes_change(struct kunit *test)
 	}
 }
 
-static enum pci_p2pdma_map_type
-dma_test_map_type_or_none(struct device *dev,
-			  const struct dma_buf_phys_group *group, bool ask)
-{
-	return group->provider == &dma_test_bars[0] ?
-	       PCI_P2PDMA_MAP_NOT_SUPPORTED : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
-}
-
-/* Groups without a route are in nobody's way who does not ask for them */
 /* Each BAR has its own route, in whichever order a program is told of them */
 static void dma_test_query_of_bars(struct kunit *test)
 {
@@ -465,6 +465,15 @@ static void dma_test_query_of_bars(struct kunit *test)
 	dma_resv_unlock(imp->imp->dmabuf->resv);
 }
 
+static enum pci_p2pdma_map_type
+dma_test_map_type_or_none(struct device *dev,
+			  const struct dma_buf_phys_group *group, bool ask)
+{
+	return group->provider == &dma_test_bars[0] ?
+	       PCI_P2PDMA_MAP_NOT_SUPPORTED : PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
+}
+
+/* Groups without a route are in nobody's way who does not ask for them */
 static void dma_test_route_of_others(struct kunit *test)
 {
 	struct dma_test_imp *imp;
@@ -547,6 +556,7 @@ static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE_PARAM(dma_test_partial_failure, dma_test_gen_params),
 	KUNIT_CASE_PARAM(dma_test_revoked, dma_test_gen_params),
 	KUNIT_CASE_PARAM(dma_test_routes_change, dma_test_gen_params),
+	KUNIT_CASE(dma_test_query_of_bars),
 	KUNIT_CASE_PARAM(dma_test_route_of_others, dma_test_gen_params),
 	KUNIT_CASE_PARAM(dma_test_no_route_at_last, dma_test_gen_params),
 	KUNIT_CASE_PARAM(dma_test_killed, dma_test_gen_params),
@@ -556,7 +566,6 @@ static struct kunit_case dma_test_cases[] = {
 
 static struct kunit_suite dma_test_suite = {
 	.name = "dma_buf_phys_dma",
-	KUNIT_CASE(dma_test_query_of_bars),
 	.test_cases = dma_test_cases,
 };
 

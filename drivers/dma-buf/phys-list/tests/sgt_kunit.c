@@ -6,11 +6,13 @@
  */
 #include <linux/align.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 
+#include "../internal.h"
 #include "kunit.h"
 
 #define PAGES(n) ((u64)(n) * PAGE_SIZE)
@@ -248,10 +250,10 @@ static void sgt_test_encrypted_refused(struct kunit *test)
 static void sgt_test_no_route_refused(struct kunit *test)
 {
 	struct p2pdma_provider *provider;
-	struct kt_sg_imp *imp;
-	struct pci_dev *pdev;
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
+	struct kt_sg_imp *imp;
+	struct pci_dev *pdev;
 
 	pdev = kunit_kzalloc(test, sizeof(*pdev), GFP_KERNEL);
 	provider = kunit_kzalloc(test, sizeof(*provider), GFP_KERNEL);
@@ -290,6 +292,52 @@ static void sgt_test_out_of_reach(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, dma_set_mask(imp->dev, DMA_BIT_MASK(64)), 0);
 	KUNIT_EXPECT_EQ(test, kt_sg_map(imp), 0);
 }
+
+#ifdef CONFIG_ARCH_HAS_DMA_OPS
+
+/* A platform that is told of what is unmapped, and whether the list still counts it */
+static const struct dma_buf_phys_list *sgt_test_list;
+static unsigned int sgt_test_nr_unmapped, sgt_test_nr_late;
+
+static dma_addr_t sgt_test_plain_map(struct device *dev, phys_addr_t phys,
+				     size_t size, enum dma_data_direction dir,
+				     unsigned long attrs)
+{
+	return phys;
+}
+
+static void sgt_test_plain_unmap(struct device *dev, dma_addr_t addr,
+				 size_t size, enum dma_data_direction dir,
+				 unsigned long attrs)
+{
+	sgt_test_nr_unmapped++;
+	if (!sgt_test_list->nr_mapped)
+		sgt_test_nr_late++;
+}
+
+static const struct dma_map_ops sgt_test_plain_ops = {
+	.map_phys = sgt_test_plain_map,
+	.unmap_phys = sgt_test_plain_unmap,
+};
+
+/* Once the list counts no mapping a revoke returns, and a kill frees it */
+static void sgt_test_counts_while_mapped(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct kt_sg_imp *imp = kt_sg_imp(test, buf);
+
+	set_dma_ops(imp->dev, &sgt_test_plain_ops);
+	KUNIT_ASSERT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), 0);
+	KUNIT_ASSERT_EQ(test, kt_sg_map(imp), 0);
+	sgt_test_list = buf->phys.list;
+	sgt_test_nr_unmapped = 0;
+	sgt_test_nr_late = 0;
+	kt_sg_unmap(imp);
+	KUNIT_EXPECT_EQ(test, sgt_test_nr_unmapped, 1);
+	KUNIT_EXPECT_EQ(test, sgt_test_nr_late, 0);
+}
+
+#endif
 
 /* What may not be written to is mapped for reading, and for nothing else */
 static void sgt_test_read_only(struct kunit *test)
@@ -462,6 +510,9 @@ static struct kunit_case sgt_test_cases[] = {
 	KUNIT_CASE(sgt_test_encrypted_refused),
 	KUNIT_CASE(sgt_test_no_route_refused),
 	KUNIT_CASE(sgt_test_out_of_reach),
+#ifdef CONFIG_ARCH_HAS_DMA_OPS
+	KUNIT_CASE(sgt_test_counts_while_mapped),
+#endif
 	KUNIT_CASE(sgt_test_read_only),
 	KUNIT_CASE(sgt_test_attach_while_revoked),
 	KUNIT_CASE(sgt_test_attach_to_dead),
