@@ -297,7 +297,7 @@ static void mmap_test_mprotect_takes_entries(struct kunit *test)
 		    KT_BASE + PMD_SIZE + PAGE_SIZE, PAGE_SIZE);
 	scoped_guard(mmap_write_lock, current->mm) {
 		vma = vma_lookup(current->mm, MAP_AT);
-		if (vma && vma->vm_ops->mprotect)
+		if (vma && vma->vm_ops->mprotect) {
 			KUNIT_EXPECT_EQ(test,
 					vma->vm_ops->mprotect(vma,
 							      MAP_AT + PMD_SIZE,
@@ -305,6 +305,9 @@ static void mmap_test_mprotect_takes_entries(struct kunit *test)
 							      PAGE_SIZE,
 							      vma->vm_flags),
 					0);
+			/* No fault may come before mprotect() is done */
+			vma_assert_write_locked(vma);
+		}
 	}
 	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT + PMD_SIZE, &paddr), 0);
 	KUNIT_EXPECT_EQ(test,
