@@ -32,6 +32,32 @@ void memcg_make(const char *cgroup)
 	igt_assert(!mkdir(cgroup, 0755) || errno == EEXIST);
 }
 
+void memcg_remove(const char *cgroup)
+{
+	igt_assert_f(!rmdir(cgroup), "%s: %m\n", cgroup);
+}
+
+/* Of one of the cgroup's files, whose lines are a word and a number */
+static uint64_t value_of(const char *cgroup, const char *name, const char *what)
+{
+	FILE *file = fopen(in(cgroup, name), "r");
+	uint64_t value, found = UINT64_MAX;
+	char word[64];
+
+	igt_assert(file);
+	while (fscanf(file, "%63s %" SCNu64, word, &value) == 2)
+		if (!strcmp(word, what))
+			found = value;
+	fclose(file);
+	igt_assert_neq_u64(found, UINT64_MAX);
+	return found;
+}
+
+uint64_t memcg_dying(void)
+{
+	return value_of(MEMCG_ROOT, "cgroup.stat", "nr_dying_descendants");
+}
+
 void memcg_enter(const char *cgroup)
 {
 	sysfs_write(in(cgroup, "cgroup.procs"), "0");
@@ -39,17 +65,7 @@ void memcg_enter(const char *cgroup)
 
 uint64_t memcg_stat(const char *cgroup, const char *what)
 {
-	FILE *file = fopen(in(cgroup, "memory.stat"), "r");
-	char name[64];
-	uint64_t value, found = UINT64_MAX;
-
-	igt_assert(file);
-	while (fscanf(file, "%63s %" SCNu64, name, &value) == 2)
-		if (!strcmp(name, what))
-			found = value;
-	fclose(file);
-	igt_assert_neq_u64(found, UINT64_MAX);
-	return found;
+	return value_of(cgroup, "memory.stat", what);
 }
 
 uint64_t memcg_tables(const char *cgroup)

@@ -15,6 +15,12 @@ void memcg_mount(void);
  */
 void memcg_make(const char *cgroup);
 
+/** memcg_remove - remove a cgroup in which no process is, whatever is charged to it */
+void memcg_remove(const char *cgroup);
+
+/** memcg_dying - how many have been removed that somebody refers to still */
+uint64_t memcg_dying(void);
+
 /** memcg_enter - move this process into a cgroup */
 void memcg_enter(const char *cgroup);
 

@@ -9,6 +9,7 @@
  *	again by itself, at the expense of the program that asked for the mapping
  * Test category: functionality test
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -37,6 +38,7 @@ static const char *edu, *nvme;
 
 static const char importer[] = MEMCG_ROOT "/importer";
 static const char exporter[] = MEMCG_ROOT "/exporter";
+static const char *const payers[] = { MEMCG_ROOT "/payer0", MEMCG_ROOT "/payer1" };
 
 /* The kernel sums its counters up every 2 s */
 static void wait_tables(const char *cgroup, uint64_t least, uint64_t most)
@@ -135,6 +137,48 @@ static void who_pays(void)
 	igt_assert(mapped(edu, AT(0), MAPPED));
 	wait_tables(importer, TABLES * PAGE, UINT64_MAX);
 	igt_assert_eq_u64(memcg_tables(exporter), 0);
+}
+
+/* What is free only after a grace period has its time */
+static void wait_dying(uint64_t nr, const char *behind)
+{
+	uint64_t deadline = now_ms() + PATIENCE_MS, left;
+
+	while ((left = memcg_dying()) > nr && now_ms() < deadline)
+		usleep(50000);
+	igt_assert_f(left <= nr, "%s: %" PRIu64 " removed cgroups are left instead of %" PRIu64 "\n",
+		     behind, left, nr);
+}
+
+/**
+ * SUBTEST: payer-goes
+ * Description: The cgroup that exported a BAR, or mapped it, or could not, is removed: it
+ *	stays as long as it pays for something, and no longer
+ */
+static void payer_goes(void)
+{
+	const uint64_t before = memcg_dying();
+	unsigned int i;
+
+	close_fd(&fd);
+	for (i = 0; i < 2; i++)
+		memcg_make(payers[i]);
+	memcg_enter(payers[0]);
+	fd = vfio_dmabuf_one(&scene.shm, SHM_BAR, 0, MAPPED);
+	memcg_enter(payers[1]);
+	vfio_memory_enable(&scene.shm, false);
+	igt_assert_eq(__ioas_map_file(scene.iommufd, scene.ioas, fd, 0, PAGE, AT(0)), -ENODEV);
+	vfio_memory_enable(&scene.shm, true);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, MAPPED, AT(0));
+	memcg_enter(MEMCG_ROOT);
+	for (i = 0; i < 2; i++)
+		memcg_remove(payers[i]);
+	igt_assert_eq_u64(memcg_dying(), before + 2);
+
+	ioas_unmap(scene.iommufd, scene.ioas, AT(0), MAPPED);
+	wait_dying(before + 1, "unmapped");
+	close_fd(&fd);
+	wait_dying(before, "closed");
 }
 
 /**
@@ -431,6 +475,7 @@ int igt_main()
 {
 	static const struct subtest tests[] = {
 		{ "who-pays", who_pays },
+		{ "payer-goes", payer_goes },
 		{ "failure", failure },
 		{ "retry", retry },
 		{ "no-hole", no_hole },
