@@ -411,16 +411,36 @@ static void start_many_groups(void)
 	dmabuf = vfio_dmabuf_many_groups(&nvme1, MANY);
 }
 
+/*
+ * How many the kernel has, with those that are gone and that somebody refers to still; 0 if
+ * it does not count
+ */
+static unsigned long nr_pci_devs(void)
+{
+	FILE *file = fopen("/proc/allocinfo", "re");
+	unsigned long nr = 0;
+	char line[512];
+
+	while (file && !nr && fgets(line, sizeof(line), file))
+		if (strstr(line, " func:pci_alloc_dev"))
+			sscanf(line, "%*u %lu", &nr);
+	if (file)
+		fclose(file);
+	return nr;
+}
+
 /**
  * SUBTEST: removed
  * Description: A device is removed and rediscovered while programs keep asking
- *	about it: its IOMMU data goes away, and no query looks at it
+ *	about it: its IOMMU data goes away, and no query looks at it, nor keeps the device
  */
 static void removed(void)
 {
+	const unsigned long before = nr_pci_devs();
 	const char *const device = pci_env("DMABUF_EDU2");
+	unsigned long *nr, left;
 	pthread_t threads[2];
-	unsigned long *nr;
+	uint64_t deadline;
 	char path[80];
 	size_t i;
 
@@ -443,6 +463,11 @@ static void removed(void)
 		igt_info("%lu answers\n", *nr);
 		free(nr);
 	}
+	deadline = now_ms() + PATIENCE_MS;
+	while ((left = nr_pci_devs()) > before && now_ms() < deadline)
+		usleep(100000);
+	igt_assert_f(left <= before, "%lu of %d removed devices are left\n", left - before,
+		     NR_REMOVED);
 }
 
 int igt_main()
