@@ -121,21 +121,12 @@ static void attach_test_with_wrong_types(struct kunit *test)
 /* One group the importer cannot use is enough, wherever it is */
 static void attach_test_with_one_wrong_type(struct kunit *test)
 {
-	struct dma_buf_phys_builder b;
-	struct dma_buf_phys_list *list;
-	struct kt_imp *imp;
+	struct dma_buf_phys_list *list =
+		kt_list_of_two(test, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_ENCRYPTED,
+			       NULL);
+	struct kt_imp *imp = kt_imp(test, kt_buf(test, list));
 	unsigned int type;
 
-	dma_buf_phys_build(&b, 2);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
-	dma_buf_phys_add_frag(&b, KT_BASE, PAGE_SIZE);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
-			       NULL);
-	dma_buf_phys_add_frag(&b, KT_ELSEWHERE, PAGE_SIZE);
-	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-
-	imp = kt_imp(test, kt_buf(test, list));
 	for (type = 0; type < DMA_BUF_PHYS_NR_TYPES; type++) {
 		imp->ops.types = BIT(type);
 		KUNIT_EXPECT_EQ(test, kt_attach(imp), -EOPNOTSUPP);

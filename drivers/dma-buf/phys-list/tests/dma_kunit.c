@@ -330,19 +330,11 @@ static void dma_test_revoked(struct kunit *test)
 
 static void dma_test_encrypted(struct kunit *test)
 {
-	struct dma_buf_phys_builder b;
-	struct dma_buf_phys_list *list;
-	struct dma_test_imp *imp;
-
-	dma_buf_phys_build(&b, 2);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
+	struct dma_buf_phys_list *list =
+		kt_list_of_two(test, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_CPU,
 			       NULL);
-	dma_buf_phys_add_frag(&b, KT_BASE, KT_SIZE);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
-	dma_buf_phys_add_frag(&b, KT_ELSEWHERE, KT_SIZE);
-	list = dma_buf_phys_seal(&b, 2 * KT_SIZE);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	imp = dma_test_imp(test, kt_buf(test, list));
+	struct dma_test_imp *imp = dma_test_imp(test, kt_buf(test, list));
+
 	KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, KT_SIZE), -EOPNOTSUPP);
 	/* Nor what is beside it: a dma-buf is encrypted or it is not */
 	KUNIT_EXPECT_EQ(test, dma_test_map(imp, KT_SIZE, KT_SIZE), -EOPNOTSUPP);

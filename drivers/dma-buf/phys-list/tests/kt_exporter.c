@@ -72,6 +72,33 @@ struct dma_buf_phys_list *kt_list_p2p(struct kunit *test,
 			  KT_BASE, KT_SIZE);
 }
 
+static void kt_add(struct dma_buf_phys_builder *b, enum dma_buf_phys_type type,
+		   struct p2pdma_provider *provider, phys_addr_t paddr)
+{
+	if (type == DMA_BUF_PHYS_P2P)
+		dma_buf_phys_add_group(b, type, DMA_BUF_PHYS_UC, provider);
+	else
+		dma_buf_phys_add_group(b, type, DMA_BUF_PHYS_WB, NULL);
+	dma_buf_phys_add_frag(b, paddr, KT_SIZE);
+}
+
+/* Two groups of one frag; @provider is that of a BAR, if one of them is */
+struct dma_buf_phys_list *kt_list_of_two(struct kunit *test,
+					 enum dma_buf_phys_type first,
+					 enum dma_buf_phys_type second,
+					 struct p2pdma_provider *provider)
+{
+	struct dma_buf_phys_builder b;
+	struct dma_buf_phys_list *list;
+
+	dma_buf_phys_build(&b, 2);
+	kt_add(&b, first, provider, KT_BASE);
+	kt_add(&b, second, provider, KT_ELSEWHERE);
+	list = dma_buf_phys_seal(&b, 2 * KT_SIZE);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	return list;
+}
+
 phys_addr_t kt_first_paddr(const struct dma_buf_phys_list *list)
 {
 	struct dma_buf_phys_iter iter;

@@ -106,6 +106,10 @@ struct dma_buf_phys_list *kt_list(struct kunit *test, phys_addr_t paddr,
 #define KT_LIST(test) kt_list(test, KT_BASE, KT_SIZE)
 struct dma_buf_phys_list *kt_list_p2p(struct kunit *test,
 				      struct p2pdma_provider *provider);
+struct dma_buf_phys_list *kt_list_of_two(struct kunit *test,
+					 enum dma_buf_phys_type first,
+					 enum dma_buf_phys_type second,
+					 struct p2pdma_provider *provider);
 
 struct kt_buf *kt_buf(struct kunit *test, struct dma_buf_phys_list *list);
 struct kt_buf *kt_buf_state(struct kunit *test, struct dma_buf_phys_list *list,

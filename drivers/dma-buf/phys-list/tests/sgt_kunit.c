@@ -231,17 +231,10 @@ static void sgt_test_write_only_refused(struct kunit *test)
 
 static void sgt_test_encrypted_refused(struct kunit *test)
 {
-	struct dma_buf_phys_builder b;
-	struct dma_buf_phys_list *list;
-
-	dma_buf_phys_build(&b, 1);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
-	dma_buf_phys_add_frag(&b, KT_BASE, PAGE_SIZE);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
+	struct dma_buf_phys_list *list =
+		kt_list_of_two(test, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_ENCRYPTED,
 			       NULL);
-	dma_buf_phys_add_frag(&b, KT_BASE + SZ_1G, PAGE_SIZE);
-	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+
 	KUNIT_EXPECT_EQ(test, kt_sg_attach(kt_sg_imp(test, kt_buf(test, list)),
 					   &kt_sg_ops), -EOPNOTSUPP);
 }
@@ -250,7 +243,6 @@ static void sgt_test_encrypted_refused(struct kunit *test)
 static void sgt_test_no_route_refused(struct kunit *test)
 {
 	struct p2pdma_provider *provider;
-	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
 	struct kt_sg_imp *imp;
 	struct pci_dev *pdev;
@@ -261,13 +253,7 @@ static void sgt_test_no_route_refused(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, provider);
 	pdev->dev.init_name = "kunit-peer";
 	provider->owner = &pdev->dev;
-	dma_buf_phys_build(&b, 2);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
-	dma_buf_phys_add_frag(&b, KT_BASE, PAGE_SIZE);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P, DMA_BUF_PHYS_UC, provider);
-	dma_buf_phys_add_frag(&b, KT_ELSEWHERE, PAGE_SIZE);
-	list = dma_buf_phys_seal(&b, 2 * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
+	list = kt_list_of_two(test, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_P2P, provider);
 	imp = kt_sg_imp(test, kt_buf(test, list));
 	KUNIT_EXPECT_EQ(test, kt_sg_attach(imp, &kt_sg_ops), -EREMOTEIO);
 }
