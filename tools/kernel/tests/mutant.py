@@ -211,7 +211,9 @@ class Tree:
             (work / path).parent.mkdir(parents=True, exist_ok=True)
             if path.endswith('.h') and not path.startswith('include/'):
                 for header in (self.src / path).parent.glob('*.h'):
-                    shutil.copy(header, work / os.path.dirname(path))
+                    # What was edited since the tree was built is there
+                    if not (work / os.path.dirname(path) / header.name).exists():
+                        shutil.copy(header, work / os.path.dirname(path))
             for one in self.objects(path):
                 objects.setdefault(one, []).append(path)
         for path, text in files.items():
