@@ -76,5 +76,6 @@ void throttled_revoke(pid_t child, struct vfio_device *dev)
 
 	igt_assert_f(waits, "the importer does not wait\n");
 	igt_info("a revoke took %" PRIu64 " ms\n", took);
-	igt_assert_lte_u64(took, 1000);
+	/* Broken it takes ten and more; what is left is a busy machine's */
+	igt_assert_lte_u64(took, 5000);
 }

@@ -228,7 +228,7 @@ static void segments(void)
 		close(dmabuf);
 	}
 	sysfs_write(HUGE_PAGES, before);
-	igt_assert_fd(dmabuf);
+	igt_assert_f(dmabuf >= 0, "no udmabuf of a huge page: %s\n", strerror(-dmabuf));
 	igt_assert_eq((int)klog_count(log, "DMA-API"), 0);
 	close(log);
 }
