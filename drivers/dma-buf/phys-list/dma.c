@@ -330,6 +330,16 @@ static int phys_frag_map(struct dma_buf_phys_dma *dma,
 	return 0;
 }
 
+/* As for an importer's table: block only if there is no memory otherwise */
+static dma_addr_t *phys_alloc_addrs(size_t nr)
+{
+	dma_addr_t *addrs;
+
+	addrs = kvmalloc_array(nr, sizeof(*addrs), GFP_NOWAIT | __GFP_ACCOUNT);
+	return addrs ?: kvmalloc_array(nr, sizeof(*addrs),
+				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+}
+
 static int phys_frags_map(struct dma_buf_phys_dma *dma)
 {
 	size_t first = dma_buf_phys_frag_at(dma->list, dma->offset);
@@ -340,9 +350,7 @@ static int phys_frags_map(struct dma_buf_phys_dma *dma)
 	int ret;
 
 	if (!dma_buf_phys_is_direct(dma->dev)) {
-		dma->addrs = kvmalloc_array(phys_dma_nr_frags(dma),
-					    sizeof(*dma->addrs),
-					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		dma->addrs = phys_alloc_addrs(phys_dma_nr_frags(dma));
 		if (!dma->addrs)
 			return -ENOMEM;
 	}
