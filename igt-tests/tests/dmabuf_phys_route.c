@@ -432,7 +432,7 @@ static unsigned long nr_pci_devs(void)
 /**
  * SUBTEST: removed
  * Description: A device is removed and rediscovered while programs keep asking
- *	about it: its IOMMU data goes away, and no query looks at it, nor keeps the device
+ *	about it: its IOMMU data goes away, and no query touches it or keeps the device
  */
 static void removed(void)
 {

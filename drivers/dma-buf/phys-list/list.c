@@ -250,7 +250,7 @@ static int phys_list_check_encrypted(const struct dma_buf_phys_list *list)
 		    (ext[i].encrypted && ext[i].start < end))
 			ret = -EINVAL;
 		end = max(end, ext[i].end);
-		/* Beyond that of the one before it, which it does not overlap */
+		/* It does not overlap those before it, so its end is the highest */
 		if (ext[i].encrypted)
 			encrypted_end = ext[i].end;
 	}

@@ -160,9 +160,10 @@ static int phys_sgt_alloc(struct phys_sgt *ps)
 	if (nents > INT_MAX)
 		return -ENOMEM;
 	/*
-	 * A revoke waits for the reservation lock, which is held here. A task that is
-	 * above memory.high would sleep for seconds while it allocates, every few
-	 * hundred KiB; if it need not block, it does that on its way back to userspace.
+	 * A revoke waits for the reservation lock, which is held here. A task above
+	 * memory.high that allocates sleeps for seconds, every few hundred KiB; with
+	 * GFP_NOWAIT it does so on its return to userspace, where it holds no locks.
+	 * So block only if that fails.
 	 */
 	if (!sg_alloc_table(&ps->sgt, nents, GFP_NOWAIT | __GFP_ACCOUNT))
 		return 0;

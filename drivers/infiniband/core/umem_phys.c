@@ -248,9 +248,10 @@ static u64 ib_umem_phys_fill(struct ib_umem_phys *phys, u64 start, u64 length,
 }
 
 /*
- * A revoke waits for the reservation lock, which is held here. A task that is above
- * memory.high would sleep for seconds while it allocates, every few hundred KiB; if
- * it need not block, it does that on its way back to userspace.
+ * A revoke waits for the reservation lock, which is held here. A task above
+ * memory.high that allocates sleeps for seconds, every few hundred KiB; with
+ * GFP_NOWAIT it does so on its return to userspace, where it holds no locks. So
+ * block only if that fails.
  */
 static int ib_umem_phys_alloc_table(struct sg_table *sgt, unsigned int nents)
 {

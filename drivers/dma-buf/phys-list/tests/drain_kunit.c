@@ -139,9 +139,9 @@ static void drain_test_move_waits(struct kunit *test)
 }
 
 /*
- * What an importer may still reach is not the caller's for a signal: a process that
- * is being killed takes access away as any other does. The unmap is the last that
- * is waited for, and then the fence.
+ * A pending signal must not end the wait early: a process that is being killed takes
+ * access away like any other. The unmap is the last that is waited for, and then the
+ * fence.
  */
 static void drain_test_signal_ends_no_wait(struct kunit *test)
 {

@@ -59,8 +59,8 @@ static struct dma_resv *edu_mr_resv(struct edu_mr *mr)
  */
 
 /*
- * Not to block, as long as there is memory: for a dma-buf this holds the reservation
- * lock, and a task above memory.high would sleep with it
+ * Block only if there is no memory otherwise: for a dma-buf the caller holds the
+ * reservation lock, with which a task above memory.high would sleep for seconds
  */
 static dma_addr_t *edu_mr_alloc_table(size_t entries)
 {
