@@ -3,10 +3,12 @@
  * Failing allocations one after the other, with the kernel's fault injection
  *
  * /proc/thread-self/fail-nth counts down at every allocation of the thread that
- * could fail, and makes the one fail that reaches zero.
+ * could fail, and makes the one fail that reaches zero. At those behind it the
+ * injectors' own settings count: which make all of them fail, or none.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -44,6 +46,35 @@ void sweep_require(void)
 	klog_expect("kmemleak: Cannot allocate a scan area");
 }
 
+/*
+ * Whether all allocations of a thread fail whose make-it-fail is set. A page fault would
+ * be tried again for ever then, so there are to be none.
+ */
+static void fail_the_rest(bool on)
+{
+	/* At no time may others' allocations fail: the probability is first of all to end */
+	static const struct {
+		const char *file, *on, *off;
+	} settings[] = {
+		{ "probability", "100", "0" }, { "times", "-1", "1" }, { "task-filter", "Y", "N" },
+	};
+	const size_t nr = ARRAY_SIZE(settings);
+	char file[64];
+	size_t i, at;
+
+	for (i = 0; i < nr; i++) {
+		at = on ? nr - 1 - i : i;
+		snprintf(file, sizeof(file), DEBUGFS "failslab/%s", settings[at].file);
+		sysfs_write(file, on ? settings[at].on : settings[at].off);
+		snprintf(file, sizeof(file), DEBUGFS "fail_page_alloc/%s", settings[at].file);
+		sysfs_write(file, on ? settings[at].on : settings[at].off);
+	}
+	if (on)
+		igt_assert_eq(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
+	else
+		munlockall();
+}
+
 bool __sweep_arm(int fd, unsigned int n)
 {
 	char text[16];
@@ -75,10 +106,14 @@ static bool is_injected(const struct sweep_op *op, int ret)
 void sweep_over(const struct sweep_op *op)
 {
 	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), ret;
+	int rest = open("/proc/thread-self/make-it-fail", O_WRONLY | O_CLOEXEC);
 	unsigned int n = 0, failed = 0;
 	bool hit;
 
 	igt_assert_fd(fd);
+	igt_assert_fd(rest);
+	if (op->rest)
+		fail_the_rest(true);
 	do {
 		/* Far beyond any operation: a count that never ends is a bug */
 		n++;
@@ -86,7 +121,11 @@ void sweep_over(const struct sweep_op *op)
 		if (op->begin)
 			op->begin();
 		igt_assert(__sweep_arm(fd, n));
+		if (op->rest)
+			igt_assert_eq(pwrite(rest, "1", 1, 0), 1);
 		ret = op->go();
+		if (op->rest)
+			igt_assert_eq(pwrite(rest, "0", 1, 0), 1);
 		hit = __sweep_disarm(fd);
 		/* What goes on behind an operation is not to fail */
 		igt_assert(__sweep_arm(fd, 0));
@@ -102,6 +141,9 @@ void sweep_over(const struct sweep_op *op)
 			op->undo(ret);
 		}
 	} while (hit);
+	if (op->rest)
+		fail_the_rest(false);
+	close(rest);
 	close(fd);
 	igt_info("%u allocations failed, %u of them the operation\n", n - 1,
 		 failed);

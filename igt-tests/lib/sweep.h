@@ -11,6 +11,8 @@
  * @undo: undoes a successful @go; may be NULL
  * @failed: looks at what a failed @go left; may be NULL
  * @survives: @go promises to go well whatever fails
+ * @rest: not only the n-th allocation fails but all behind it, for what is tried again
+ *	in another way; @go must then touch no memory for the first time
  * @injected: what @go returns, besides -ENOMEM, where the kernel makes iommufd fail:
  *	-ENOENT for the look-up of an object, -EINVAL for what a device reserves
  */
@@ -20,6 +22,7 @@ struct sweep_op {
 	void (*undo)(int result);
 	void (*failed)(void);
 	bool survives;
+	bool rest;
 	int injected[2];
 };
 

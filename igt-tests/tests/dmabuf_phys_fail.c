@@ -336,6 +336,18 @@ int igt_main()
 	}
 
 	/**
+	 * SUBTEST: map-no-memory
+	 * Description: The same with 256 ranges, and all allocations failing from the
+	 *	n-th on: what is asked for under a lock first is asked for twice
+	 */
+	igt_subtest("map-no-memory") {
+		start(256);
+		sweep_over(&(struct sweep_op) {
+			.go = map_go, .undo = map_undo, .failed = map_failed,
+			.rest = true, .injected = { -ENOENT } });
+	}
+
+	/**
 	 * SUBTEST: map-empty
 	 * Description: Map in an address space without a device
 	 */

@@ -32,14 +32,20 @@ static void nothing_left(void)
 	igt_assert_eq((int)rdma_regions(), (int)regions);
 }
 
-static void sweep(int (*go)(void), void (*undo)(int result))
+/* With the n-th allocation failing, or that one and all the @rest */
+static void sweep_how(int (*go)(void), void (*undo)(int result), bool rest)
 {
 	const struct sweep_op op = {
-		.begin = nothing_left, .go = go, .undo = undo };
+		.begin = nothing_left, .go = go, .undo = undo, .rest = rest };
 
 	regions = rdma_regions();
 	sweep_over(&op);
 	nothing_left();
+}
+
+static void sweep(int (*go)(void), void (*undo)(int result))
+{
+	sweep_how(go, undo, false);
 }
 
 static struct rdma other;
@@ -189,6 +195,17 @@ int igt_main()
 				sweep(dmabuf_go, region_undo);
 				finish();
 			}
+	}
+
+	/**
+	 * SUBTEST: no-memory
+	 * Description: Registration of a dma-buf of 256 ranges, with the n-th allocation
+	 *	failing and all that come after it: tables are asked for twice
+	 */
+	igt_subtest("no-memory") {
+		start(256);
+		sweep_how(dmabuf_go, region_undo, true);
+		finish();
 	}
 
 	/**

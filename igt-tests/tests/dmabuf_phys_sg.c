@@ -22,6 +22,7 @@
 #include "pci.h"
 #include "ranges.h"
 #include "sg_importer.h"
+#include "sweep.h"
 #include "sysfs.h"
 #include "throttled.h"
 #include "vfio.h"
@@ -415,6 +416,48 @@ static void slow_charge(void)
 	close(fd);
 }
 
+static int unlucky_importer, unlucky_fd;
+
+static int unlucky_go(void)
+{
+	int ret = __sg_attach(unlucky_importer, unlucky_fd, 0);
+
+	if (ret)
+		return ret;
+	ret = __sg_map(unlucky_importer);
+	if (ret)
+		__sg_detach(unlucky_importer);
+	return ret;
+}
+
+static void unlucky_undo(int result)
+{
+	(void)result;
+	igt_assert_eq(__sg_detach(unlucky_importer), 0);
+}
+
+/**
+ * SUBTEST: no-memory
+ * Description: Attach and map 256 ranges, which take a table behind a switch, with the
+ *	n-th allocation failing and all that come after it
+ */
+static void no_memory(void)
+{
+	struct vfio_region_dma_range *ranges = ranges_scattered(256, 0, PAGE);
+
+	sweep_require();
+	unlucky_fd = vfio_dmabuf(&dev, BAR, ranges, 256);
+	unlucky_importer = sg_open();
+	sweep_over(&(struct sweep_op) {
+		.go = unlucky_go, .undo = unlucky_undo, .rest = true });
+	/* It would wait for what counts as mapped still */
+	vfio_memory_enable(&dev, false);
+	vfio_memory_enable(&dev, true);
+	close(unlucky_importer);
+	close(unlucky_fd);
+	free(ranges);
+}
+
 /**
  * SUBTEST: unsupported-route
  * Description: Where the kernel does not trust the host bridge, attach is refused
@@ -496,6 +539,11 @@ int igt_main()
 	igt_subtest("slow-charge") {
 		igt_require(pci_topology_is("switch"));
 		slow_charge();
+	}
+
+	igt_subtest("no-memory") {
+		igt_require(pci_topology_is("switch"));
+		no_memory();
 	}
 
 	igt_subtest("unsupported-route") {
