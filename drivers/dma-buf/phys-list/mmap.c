@@ -180,14 +180,33 @@ bool dma_buf_phys_vma(const struct vm_area_struct *vma)
 EXPORT_SYMBOL_GPL(dma_buf_phys_vma);
 
 /*
- * Huge entries get the protection of the VMA, so set it to that of the first
- * page. Of the framework's own buffers, only a dead one has no list; faults sort
- * that out.
+ * The strictest attribute of what the area maps. KVM on arm64 looks at the
+ * protection of the VMA, not at that of an entry, before it maps a BAR cacheable
+ * for a guest. Memory of the host may move to a BAR while it is mapped, so that
+ * counts as uncached. Huge entries get the protection of the VMA, and everything
+ * else is mapped page by page.
  */
+static pgprot_t phys_mmap_area_prot(const struct dma_buf_phys_list *list, u64 offset,
+				    const struct vm_area_struct *vma)
+{
+	const struct dma_buf_phys_group *group = dma_buf_phys_group_at(list, offset);
+	const u64 end = offset + (vma->vm_end - vma->vm_start);
+	struct dma_buf_phys_group area = { .type = DMA_BUF_PHYS_P2P };
+
+	for (; group < list->groups + list->nr_groups && group->offset < end; group++) {
+		if (group->type != DMA_BUF_PHYS_P2P)
+			area.attr = DMA_BUF_PHYS_UC;
+		else if (group->attr > area.attr)
+			area.attr = group->attr;
+	}
+	return dma_buf_phys_group_prot(&area, vma->vm_flags);
+}
+
+/* Of the framework's own buffers, only a dead one has no list; faults sort that out */
 static int phys_mmap_set_prot(struct dma_buf_phys *phys, struct vm_area_struct *vma)
 {
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	struct dma_buf_phys_list *list;
-	struct dma_buf_phys_iter iter;
 
 	dma_resv_assert_held(phys->dmabuf->resv);
 
@@ -196,10 +215,8 @@ static int phys_mmap_set_prot(struct dma_buf_phys *phys, struct vm_area_struct *
 		return 0;
 	if (list->types & BIT(DMA_BUF_PHYS_ENCRYPTED))
 		return -EOPNOTSUPP;
-	if (dma_buf_phys_iter_first(&iter, list,
-				    (u64)vma->vm_pgoff << PAGE_SHIFT, PAGE_SIZE))
-		vma->vm_page_prot = dma_buf_phys_group_prot(iter.group,
-							    vma->vm_flags);
+	if (offset < list->size)
+		vma->vm_page_prot = phys_mmap_area_prot(list, offset, vma);
 	return 0;
 }
 

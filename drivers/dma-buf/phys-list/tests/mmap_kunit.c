@@ -172,42 +172,69 @@ static void mmap_test_whose_area(struct kunit *test)
 	mmap_test_unmap(test, KT_SIZE);
 }
 
-/* Three pages of 2 MiB of memory, the middle one write-combining */
-static struct dma_buf_phys_list *mmap_test_list_of_attrs(struct kunit *test)
+static struct p2pdma_provider mmap_test_bar;
+
+/* @nr pages of 2 MiB of a BAR that is write-combining, but for the one @uncached */
+static struct dma_buf_phys_list *mmap_test_list_of_bar(struct kunit *test, unsigned int nr,
+						       unsigned int uncached)
 {
 	struct dma_buf_phys_builder b;
 	struct dma_buf_phys_list *list;
 	unsigned int i;
 
-	dma_buf_phys_build(&b, 3);
-	for (i = 0; i < 3; i++) {
-		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU,
-				       i == 1 ? DMA_BUF_PHYS_WC : DMA_BUF_PHYS_WB,
-				       NULL);
+	dma_buf_phys_build(&b, nr);
+	for (i = 0; i < nr; i++) {
+		dma_buf_phys_add_group(&b, DMA_BUF_PHYS_P2P,
+				       i == uncached ? DMA_BUF_PHYS_UC : DMA_BUF_PHYS_WC,
+				       &mmap_test_bar);
 		dma_buf_phys_add_frag(&b, KT_BASE + i * PMD_SIZE, PMD_SIZE);
 	}
-	list = dma_buf_phys_seal(&b, 3 * PMD_SIZE);
+	list = dma_buf_phys_seal(&b, nr * PMD_SIZE);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	return list;
 }
 
-/* Huge entries have the attribute of the area, so only groups with it get them */
-static void mmap_test_huge_entries_have_one_attribute(struct kunit *test)
+/* The attribute of an area is that of its strictest page, and huge entries have it */
+static void mmap_test_area_is_strict(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_attrs(test));
+	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_bar(test, 3, 1));
 	unsigned long huge = IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ?
 				     PMD_SIZE : PAGE_SIZE;
 
 	mmap_test_map(test, buf, 3 * PMD_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, huge);
-	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
-	EXPECT_PAGE(test, MAP_AT + 2 * PMD_SIZE, KT_BASE + 2 * PMD_SIZE, huge);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, huge);
+	EXPECT_PAGE(test, MAP_AT + 2 * PMD_SIZE, KT_BASE + 2 * PMD_SIZE, PAGE_SIZE);
 	mmap_test_unmap(test, 3 * PMD_SIZE);
 
-	mmap_test_map(test, buf, 2 * PMD_SIZE, PMD_SIZE);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE + PMD_SIZE, huge);
-	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + 2 * PMD_SIZE, PAGE_SIZE);
-	mmap_test_unmap(test, 2 * PMD_SIZE);
+	/* Without the strict one */
+	mmap_test_map(test, buf, PMD_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, huge);
+	mmap_test_unmap(test, PMD_SIZE);
+	mmap_test_map(test, buf, PMD_SIZE, 2 * PMD_SIZE);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE + 2 * PMD_SIZE, huge);
+	mmap_test_unmap(test, PMD_SIZE);
+}
+
+/* Memory of the host may move to a BAR, whatever the area has been made for */
+static void mmap_test_memory_is_uncached(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct vm_area_struct *vma;
+
+	mmap_test_map(test, buf, KT_SIZE, 0);
+	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	scoped_guard(mmap_read_lock, current->mm) {
+		vma = vma_lookup(current->mm, MAP_AT);
+		if (vma) {
+			pgprot_t prot = vm_get_page_prot(vma->vm_flags);
+
+			KUNIT_EXPECT_EQ(test, pgprot_val(vma->vm_page_prot),
+					pgprot_val(pgprot_decrypted(pgprot_noncached(prot))));
+		}
+		KUNIT_EXPECT_NOT_NULL(test, vma);
+	}
+	mmap_test_unmap(test, KT_SIZE);
 }
 
 /* A write to the second page of what mmap_test_map() has mapped at its start */
@@ -228,7 +255,7 @@ static struct vm_fault mmap_test_fault_beside(struct vm_area_struct *vma)
  */
 static void mmap_test_small_fault_after_huge_one(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, PMD_SIZE));
+	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_bar(test, 1, 0));
 	struct vm_area_struct *vma;
 
 	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))
@@ -256,7 +283,7 @@ static void mmap_test_small_fault_after_huge_one(struct kunit *test)
 static void mmap_test_huge_fault_after_small_one(struct kunit *test)
 {
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
-	struct kt_buf *buf = kt_buf(test, kt_list(test, KT_BASE, PMD_SIZE));
+	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_bar(test, 1, 0));
 	struct vm_area_struct *vma;
 
 	mmap_test_map(test, buf, PMD_SIZE, 0);
@@ -287,7 +314,7 @@ static void mmap_test_huge_fault_after_small_one(struct kunit *test)
 /* Entries that mprotect() would give the attribute of another group are not there */
 static void mmap_test_mprotect_takes_entries(struct kunit *test)
 {
-	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_attrs(test));
+	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_bar(test, 3, 0));
 	struct vm_area_struct *vma;
 	phys_addr_t paddr;
 
@@ -344,7 +371,8 @@ static struct kunit_case mmap_test_cases[] = {
 	KUNIT_CASE(mmap_test_fault_waits_for_copy),
 	KUNIT_CASE(mmap_test_private),
 	KT_CASE(mmap_test_whose_area),
-	KUNIT_CASE(mmap_test_huge_entries_have_one_attribute),
+	KUNIT_CASE(mmap_test_area_is_strict),
+	KUNIT_CASE(mmap_test_memory_is_uncached),
 	KUNIT_CASE(mmap_test_small_fault_after_huge_one),
 	KUNIT_CASE(mmap_test_huge_fault_after_small_one),
 	KUNIT_CASE(mmap_test_mprotect_takes_entries),
