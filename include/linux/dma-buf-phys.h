@@ -365,6 +365,7 @@ struct dma_buf_phys {
 	bool readable;
 	bool writable;
 	bool own_ops;
+	bool no_mmap;
 	/* private: under the reservation lock */
 	bool moving;
 	unsigned int nr_pinned;
@@ -399,6 +400,8 @@ struct dma_buf_phys {
  * @list: sealed list; its size becomes the size of the dma-buf
  * @flags: open flags of the dma-buf's file; importers may not write to the
  *	memory unless they include O_RDWR
+ * @no_mmap: refuse mmap() of the dma-buf: the CPU may access the memory only by
+ *	mappings that the exporter knows of
  * @state: %DMA_BUF_PHYS_LIVE, or %DMA_BUF_PHYS_REVOKED if the memory is not
  *	accessible yet
  */
@@ -408,6 +411,7 @@ struct dma_buf_phys_export_info {
 	const struct dma_buf_phys_ops *ops;
 	struct dma_buf_phys_list *list;
 	int flags;
+	bool no_mmap;
 	enum dma_buf_phys_state state;
 };
 

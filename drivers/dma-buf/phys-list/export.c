@@ -88,6 +88,7 @@ int dma_buf_phys_export(struct dma_buf_phys *phys,
 	phys->list = info->list;
 	phys->state = info->state;
 	phys->own_ops = true;
+	phys->no_mmap = info->no_mmap;
 	dma_buf_phys_init(phys, dmabuf, info->ops);
 	return 0;
 }

@@ -226,8 +226,8 @@ static int phys_mmap_set_prot(struct dma_buf_phys *phys, struct vm_area_struct *
  * @vma: the area, inside the bounds of the dma-buf and with its file
  *
  * Return: 0; -EINVAL for a private mapping, which could not copy pages on
- * write, for want of struct pages; -EOPNOTSUPP if the dma-buf is encrypted; or
- * -EINTR.
+ * write, for want of struct pages; -EOPNOTSUPP if the dma-buf is encrypted or
+ * was exported with &dma_buf_phys_export_info.no_mmap; or -EINTR.
  */
 int dma_buf_phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
@@ -236,6 +236,8 @@ int dma_buf_phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
+	if (phys->no_mmap)
+		return -EOPNOTSUPP;
 
 	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
 	if (ret)

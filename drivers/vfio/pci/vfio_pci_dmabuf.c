@@ -195,6 +195,12 @@ static int vfio_pci_dma_buf_export(struct vfio_pci_core_device *vdev,
 	info.ops = &vfio_pci_dma_buf_phys_ops;
 	info.list = list;
 	info.flags = flags;
+	/*
+	 * Memory that a variant driver shows in the place of a BAR may be poisoned, or
+	 * not ready after a reset. Only the driver's own mappings are told.
+	 */
+	info.no_mmap = vdev->pci_ops->dmabuf_wb_regions ||
+		       vdev->pci_ops->dmabuf_wc_regions;
 
 	if (priv->ranges.claims)
 		scoped_guard(mutex, &vdev->ioeventfds_lock)

@@ -159,6 +159,19 @@ static void mmap_test_private(struct kunit *test)
 			-EINVAL);
 }
 
+/* Nor is there a mapping that the exporter does not want */
+static void mmap_test_refused(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+
+	buf->phys.no_mmap = true;
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	KUNIT_EXPECT_EQ(test,
+			(long)vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE,
+				      PROT_READ, MAP_SHARED | MAP_FIXED, 0),
+			-EOPNOTSUPP);
+}
+
 /* Whose areas they are */
 static void mmap_test_whose_area(struct kunit *test)
 {
@@ -370,6 +383,7 @@ static struct kunit_case mmap_test_cases[] = {
 	KUNIT_CASE(mmap_test_move_of_mapped),
 	KUNIT_CASE(mmap_test_fault_waits_for_copy),
 	KUNIT_CASE(mmap_test_private),
+	KUNIT_CASE(mmap_test_refused),
 	KT_CASE(mmap_test_whose_area),
 	KUNIT_CASE(mmap_test_area_is_strict),
 	KUNIT_CASE(mmap_test_memory_is_uncached),
