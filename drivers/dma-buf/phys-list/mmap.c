@@ -227,7 +227,7 @@ static int phys_mmap_set_prot(struct dma_buf_phys *phys, struct vm_area_struct *
  *
  * Return: 0; -EINVAL for a private mapping, which could not copy pages on
  * write, for want of struct pages; -EOPNOTSUPP if the dma-buf is encrypted or
- * was exported with &dma_buf_phys_export_info.no_mmap; or -EINTR.
+ * was exported with &dma_buf_phys_export_info.no_mmap; or -ERESTARTSYS.
  */
 int dma_buf_phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
@@ -239,9 +239,9 @@ int dma_buf_phys_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (phys->no_mmap)
 		return -EOPNOTSUPP;
 
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
-	if (ret)
-		return ret;
+	/* Whatever the freezer or a debugger interrupts is no affair of the caller's */
+	if (dma_resv_lock_interruptible(dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	ret = phys_mmap_set_prot(phys, vma);
 	dma_resv_unlock(dmabuf->resv);
 	if (ret)

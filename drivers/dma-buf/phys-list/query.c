@@ -170,13 +170,11 @@ static int phys_query_all(struct dma_buf_phys *phys, struct pci_dev *pdev,
 	struct dma_buf_phys_list *list;
 	u64 generation = 0;
 	unsigned int nr;
-	int ret;
 
 	answer->nr = 0;
 	do {
-		ret = dma_resv_lock_interruptible(resv, NULL);
-		if (ret)
-			return ret;
+		if (dma_resv_lock_interruptible(resv, NULL))
+			return -ERESTARTSYS;
 		list = phys_query_buffer(phys, query);
 		nr = IS_ERR_OR_NULL(list) ? 0 : min(max, list->nr_groups);
 		if (query->generation != generation)
