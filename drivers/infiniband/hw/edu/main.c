@@ -263,7 +263,9 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = edu_setup_pci(edu, pdev);
 	if (ret)
 		goto err_dealloc;
-	edu->wq = alloc_ordered_workqueue("edu_ib-%s", 0, pci_name(pdev));
+	/* Not while devices are suspended: transfers would end with nothing moved */
+	edu->wq = alloc_ordered_workqueue("edu_ib-%s", WQ_FREEZABLE,
+					  pci_name(pdev));
 	if (!edu->wq) {
 		ret = -ENOMEM;
 		goto err_dealloc;
