@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <linux/dma-buf.h>
 #include <linux/kernel-page-flags.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -179,60 +178,6 @@ static void kept(void)
 	close(other);
 }
 
-/**
- * SUBTEST: directions
- * Description: The CPU accesses a udmabuf to write, to read and for both, in turn, and
- *	the kernel says nothing of a mapping in another direction
- */
-static void directions(void)
-{
-	static const uint64_t flags[] = { DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_READ, DMA_BUF_SYNC_RW };
-	int dmabuf = __udmabuf(memfd, 0, PAGE), log = klog_open();
-	unsigned int i;
-
-	igt_assert_fd(dmabuf);
-	/* Of all errors it would tell the first one only */
-	__sysfs_write("/sys/kernel/debug/dma-api/num_errors", "1");
-	for (i = 0; i < 3; i++) {
-		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | flags[i]);
-		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_END | flags[i]);
-	}
-	igt_assert_eq((int)klog_count(log, "DMA-API"), 0);
-	close(log);
-	close(dmabuf);
-}
-
-#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
-
-/**
- * SUBTEST: segments
- * Description: The CPU accesses a udmabuf of a huge page, and the kernel says nothing of
- *	segments that are too long
- */
-static void segments(void)
-{
-	int huge = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
-	int log = klog_open(), dmabuf;
-	char before[32];
-
-	igt_assert_fd(huge);
-	igt_assert_eq(ftruncate(huge, MiB(2)), 0);
-	igt_assert_eq(fcntl(huge, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	igt_assert_eq(__sysfs_read(HUGE_PAGES, before, sizeof(before)), 0);
-	sysfs_write(HUGE_PAGES, "1");
-	dmabuf = __udmabuf(huge, 0, MiB(2));
-	close(huge);
-	if (dmabuf >= 0) {
-		__sysfs_write("/sys/kernel/debug/dma-api/num_errors", "1");
-		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
-		close(dmabuf);
-	}
-	sysfs_write(HUGE_PAGES, before);
-	igt_assert_f(dmabuf >= 0, "no udmabuf of a huge page: %s\n", strerror(-dmabuf));
-	igt_assert_eq((int)klog_count(log, "DMA-API"), 0);
-	close(log);
-}
-
 /* Mappings of udmabuf's device that the DMA API's debugging knows of; 0 where it is not */
 static unsigned int udmabuf_dma_mappings(void)
 {
@@ -247,55 +192,48 @@ static unsigned int udmabuf_dma_mappings(void)
 	return nr;
 }
 
-#define BEGINNERS 2
-#define ROUNDS 20
-
-static pthread_barrier_t all_ready;
-static int begun;
-
-/* Returns 0 or an errno: only the main thread asserts */
-static void *begin_access(void *unused)
+/**
+ * SUBTEST: cpu-access
+ * Description: The CPU accesses a udmabuf to write, to read and for both, in turn: it is
+ *	not mapped for that where caches are coherent, and the kernel says nothing
+ */
+static void cpu_access(void)
 {
-	const struct dma_buf_sync sync = { DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
+	static const uint64_t flags[] = { DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_READ, DMA_BUF_SYNC_RW };
+	int dmabuf = __udmabuf(memfd, 0, SIZE), log = klog_open();
+	unsigned int i;
 
-	(void)unused;
-	pthread_barrier_wait(&all_ready);
-	return (void *)(intptr_t)(ioctl(begun, DMA_BUF_IOCTL_SYNC, &sync) ? errno : 0);
+	igt_assert_fd(dmabuf);
+	/* Of all errors it would tell the first one only */
+	__sysfs_write("/sys/kernel/debug/dma-api/num_errors", "1");
+	for (i = 0; i < 3; i++) {
+		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | flags[i]);
+		igt_assert_eq((int)udmabuf_dma_mappings(), 0);
+		dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_END | flags[i]);
+	}
+	igt_assert_eq((int)klog_count(log, "DMA-API"), 0);
+	close(log);
+	close(dmabuf);
 }
 
 /**
- * SUBTEST: together
- * Description: Two threads begin the first access of the CPU to a udmabuf at once: it is
- *	mapped for that a single time, and no longer than it exists
+ * SUBTEST: bounced
+ * Description: Where the kernel bounces all DMA, an access of the CPU to a udmabuf leaves
+ *	alone what others have written since the one before it
  */
-static void together(void)
+static void bounced(void)
 {
-	unsigned int i, round, before = udmabuf_dma_mappings(), most = 0, now;
-	pthread_t threads[BEGINNERS];
-	intptr_t failed = 0;
-	void *error;
+	int dmabuf = __udmabuf(memfd, 0, SIZE);
+	const uint64_t old = mem[0];
 
-	/* With all of its pages there: looking for them would part the threads */
-	for (i = 0; i < SIZE / PAGE; i++)
-		igt_assert_eq((int)pwrite(memfd, "", 1, (off_t)(i * PAGE)), 1);
-	pthread_barrier_init(&all_ready, NULL, BEGINNERS);
-	for (round = 0; round < ROUNDS; round++) {
-		begun = __udmabuf(memfd, 0, SIZE);
-		igt_assert_fd(begun);
-		for (i = 0; i < BEGINNERS; i++)
-			igt_assert_eq(pthread_create(&threads[i], NULL, begin_access, NULL), 0);
-		for (i = 0; i < BEGINNERS; i++) {
-			igt_assert_eq(pthread_join(threads[i], &error), 0);
-			failed = failed ?: (intptr_t)error;
-		}
-		close(begun);
-		now = udmabuf_dma_mappings();
-		most = now > most ? now : most;
-	}
-	pthread_barrier_destroy(&all_ready);
-	igt_assert_eq((int)failed, 0);
-	igt_assert_f(most <= before, "%u mappings for the CPU are left of %u udmabufs\n",
-		     most - before, ROUNDS);
+	igt_assert_fd(dmabuf);
+	dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	mem[0] = old + 1;
+	dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	igt_assert_eq_u64(mem[0], old + 1);
+	dmabuf_sync_access(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	close(dmabuf);
 }
 
 static const char maker[] = MEMCG_ROOT "/maker", asker[] = MEMCG_ROOT "/asker";
@@ -415,14 +353,16 @@ int igt_main()
 		kept();
 	}
 
-	igt_subtest("directions")
-		directions();
+	igt_subtest("cpu-access")
+		cpu_access();
 
-	igt_subtest("segments")
-		segments();
+	igt_subtest("bounced") {
+		char cmdline[1024];
 
-	igt_subtest("together")
-		together();
+		igt_assert_eq(__sysfs_read("/proc/cmdline", cmdline, sizeof(cmdline)), 0);
+		igt_require(strstr(cmdline, "swiotlb=force"));
+		bounced();
+	}
 
 	igt_subtest("charged")
 		charged();
