@@ -172,6 +172,47 @@ static void mmap_test_refused(struct kunit *test)
 			-EOPNOTSUPP);
 }
 
+struct mmap_test_holder {
+	struct work_struct work;
+	struct dma_resv *resv;
+	struct completion held, done;
+};
+
+/* As a revoke does while it waits */
+static void mmap_test_hold(struct work_struct *work)
+{
+	struct mmap_test_holder *holder =
+		container_of(work, struct mmap_test_holder, work);
+
+	dma_resv_lock(holder->resv, NULL);
+	complete(&holder->held);
+	wait_for_completion(&holder->done);
+	dma_resv_unlock(holder->resv);
+}
+
+/* A signal that nobody handles, as that of the freezer, is not seen by the caller */
+static void mmap_test_is_restarted(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+	struct mmap_test_holder holder = { .resv = buf->phys.dmabuf->resv };
+	long ret;
+
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	init_completion(&holder.held);
+	init_completion(&holder.done);
+	INIT_WORK_ONSTACK(&holder.work, mmap_test_hold);
+	schedule_work(&holder.work);
+	wait_for_completion(&holder.held);
+	kt_set_killed(true);
+	ret = vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE, PROT_READ,
+		      MAP_SHARED | MAP_FIXED, 0);
+	kt_set_killed(false);
+	complete(&holder.done);
+	flush_work(&holder.work);
+	destroy_work_on_stack(&holder.work);
+	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
+}
+
 /* Whose areas they are */
 static void mmap_test_whose_area(struct kunit *test)
 {
@@ -384,6 +425,7 @@ static struct kunit_case mmap_test_cases[] = {
 	KUNIT_CASE(mmap_test_fault_waits_for_copy),
 	KUNIT_CASE(mmap_test_private),
 	KUNIT_CASE(mmap_test_refused),
+	KUNIT_CASE(mmap_test_is_restarted),
 	KT_CASE(mmap_test_whose_area),
 	KUNIT_CASE(mmap_test_area_is_strict),
 	KUNIT_CASE(mmap_test_memory_is_uncached),
