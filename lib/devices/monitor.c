@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,9 +99,10 @@ int __monitor_command(const char *command, char *reply, size_t size)
 			return -EIO;
 	}
 
-	snprintf(id, sizeof(id), "\"id\": \"%d-%u\"", getpid(), ++serial);
+	/* QEMU takes each byte from its socket one by one, with a dozen system calls for each */
+	snprintf(id, sizeof(id), "\"%d-%u\"", getpid(), ++serial);
 	len = snprintf(line, sizeof(line),
-		       "{\"execute\": \"human-monitor-command\", %s, \"arguments\": {\"command-line\": \"%s\"}}\n",
+		       "{\"execute\":\"human-monitor-command\",\"id\":%s,\"arguments\":{\"command-line\":\"%s\"}}\n",
 		       id, command);
 	if (write(port, line, (size_t)len) != len)
 		return -EIO;
@@ -117,16 +119,26 @@ int __monitor_command(const char *command, char *reply, size_t size)
 	return 0;
 }
 
-int __monitor_read64(uint64_t paddr, uint64_t *value)
+int __monitor_read(uint64_t paddr, uint64_t *values, unsigned int nr)
 {
-	char command[64], reply[256];
-	uint64_t at;
+	char command[64], reply[2048], *word, *next = reply;
+	unsigned int got = 0;
 	int ret;
 
-	snprintf(command, sizeof(command), "xp /1gx 0x%" PRIx64, paddr);
+	if (nr > MONITOR_READ_MOST)
+		return -EINVAL;
+	snprintf(command, sizeof(command), "xp/%ugx 0x%" PRIx64, nr, paddr);
 	ret = __monitor_command(command, reply, sizeof(reply));
 	if (ret)
 		return ret;
-	return sscanf(reply, "%" SCNx64 ": 0x%" SCNx64, &at, value) == 2 ?
-		       0 : -EPROTO;
+	/* "ADDRESS: 0xVALUE 0xVALUE", and so on in the next line */
+	while ((word = strtok_r(next, " \n", &next)))
+		if (got < nr && word[strlen(word) - 1] != ':')
+			values[got++] = strtoull(word, NULL, 16);
+	return got == nr ? 0 : -EPROTO;
+}
+
+int __monitor_read64(uint64_t paddr, uint64_t *value)
+{
+	return __monitor_read(paddr, value, 1);
 }

@@ -16,8 +16,7 @@
 #include "vtd.h"
 
 #define VTD_BASE 0xfed90000ull	/* of QEMU's q35 */
-#define VTD_ROOT_ADDRESS 0x20
-#define VTD_GLOBAL_STATUS 0x18
+#define VTD_GLOBAL_COMMAND 0x18	/* 4 bytes, behind it as many of status, and the root */
 #define VTD_TRANSLATION_ON (1ull << 31)
 
 #define ADDRESS_MASK 0x000ffffffffff000ull
@@ -26,33 +25,54 @@
 #define PAGE_WRITE 2ull
 #define PAGE_LARGE (1ull << 7)
 
+/*
+ * Where the contexts of a bus are, 0 if it has none. The kernel switches translation on
+ * when it boots and never moves a table of contexts, so that is asked for once.
+ */
+static int find_contexts(unsigned int bus, uint64_t *contexts)
+{
+	static uint64_t known[256];
+	/* The status is the upper half of the first */
+	uint64_t registers[2], root;
+	int ret;
+
+	*contexts = known[bus & 0xff];
+	if (*contexts)
+		return 0;
+	ret = __monitor_read(VTD_BASE + VTD_GLOBAL_COMMAND, registers, 2);
+	if (ret)
+		return ret;
+	if (!(registers[0] >> 32 & VTD_TRANSLATION_ON))
+		return -ENXIO;
+	ret = __monitor_read64((registers[1] & ADDRESS_MASK) + bus * 16, &root);
+	if (ret || !(root & PRESENT))
+		return ret;
+	*contexts = known[bus & 0xff] = root & ADDRESS_MASK;
+	return 0;
+}
+
 /* Of a device's context: its page table, 0 if it has none, and how many levels */
 static int read_context(const char *addr, uint64_t *table, unsigned int *levels)
 {
 	unsigned int bus, slot, function;
-	uint64_t root, context, width;
+	uint64_t contexts, context[2];
 	int ret;
 
 	*table = 0;
 	if (sscanf(addr, "%*x:%x:%x.%x", &bus, &slot, &function) != 3)
 		return -EINVAL;
-	ret = __monitor_read64(VTD_BASE + VTD_ROOT_ADDRESS, &root);
-	if (!ret)
-		ret = __monitor_read64((root & ADDRESS_MASK) + bus * 16, &root);
-	if (ret || !(root & PRESENT))
+	ret = find_contexts(bus, &contexts);
+	if (ret || !contexts)
 		return ret;
-	context = (root & ADDRESS_MASK) + (slot << 3 | function) * 16;
-	ret = __monitor_read64(context, &root);
-	if (!ret)
-		ret = __monitor_read64(context + 8, &width);
-	if (ret || !(root & PRESENT))
+	ret = __monitor_read(contexts + (slot << 3 | function) * 16, context, 2);
+	if (ret || !(context[0] & PRESENT))
 		return ret;
 	/* Not a second-level table */
-	if (root >> 2 & 3)
+	if (context[0] >> 2 & 3)
 		return -EOPNOTSUPP;
 	/* Width 1 is three levels, 2 four, 3 five */
-	*levels = (unsigned int)(width & 7) + 2;
-	*table = root & ADDRESS_MASK;
+	*levels = (unsigned int)(context[1] & 7) + 2;
+	*table = context[0] & ADDRESS_MASK;
 	return 0;
 }
 
@@ -63,12 +83,6 @@ int __vtd_lookup(const char *addr, uint64_t iova, struct vtd_entry *entry)
 	int ret;
 
 	memset(entry, 0, sizeof(*entry));
-	/* The status register is 4 bytes at an address that is not 8-aligned */
-	ret = __monitor_read64(VTD_BASE + VTD_GLOBAL_STATUS, &value);
-	if (ret)
-		return ret;
-	if (!(value >> 32 & VTD_TRANSLATION_ON))
-		return -ENXIO;
 	ret = read_context(addr, &table, &level);
 	if (ret || !table)
 		return ret;
