@@ -605,8 +605,11 @@ static void closed(void)
 	begin();
 	vfio_close(&dev);
 	igt_assert_eq_u64(state_of(fd), DMA_BUF_PHYS_QUERY_DEAD);
+	/* reset_subordinate keeps no device awake: one that is just being suspended loses its BARs */
+	device_file("power/control", "on");
 	device_file("reset", "1");
 	device_file("../reset_subordinate", "1");
+	device_file("power/control", "auto");
 	vfio_open(&dev, pci_env("DMABUF_EXPORTER2"), scene.iommufd);
 	igt_assert_eq_u64(state_of(fd), DMA_BUF_PHYS_QUERY_DEAD);
 	igt_assert(!vtd_mapped(edu, BASE));
