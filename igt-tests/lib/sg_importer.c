@@ -63,6 +63,18 @@ void sg_attach(int importer, int dmabuf, uint32_t flags)
 	igt_assert_f(!ret, "edu cannot map the dma-buf: %s\n", strerror(-ret));
 }
 
+int __sg_attach_map(int importer, int dmabuf)
+{
+	int ret = __sg_attach(importer, dmabuf, 0);
+
+	if (ret)
+		return ret;
+	ret = __sg_map(importer);
+	if (ret)
+		__sg_detach(importer);
+	return ret;
+}
+
 int __sg_map(int importer)
 {
 	return do_ioctl(importer, DMA_BUF_EDU_MAP, NULL);

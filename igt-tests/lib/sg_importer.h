@@ -33,6 +33,9 @@ int __sg_attach(int importer, int dmabuf, uint32_t flags);
 /** sg_attach - attach and map, or fail the test */
 void sg_attach(int importer, int dmabuf, uint32_t flags);
 
+/** __sg_attach_map - attach, without flags, and map, or neither; Return: 0 or -errno */
+int __sg_attach_map(int importer, int dmabuf);
+
 int __sg_map(int importer);
 int __sg_unmap(int importer);
 int __sg_detach(int importer);

@@ -152,14 +152,7 @@ static int importer;
 
 static int sg_go(void)
 {
-	int ret = __sg_attach(importer, fd, 0);
-
-	if (ret)
-		return ret;
-	ret = __sg_map(importer);
-	if (ret)
-		__sg_detach(importer);
-	return ret;
+	return __sg_attach_map(importer, fd);
 }
 
 static void sg_undo(int result)

@@ -420,14 +420,7 @@ static int unlucky_importer, unlucky_fd;
 
 static int unlucky_go(void)
 {
-	int ret = __sg_attach(unlucky_importer, unlucky_fd, 0);
-
-	if (ret)
-		return ret;
-	ret = __sg_map(unlucky_importer);
-	if (ret)
-		__sg_detach(unlucky_importer);
-	return ret;
+	return __sg_attach_map(unlucky_importer, unlucky_fd);
 }
 
 static void unlucky_undo(int result)
