@@ -44,6 +44,8 @@ void sweep_require(void)
 	klog_expect("vmalloc error: ");
 	klog_expect("SLUB: Unable to allocate memory");
 	klog_expect("kmemleak: Cannot allocate a scan area");
+	klog_expect("ioremap memtype_reserve failed -12");
+	klog_expect("(error: -12 parent: ");
 }
 
 /*

@@ -101,7 +101,7 @@ function kind_of(line) {
 		return "irq"
 	if (line ~ /\.[ch]:[0-9]+: bad (pgd|p4d|pud|pmd|pte) |Corrupted page table at/ ||
 	    line ~ /x86\/PAT: .*(_failed| failed|freeing invalid|expected mapping type|map pfn RAM range)/ ||
-	    line ~ /ioremap: invalid physical|ioremap memtype_reserve failed|iounmap: bad address|resource sanity check: /)
+	    line ~ /ioremap: invalid physical|ioremap memtype_reserve failed -([^1]|1[^2]|1$)|iounmap: bad address|resource sanity check: /)
 		return "mapping"
 	if (line ~ /Runtime PM usage count underflow|Unbalanced pm_runtime_|failed to stop IOMMU for a PCI reset/)
 		return "device"
@@ -111,11 +111,11 @@ function kind_of(line) {
 		return "slab"
 	if (line ~ /\*ERROR\*/)
 		return "drm"
-	if (line ~ /page allocation failure|kmemleak: Cannot allocate a scan area|page allocation stalls|vmalloc error: |vmap allocation for size|SLUB: Unable to allocate memory/)
+	if (line ~ /page allocation failure|kmemleak: Cannot allocate a scan area|page allocation stalls|vmalloc error: |vmap allocation for size|SLUB: Unable to allocate memory|ioremap memtype_reserve failed -12|kobject_add_internal failed .*\(error: -12 /)
 		return "memory"
 	if (line ~ /invoked oom-killer|[Oo]ut of memory: Killed|Out of memory and no killable/)
 		return "oom"
-	if (line ~ /cannot create duplicate filename|kobject_add_internal failed|tried to init an initialized object/ ||
+	if (line ~ /cannot create duplicate filename|kobject_add_internal failed .*(-EEXIST|\(error: -([^1]|1[^2]))|tried to init an initialized object/ ||
 	    line ~ /debugfs: .*already (exists|present)/ ||
 	    line ~ /exports duplicate symbol|sysctl duplicate entry|Driver .* is already registered/)
 		return "duplicate"
