@@ -184,12 +184,22 @@ void rdma_engine_pass(void)
 	munmap(mem, PAGE);
 }
 
-void rdma_pin(bool pin)
+static void write_switch(const char *name, bool on)
 {
 	char path[128];
 
-	debug_path(path, sizeof(path), "pin");
-	sysfs_write(path, pin ? "Y" : "N");
+	debug_path(path, sizeof(path), name);
+	sysfs_write(path, on ? "Y" : "N");
+}
+
+void rdma_pin(bool pin)
+{
+	write_switch("pin", pin);
+}
+
+void rdma_lose_page(bool lose)
+{
+	write_switch("lose-page", lose);
 }
 
 void rdma_poll_delay(unsigned int ms)

@@ -217,6 +217,9 @@ bool rdma_engine_wait(const struct verbs_mr *mr, bool writes);
 /** rdma_pin - what $DMABUF_EDU registers of dma-bufs is pinned from now on */
 void rdma_pin(bool pin);
 
+/** rdma_lose_page - whether $DMABUF_EDU takes a context's page away while it is exported */
+void rdma_lose_page(bool lose);
+
 /** rdma_poll_delay - how long $DMABUF_EDU hands out a completion, ms; 0: not */
 void rdma_poll_delay(unsigned int ms);
 

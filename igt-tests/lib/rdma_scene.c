@@ -61,6 +61,7 @@ void rdma_scene_reset(struct rdma_scene *scene)
 	vfio_memory_enable(&scene->shm, true);
 	rdma_close(&scene->rdma);
 	rdma_pin(false);
+	rdma_lose_page(false);
 	rdma_poll_delay(0);
 	open_rdma(scene);
 }

@@ -63,6 +63,7 @@ static void start(void)
 
 	close_all();
 	rdma_bind(edu);
+	rdma_lose_page(false);
 	igt_assert_eq(__rdma_wait_device(edu, &device), 0);
 	igt_assert_eq(__verbs_open(device.name, &context), 0);
 	dmabuf = __verbs_alloc_dmabuf(context, 0);
@@ -236,6 +237,28 @@ static void file_gone(bool by_unbind)
 	igt_assert(!state_is("dead") && !state_is("live"));
 }
 
+/**
+ * SUBTEST: page-lost
+ * Description: The driver takes its page away while a program exports it: that fails and
+ *	leaves nothing; the page of another context can be exported
+ */
+static void page_lost(void)
+{
+	start();
+	rdma_lose_page(true);
+	close_fd(&dmabuf);
+	igt_assert_eq(__verbs_alloc_dmabuf(context, 0), -EIO);
+	rdma_lose_page(false);
+	expect_dead();
+	igt_assert_eq(__verbs_alloc_dmabuf(context, 0), -EINVAL);
+	munmap(map, PAGE);
+	map = NULL;
+	ioas_unmap(iommufd, ioas, BASE, PAGE);
+	igt_assert(!state_is("live") && !state_is("dead"));
+	start();
+	igt_assert(vtd_mapped(nvme.dev.addr, BASE));
+}
+
 int igt_main()
 {
 	igt_fixture() {
@@ -253,6 +276,9 @@ int igt_main()
 
 	igt_subtest("unbind")
 		unbind();
+
+	igt_subtest("page-lost")
+		page_lost();
 
 	igt_subtest("file-gone") {
 		file_gone(false);

@@ -7,6 +7,7 @@
  *	engine		direction and memory region of the current transfer
  *	pin		if Y, new regions of dma-bufs are pinned, as by a device
  *			that cannot follow a move
+ *	lose-page	if Y, a context's page goes while a program exports it
  *	poll-delay	time in ms from the removal of completions from their
  *			queue to the return to the poller: widens the window for
  *			the destruction of their queue pair
@@ -73,6 +74,7 @@ void edu_debugfs_add(struct edu_dev *edu)
 	debugfs_create_file("mrs", 0400, edu->debugfs, edu, &edu_mrs_fops);
 	debugfs_create_file("engine", 0400, edu->debugfs, edu, &edu_engine_fops);
 	debugfs_create_bool("pin", 0600, edu->debugfs, &edu->pin);
+	debugfs_create_bool("lose-page", 0600, edu->debugfs, &edu->lose_page);
 	debugfs_create_u32("poll-delay", 0600, edu->debugfs, &edu->poll_delay);
 	debugfs_create_atomic_t("polling", 0400, edu->debugfs, &edu->polling);
 }

@@ -118,6 +118,7 @@ enum edu_stat {
  * @version: of the device, the major one in the upper 8 bits
  * @debugfs: debugfs directory
  * @pin: pin new regions of dma-bufs; for tests, which write it at any time
+ * @lose_page: remove a context's page while it is exported; likewise
  * @poll_delay: time to wait before completions are returned to the poller, ms;
  *	likewise
  * @polling: number of pollers that wait for that
@@ -148,6 +149,7 @@ struct edu_dev {
 	u16 version;
 	struct dentry *debugfs;
 	bool pin;
+	bool lose_page;
 	u32 poll_delay;
 	atomic_t polling;
 	struct completion done;
@@ -307,10 +309,12 @@ struct edu_pd {
  * struct edu_ucontext - user context
  * @ibuctx: RDMA user context
  * @page: mmap entry of the page that can be exported
+ * @page_gone: bit 0 is set once @page has been removed
  */
 struct edu_ucontext {
 	struct ib_ucontext ibuctx;
 	struct rdma_user_mmap_entry page;
+	unsigned long page_gone;
 };
 
 static inline struct edu_dev *to_edu_dev(struct ib_device *ibdev)

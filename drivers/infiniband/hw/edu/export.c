@@ -42,10 +42,16 @@ int edu_alloc_ucontext(struct ib_ucontext *ibuctx, struct ib_udata *udata)
 					   PAGE_SIZE);
 }
 
+static void edu_remove_page(struct edu_ucontext *ucontext)
+{
+	if (!test_and_set_bit(0, &ucontext->page_gone))
+		rdma_user_mmap_entry_remove(&ucontext->page);
+}
+
 /* All dma-bufs of the page are dead by now */
 void edu_dealloc_ucontext(struct ib_ucontext *ibuctx)
 {
-	rdma_user_mmap_entry_remove(&to_edu_ucontext(ibuctx)->page);
+	edu_remove_page(to_edu_ucontext(ibuctx));
 }
 
 struct rdma_user_mmap_entry *
@@ -57,8 +63,12 @@ edu_pgoff_to_mmap_entry(struct ib_ucontext *ibuctx, off_t pg_off)
 int edu_mmap_get_pfns(struct rdma_user_mmap_entry *entry, struct phys_vec *vec,
 		      struct p2pdma_provider **provider)
 {
-	struct pci_dev *pdev = to_edu_dev(entry->ucontext->device)->pdev;
+	struct edu_dev *edu = to_edu_dev(entry->ucontext->device);
+	struct pci_dev *pdev = edu->pdev;
 
+	/* As if it were freed by another call of the program */
+	if (READ_ONCE(edu->lose_page))
+		edu_remove_page(to_edu_ucontext(entry->ucontext));
 	*provider = pcim_p2pdma_provider(pdev, EDU_BAR);
 	if (!*provider)
 		return -EOPNOTSUPP;
