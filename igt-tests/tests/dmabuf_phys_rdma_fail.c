@@ -90,6 +90,16 @@ static void region_undo(int result)
 	verbs_dereg_mr(&mr);
 }
 
+static int export_go(void)
+{
+	return __verbs_alloc_dmabuf(scene.rdma.context, 0);
+}
+
+static void export_undo(int result)
+{
+	close(result);
+}
+
 static int post_go(void)
 {
 	const struct ibv_sge sge = {
@@ -234,6 +244,19 @@ int igt_main()
 		nr = 16;
 		fd = heap_dmabuf(nr * PAGE);
 		sweep(dmabuf_go, region_undo);
+	}
+
+	/**
+	 * SUBTEST: export
+	 * Description: Export of the device's page
+	 */
+	igt_subtest("export") {
+		unsigned int count;
+
+		start(0);
+		count = dmabuf_count();
+		sweep(export_go, export_undo);
+		dmabuf_expect_count(count);
 	}
 
 	/**
