@@ -12,6 +12,7 @@
 
 #define REVOKE_EVENT "/sys/kernel/tracing/events/dma_buf_phys/dma_buf_phys_revoke_end/enable"
 #define TRACE "/sys/kernel/tracing/trace_pipe"
+#define TRACED "/sys/kernel/tracing/trace"
 
 void scene_open(struct scene *scene)
 {
@@ -113,4 +114,13 @@ int trace_revokes(void)
 	/* The end of what there is, not of what will be */
 	clearerr(trace);
 	return count;
+}
+
+void trace_clear(void)
+{
+	/* Not by what is written */
+	int fd = open(TRACED, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	igt_assert_f(fd >= 0, "cannot empty " TRACED ": %s\n", strerror(errno));
+	close(fd);
 }

@@ -78,4 +78,7 @@ uint64_t scene_load(struct scene *scene, uint64_t iova);
  */
 int trace_revokes(void);
 
+/** trace_clear - forget what has been traced, or fail the test */
+void trace_clear(void);
+
 #endif /* LIB_SCENE_H */

@@ -574,7 +574,7 @@ static void traced(void)
 	int fd;
 
 	begin(&holders[0]);
-	sysfs_write(TRACING "trace", "");
+	trace_clear();
 	fd = vfio_dmabuf_one(&shm, SHM_BAR, AT, LENGTH);
 	igt_assert_eq(fstat(fd, &st), 0);
 	snprintf(want, sizeof(want), "revoke_begin: ino=%llu",
