@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -19,8 +20,10 @@
 #include "memory.h"
 #include "pci.h"
 #include "scene.h"
+#include "sysfs.h"
 #include "vtd.h"
 
+#define TRACING "/sys/kernel/tracing/"
 #define NR 16u
 #define FRAG (4 * PAGE)
 #define SIZE (NR * FRAG)
@@ -355,6 +358,51 @@ static void expect_page(uint64_t iova, uint64_t page)
 	igt_assert_eq_u64(entry.page, page);
 }
 
+static int __trace_maps(bool on)
+{
+	return __sysfs_write(TRACING "events/iommu/map/enable", on ? "1" : "0");
+}
+
+/**
+ * SUBTEST: traced
+ * Description: The IOMMU's trace events name each range and where it is, however many are
+ *	mapped at once
+ */
+static void traced(void)
+{
+	uint64_t iova, end, paddr;
+	struct vtd_entry entry;
+	unsigned int seen = 0;
+	char line[256];
+	const char *at;
+	FILE *f;
+	int fd = export_ranges();
+
+	igt_require_f(!access(TRACING "events/iommu/map/enable", W_OK),
+		      "no trace events of the IOMMU: mount tracefs, as root\n");
+	trace_clear();
+	igt_assert_eq(__trace_maps(true), 0);
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
+	igt_assert_eq(__trace_maps(false), 0);
+	f = fopen(TRACING "trace", "re");
+	igt_assert(f);
+	while (fgets(line, sizeof(line), f)) {
+		at = strstr(line, "map: IOMMU: ");
+		if (!at || sscanf(at, "map: IOMMU: iova=%" SCNx64 " - %" SCNx64 " paddr=%" SCNx64,
+				  &iova, &end, &paddr) != 3 ||
+		    iova < BASE || iova >= BASE + SIZE)
+			continue;
+		igt_assert_eq_u64(iova, BASE + seen * FRAG);
+		igt_assert_eq_u64(end - iova, FRAG);
+		vtd_lookup(scene.edu.dev.addr, iova, &entry);
+		igt_assert_eq_u64(paddr, entry.paddr);
+		seen++;
+	}
+	fclose(f);
+	igt_assert_eq_u32(seen, NR);
+	close(fd);
+}
+
 /**
  * SUBTEST: page-sizes
  * Description: Large I/O pages wherever range and address are aligned for them
@@ -523,6 +571,11 @@ int igt_main()
 		close(fd);
 	}
 
+	igt_subtest("traced") {
+		scene_reset_ioas(&scene);
+		traced();
+	}
+
 	igt_subtest("page-sizes") {
 		scene_reset_ioas(&scene);
 		page_sizes();
@@ -533,6 +586,8 @@ int igt_main()
 		two_bars();
 	}
 
-	igt_fixture()
+	igt_fixture() {
+		__trace_maps(false);
 		scene_close(&scene);
+	}
 }
