@@ -3,6 +3,7 @@
  * The VM's devices, and their drivers, which the tests put back
  */
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -48,6 +49,21 @@ void pci_load_driver(const char *module)
 	igt_assert_f(!ret,
 		     "cannot load the driver %s: %s. Was it built for this kernel?\n",
 		     module, strerror(-ret));
+}
+
+off_t pci_ext_cap(int config, uint16_t id)
+{
+	uint32_t head;
+	off_t at;
+
+	for (at = PCI_CFG_SPACE_SIZE; at; at = PCI_EXT_CAP_NEXT(head)) {
+		/* A function that has none, or does not answer */
+		if (pread(config, &head, 4, at) != 4 || head == UINT32_MAX)
+			return 0;
+		if (PCI_EXT_CAP_ID(head) == id)
+			break;
+	}
+	return at;
 }
 
 static pid_t owner;

@@ -3,6 +3,8 @@
 #define LIB_PCI_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "devices/pci.h"
 
@@ -26,6 +28,15 @@ bool pci_topology_is(const char *name);
 
 /** pci_bind - __pci_bind() or fail the test with cause and remedy */
 void pci_bind(const char *addr, const char *driver);
+
+/**
+ * pci_ext_cap - find a PCIe extended capability past all drivers
+ * @config: fd of the function's "config" in sysfs
+ * @id: such as %PCI_EXT_CAP_ID_ACS
+ *
+ * Return: its offset in config space, 0 if there is none.
+ */
+off_t pci_ext_cap(int config, uint16_t id);
 
 /** pci_load_driver - __pci_load_driver() or fail the test */
 void pci_load_driver(const char *module);

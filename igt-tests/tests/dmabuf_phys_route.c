@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/pci_regs.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -300,27 +301,20 @@ struct acs {
 	uint16_t was;
 };
 
-#define ACS_ID 0x000d
-#define ACS_CONTROL 6
-#define ACS_REDIRECTS 0x1d
+#define ACS_REDIRECTS (PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF)
 
 static void acs_open(struct acs *acs)
 {
 	char path[PATH_MAX];
-	uint32_t head;
 	off_t at;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/../config",
 		 pci_env("DMABUF_EXPORTER"));
 	acs->config = open(path, O_RDWR | O_CLOEXEC);
 	igt_assert_fd(acs->config);
-	for (at = 0x100; at; at = head >> 20) {
-		igt_assert_eq((int)pread(acs->config, &head, 4, at), 4);
-		if ((head & 0xffff) == ACS_ID)
-			break;
-	}
+	at = pci_ext_cap(acs->config, PCI_EXT_CAP_ID_ACS);
 	igt_assert_f(at, "the port above the exporter has no ACS\n");
-	acs->at = at + ACS_CONTROL;
+	acs->at = at + PCI_ACS_CTRL;
 	igt_assert_eq((int)pread(acs->config, &acs->was, 2, acs->at), 2);
 }
 
