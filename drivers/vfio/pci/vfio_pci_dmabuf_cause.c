@@ -58,7 +58,8 @@
  * Some changes are noticed only at the next event, because VFIO is not told: root
  * writes to registers of the function or of a bridge through sysfs, the PF of a VF
  * is reset, VGA arbitration moves memory from one device to another, or pci_intx()
- * reverts a memory enable that another CPU has just written.
+ * reverts a memory enable that another CPU has just written. A power state that root
+ * writes is not noticed at all: it is what the PCI core has made it.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-buf-phys.h>
