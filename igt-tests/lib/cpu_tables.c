@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Walking the CPU's page tables of this process from outside the kernel
+ * Walking the CPU's page tables of this process in memory
  *
  * The tables' root is a register of a CPU while a thread of the process runs
  * there. So a thread is kept busy on CPU 0, the one the monitor shows, and what
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cpu_tables.h"
+#include "devices/ram.h"
 #include "igt_core.h"
 #include "monitor.h"
 
@@ -45,7 +46,8 @@ static void walk(uint64_t root, uint64_t va, struct cpu_entry *entry)
 		unsigned int shift = 12 + 9 * (level - 1);
 		bool large;
 
-		value = monitor_read64(table + (va >> shift & 0x1ff) * 8);
+		igt_assert_eq(__ram_read(table + (va >> shift & 0x1ff) * 8, &value, 1),
+			      0);
 		if (!(value & PRESENT))
 			return;
 		entry->writable = entry->writable && value & WRITABLE;

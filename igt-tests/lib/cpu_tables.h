@@ -34,8 +34,9 @@ struct cpu_entry {
  * @va: address in this process
  * @entry: receives the translation
  *
- * The walk reads memory through QEMU's monitor: what is mapped how is not told
- * by the kernel to anybody. Needs two CPUs and root. Nothing is faulted in.
+ * The walk reads memory, by __ram_read(), from what QEMU's monitor says is a CPU's
+ * register: what is mapped how is not told by the kernel to anybody. Needs two CPUs
+ * and root. Nothing is faulted in.
  */
 void cpu_lookup(const void *va, struct cpu_entry *entry);
 

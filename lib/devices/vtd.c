@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Walking VT-d's tables from outside the kernel
+ * Walking VT-d's tables in memory
  *
  * A test that only sees bytes not arriving cannot tell a mapping that is gone
  * from a BAR that is switched off. The tables can.
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "monitor.h"
+#include "ram.h"
 #include "vtd.h"
 
 #define VTD_BASE 0xfed90000ull	/* of QEMU's q35 */
@@ -44,7 +45,7 @@ static int find_contexts(unsigned int bus, uint64_t *contexts)
 		return ret;
 	if (!(registers[0] >> 32 & VTD_TRANSLATION_ON))
 		return -ENXIO;
-	ret = __monitor_read64((registers[1] & ADDRESS_MASK) + bus * 16, &root);
+	ret = __ram_read((registers[1] & ADDRESS_MASK) + bus * 16, &root, 1);
 	if (ret || !(root & PRESENT))
 		return ret;
 	*contexts = known[bus & 0xff] = root & ADDRESS_MASK;
@@ -64,7 +65,7 @@ static int read_context(const char *addr, uint64_t *table, unsigned int *levels)
 	ret = find_contexts(bus, &contexts);
 	if (ret || !contexts)
 		return ret;
-	ret = __monitor_read(contexts + (slot << 3 | function) * 16, context, 2);
+	ret = __ram_read(contexts + (slot << 3 | function) * 16, context, 2);
 	if (ret || !(context[0] & PRESENT))
 		return ret;
 	/* Not a second-level table */
@@ -89,8 +90,7 @@ int __vtd_lookup(const char *addr, uint64_t iova, struct vtd_entry *entry)
 	for (; level >= 1; level--) {
 		unsigned int shift = 12 + 9 * (level - 1);
 
-		ret = __monitor_read64(table + (iova >> shift & 0x1ff) * 8,
-				       &value);
+		ret = __ram_read(table + (iova >> shift & 0x1ff) * 8, &value, 1);
 		if (ret || !(value & (PAGE_READ | PAGE_WRITE)))
 			return ret;
 		if (level == 1 || value & PAGE_LARGE) {

@@ -27,8 +27,9 @@ struct vtd_entry {
  * @iova: address the device uses
  * @entry: receives the translation; not present if there is none
  *
- * The walk reads memory through QEMU's monitor, so it does not depend on
- * anything the kernel says about its tables.
+ * The walk reads memory, by __ram_read(), so it does not depend on anything the
+ * kernel says about its tables. What the IOMMU's registers say of where they are
+ * comes from QEMU's monitor.
  *
  * Return: 0 or -errno; -ENXIO if the IOMMU is not translating, -EOPNOTSUPP if not
  * in legacy mode, those of __monitor_command().

@@ -66,7 +66,7 @@ static void check_tables(struct demo *demo, uint64_t size)
 		      size_text(page_sizes[i]));
 		iova += demo_ranges[i].length;
 	}
-	checked("%u table entries walked from outside the kernel: IOVAs without a hole, each to its place in the BAR",
+	checked("%u table entries read in memory: IOVAs without a hole, each to its place in the BAR",
 		entries);
 }
 
