@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <linux/pci_regs.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -277,6 +278,36 @@ static void nowhere(void)
 			     -ENXIO, "device 0x%" PRIx64 "\n", bad[i]);
 }
 
+static int port_users(const char *device)
+{
+	char path[128], users[16];
+	int ret;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/../power/runtime_usage",
+		 device);
+	ret = __sysfs_read(path, users, sizeof(users));
+	igt_require_f(ret != -ENOENT,
+		      "no %s: this kernel has no PM_ADVANCED_DEBUG\n", path);
+	igt_assert_eq(ret, 0);
+	return atoi(users);
+}
+
+/**
+ * SUBTEST: port-sleeps
+ * Description: A question keeps the port above the device awake no longer than it takes
+ */
+static void port_sleeps(void)
+{
+	const char *const device = pci_env("DMABUF_EDU");
+	const int users = port_users(device);
+	int i;
+
+	start_bar();
+	for (i = 0; i < 3; i++)
+		expect("DMABUF_EDU", 1, peer_route(), 0);
+	igt_assert_eq(port_users(device), users);
+}
+
 /**
  * SUBTEST: device-without-flag
  * Description: A device is named only with the flag that asks for it
@@ -513,6 +544,9 @@ int igt_main()
 
 	igt_subtest("nowhere")
 		nowhere();
+
+	igt_subtest("port-sleeps")
+		port_sleeps();
 
 	igt_subtest("device-without-flag")
 		device_without_flag();
