@@ -300,6 +300,27 @@ static void large(size_t nr)
 	free(ranges);
 }
 
+/**
+ * SUBTEST: beyond-1g
+ * Description: One range of more than 1 GiB, which an IOMMU's driver is given piece by
+ *	piece: every border of them, and both ends
+ */
+static void beyond_1g(void)
+{
+	static const struct vfio_region_dma_range range = { MiB(256), MiB(1536) };
+	/* Addresses of a BAR are multiples of its size */
+	static const uint64_t border = MiB(768);
+	struct rdma_target target;
+
+	igt_require_f(scene.shm.region[BAR].size >= GiB(2),
+		      "a BAR of 1 GiB has no such range: try tools/vm/run --bar 2\n");
+	rdma_target_open(&scene, &target, &range, 1);
+	one_place(&target, 0, PLACE);
+	one_place(&target, border - 100, PLACE);
+	one_place(&target, range.length - PLACE, PLACE);
+	rdma_target_close(&target);
+}
+
 #define SLOW_RANGES 65536u
 
 static int register_slow_ranges(int dmabuf)
@@ -424,6 +445,11 @@ int igt_main()
 		rdma_scene_reset(&scene);
 		large(1);
 		large(4096);
+	}
+
+	igt_subtest("beyond-1g") {
+		rdma_scene_reset(&scene);
+		beyond_1g();
 	}
 
 	igt_subtest("slow-charge") {
