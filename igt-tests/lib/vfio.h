@@ -21,6 +21,10 @@ void vfio_memory_enable(struct vfio_device *dev, bool on);
 
 void wait_restored(void);
 
+/** vfio_require_bar - skip the subtest if the device's BAR has less than size bytes */
+void vfio_require_bar(const struct vfio_device *dev, unsigned int bar, uint64_t size);
+
+/* They skip it where the BAR is shorter than the ranges */
 int vfio_dmabuf(struct vfio_device *dev, unsigned int bar,
 		const struct vfio_region_dma_range *ranges, size_t nr);
 int vfio_dmabuf_mode(struct vfio_device *dev, int mode, unsigned int bar,

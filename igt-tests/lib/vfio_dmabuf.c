@@ -3,17 +3,29 @@
  * Exporting BARs as dma-bufs
  */
 #include <fcntl.h>
+#include <inttypes.h>
 
 #include "igt_core.h"
 #include "klog.h"
 #include "ranges.h"
 #include "vfio.h"
 
+void vfio_require_bar(const struct vfio_device *dev, unsigned int bar, uint64_t size)
+{
+	igt_require_f(dev->region[bar].size >= size,
+		      "BAR%u of %s has %" PRIu64 " MiB, and this wants %" PRIu64 " MiB: in a VM, see --bar of tools/vm/run\n",
+		      bar, dev->addr, dev->region[bar].size / MiB(1),
+		      (size + MiB(1) - 1) / MiB(1));
+}
+
 int vfio_dmabuf_mode(struct vfio_device *dev, int mode, unsigned int bar,
 		     const struct vfio_region_dma_range *ranges, size_t nr)
 {
+	size_t i;
 	int fd;
 
+	for (i = 0; i < nr; i++)
+		vfio_require_bar(dev, bar, ranges[i].offset + ranges[i].length);
 	klog_tell_runner();
 	fd = __vfio_dmabuf_mode(dev, mode, bar, ranges, nr);
 

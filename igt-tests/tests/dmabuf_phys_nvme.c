@@ -72,6 +72,7 @@ static void there_and_back(const struct vfio_region_dma_range *ranges,
 	struct picture picture;
 	int fd;
 
+	vfio_require_bar(&dev, BAR, window);
 	heal_disk();
 	picture_start(&picture, vfio_map_bar(&dev, BAR), window);
 	fd = vfio_dmabuf(&dev, BAR, ranges, nr);
