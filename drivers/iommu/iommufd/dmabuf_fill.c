@@ -14,6 +14,7 @@
 #include <linux/dma-buf-phys.h>
 #include <linux/iommu.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "io_pagetable.h"
@@ -244,39 +245,62 @@ static size_t iopt_phys_tables(const struct iopt_phys_track *track)
 	return (tables + tables / 256 + 8) * max(page, PAGE_SIZE);
 }
 
+/**
+ * struct iopt_phys_room - memory that was reclaimed for page tables
+ * @size: how much was free, bytes
+ * @hold: have as much during the next try, which is the last one
+ */
+struct iopt_phys_room {
+	size_t size;
+	bool hold;
+};
+
 /*
- * Reclaim until *room bytes of memory are free. That is little at first, since
+ * Reclaim until room->size bytes of memory are free. That is little at first, since
  * large pages need few tables, and more each time, since a fill that fails frees
  * its own tables and starts over. Returns false if there is no memory, or if
- * @most was free and did not suffice.
+ * @most, which the tables need at most, was free and even held, and did not suffice.
  */
-static bool iopt_phys_make_room(size_t *room, size_t most)
+static bool iopt_phys_make_room(struct iopt_phys_room *room, size_t most)
 {
 	void *mem;
 
-	if (*room >= most)
-		return false;
-	*room = min(max(*room * 4, PAGE_SIZE), most);
-	mem = __vmalloc(*room, IOPT_PHYS_ROOM_GFP);
+	if (room->size >= most) {
+		if (room->hold || !most)
+			return false;
+		room->hold = true;
+		return true;
+	}
+	room->size = min(max(room->size * 4, PAGE_SIZE), most);
+	mem = __vmalloc(room->size, IOPT_PHYS_ROOM_GFP);
 	vfree(mem);
 	return mem;
 }
 
 /*
- * Another task of the same cgroup may have taken what was reclaimed. But once as
- * much was free as the tables can need at most, that cgroup has done its share of
- * reclaim: charge the tables in any case.
+ * Another task of the same cgroup may take what was reclaimed. So hold as much while
+ * the tables are charged, in any case: once it is freed, the cgroup has no more than
+ * its limit, however many tasks do the same.
  */
-static gfp_t iopt_phys_gfp(size_t room, size_t most)
+static void *iopt_phys_hold_room(const struct iopt_phys_room *room)
 {
-	return room && room >= most ? IOPT_PHYS_GFP | __GFP_HIGH :
-				      IOPT_PHYS_GFP;
+	return room->hold ? __vmalloc(room->size, IOPT_PHYS_ROOM_GFP) : NULL;
+}
+
+/* How to allocate up to @most bytes of page tables, while *held bytes are */
+static gfp_t iopt_phys_gfp(size_t *held, size_t most)
+{
+	if (most > *held)
+		return IOPT_PHYS_GFP;
+	*held -= most;
+	return IOPT_PHYS_GFP | __GFP_HIGH;
 }
 
 /* *tables becomes what the tracks without memory need at most, in bytes */
 static int iopt_phys_try_fill_all(struct iopt_phys *phys, size_t *tables,
-				  gfp_t gfp)
+				  size_t held)
 {
+	size_t most;
 	struct iopt_phys_track *track;
 	int rc = 0, ret;
 
@@ -286,9 +310,10 @@ static int iopt_phys_try_fill_all(struct iopt_phys *phys, size_t *tables,
 	list_for_each_entry(track, &phys->tracks, node) {
 		if (track->mapped)
 			continue;
-		ret = iopt_phys_fill(phys, track, gfp);
+		most = iopt_phys_tables(track);
+		ret = iopt_phys_fill(phys, track, iopt_phys_gfp(&held, most));
 		if (ret == -ENOMEM)
-			*tables += iopt_phys_tables(track);
+			*tables += most;
 		rc = ret ?: rc;
 	}
 	return rc;
@@ -303,16 +328,18 @@ static int iopt_phys_try_fill_all(struct iopt_phys *phys, size_t *tables,
  */
 int iopt_phys_fill_all(struct iopt_phys *phys)
 {
-	size_t room = 0, tables = 0, least = SIZE_MAX;
+	size_t tables = 0, least = SIZE_MAX;
+	struct iopt_phys_room room = {};
 	int rc;
 
 	do {
-		rc = iopt_phys_try_fill_all(phys, &tables,
-					    iopt_phys_gfp(room, tables));
+		void *mem __free(kvfree) = iopt_phys_hold_room(&room);
+
+		rc = iopt_phys_try_fill_all(phys, &tables, mem ? room.size : 0);
 		/* Some were mapped with the memory that was meant for all */
 		if (tables < least) {
 			least = tables;
-			room = 0;
+			room = (struct iopt_phys_room){};
 		}
 	} while (iopt_phys_make_room(&room, tables));
 	return rc;
@@ -329,14 +356,18 @@ int iopt_phys_fill_all(struct iopt_phys *phys)
 int iopt_phys_fill_first(struct iopt_phys *phys, struct iopt_phys_track *track)
 {
 	const size_t tables = iopt_phys_tables(track);
-	size_t room = 0;
+	struct iopt_phys_room room = {};
+	size_t held;
 	int rc;
 
 	do {
+		/* Before anything is held that a restore may need */
 		iopt_phys_settle(phys);
+		void *mem __free(kvfree) = iopt_phys_hold_room(&room);
+
+		held = mem ? room.size : 0;
 		scoped_guard(mutex, &phys->pages->mutex) {
-			rc = iopt_phys_fill(phys, track,
-					    iopt_phys_gfp(room, tables));
+			rc = iopt_phys_fill(phys, track, iopt_phys_gfp(&held, tables));
 			if (!rc)
 				list_add_tail(&track->node, &phys->tracks);
 		}
