@@ -6,10 +6,11 @@
  * Sub-category: RDMA
  * Functionality: order of closing
  * Description: Exporter, importer or a whole process goes while regions and transfers
- *	are left
+ *	are left; what a region stays as long as it lives
  * Test category: functionality test
  */
 #include <errno.h>
+#include <rdma/ib_user_verbs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -294,6 +295,58 @@ static void killed(void)
 	close(fd);
 }
 
+/* As libibverbs does, which by itself refuses it for a region of a dma-buf */
+static int reregister(const struct verbs_mr *mr, uint32_t flags, uint32_t access)
+{
+	struct ib_uverbs_rereg_mr_resp resp;
+	struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_rereg_mr cmd;
+	} req = {
+		.hdr.command = IB_USER_VERBS_CMD_REREG_MR,
+		.hdr.in_words = sizeof(req) / 4,
+		.hdr.out_words = sizeof(resp) / 4,
+		.cmd.response = (uintptr_t)&resp,
+		.cmd.mr_handle = mr->ibv->handle,
+		.cmd.flags = flags,
+		.cmd.start = (uintptr_t)scene.mem,
+		.cmd.length = PAGE,
+		.cmd.hca_va = (uintptr_t)scene.mem,
+		.cmd.pd_handle = scene.rdma.pd->handle,
+		.cmd.access_flags = access,
+	};
+
+	return write(scene.rdma.context->cmd_fd, &req, sizeof(req)) < 0 ? -errno : 0;
+}
+
+/**
+ * SUBTEST: reregister
+ * Description: A dma-buf's region keeps its rights, its domain and its memory: the
+ *	kernel refuses to change them, as it does for each driver
+ */
+static void keeps_all(void)
+{
+	const struct vfio_region_dma_range range = { 0, MiB(1) };
+	struct rdma_target target;
+	struct verbs_mr memory;
+	uint32_t flags;
+
+	/* It is the request that is refused otherwise */
+	rdma_reg_memory(&scene.rdma, scene.mem, PAGE, &memory);
+	igt_assert_eq(reregister(&memory, IBV_REREG_MR_CHANGE_ACCESS,
+				 IBV_ACCESS_LOCAL_WRITE), 0);
+	verbs_dereg_mr(&memory);
+
+	rdma_target_open(&scene, &target, &range, 1);
+	for (flags = 1; flags <= IBV_REREG_MR_FLAGS_SUPPORTED; flags++)
+		igt_assert_eq(reregister(&target.mr, flags, IBV_ACCESS_LOCAL_WRITE),
+			      -EOPNOTSUPP);
+	guard_fill(scene.bar, 0, MiB(1));
+	rdma_scene_both(&scene, &target, 1000, 100);
+	guard_check(scene.bar, 0, MiB(1));
+	rdma_target_close(&target);
+}
+
 int igt_main()
 {
 	igt_subtest("no-provider")
@@ -315,6 +368,11 @@ int igt_main()
 	igt_subtest("two-processes") {
 		rdma_scene_reset(&scene);
 		two_processes();
+	}
+
+	igt_subtest("reregister") {
+		rdma_scene_reset(&scene);
+		keeps_all();
 	}
 
 	igt_subtest("killed") {

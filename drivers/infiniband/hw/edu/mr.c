@@ -385,7 +385,7 @@ err_destroy:
  *
  * Other memory, or memory that has to be pinned again to be written to, is a new
  * region with a new key. The core destroys the old one then; if this fails, it is
- * as it was.
+ * as it was. A region of a dma-buf stays as it is: see ib_umem_check_rereg().
  *
  * Return: the new region; NULL if @ibmr was changed; or an error pointer.
  */
@@ -396,6 +396,8 @@ struct ib_mr *edu_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 	struct edu_dev *edu = to_edu_dev(ibmr->device);
 	struct edu_mr *mr = to_edu_mr(ibmr);
 
+	if (mr->umem->is_dmabuf)
+		return ERR_PTR(-EOPNOTSUPP);
 	if (!(flags & IB_MR_REREG_ACCESS))
 		access = mr->access;
 	if (access & ~EDU_ACCESS)
@@ -414,8 +416,8 @@ struct ib_mr *edu_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 		xa_unlock(&edu->mrs);
 		return NULL;
 	}
-	/* A dma-buf is not attached again, nor the memory of another process */
-	if (mr->umem->is_dmabuf || mr->umem->owning_mm != current->mm)
+	/* The memory of another process is not pinned again */
+	if (mr->umem->owning_mm != current->mm)
 		return ERR_PTR(-EOPNOTSUPP);
 	return edu_reg_user_mr(ibpd, mr->umem->address, ibmr->length,
 			       ibmr->iova, access, NULL, udata);
