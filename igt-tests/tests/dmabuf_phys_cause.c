@@ -620,6 +620,62 @@ static void closed(void)
 	begin();
 }
 
+/* Registers of the function, past VFIO, which is not told */
+static void raw(unsigned int pos, void *value, size_t size, bool write)
+{
+	char path[160];
+	ssize_t done;
+	int config;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev.addr);
+	config = open(path, O_RDWR | O_CLOEXEC);
+	igt_assert_f(config >= 0, "cannot open %s: %s\n", path, strerror(errno));
+	done = write ? pwrite(config, value, size, pos) : pread(config, value, size, pos);
+	close(config);
+	igt_assert_eq((int)done, (int)size);
+	touched();
+}
+
+/**
+ * SUBTEST: bar-elsewhere
+ * Description: Root has moved a BAR from below 4 GiB to above, where VFIO leaves it when
+ *	memory is enabled: no access, to another BAR of the device either, until it is put
+ *	back and memory is enabled once more; then the bytes are what they were
+ */
+static void bar_elsewhere(void)
+{
+	const uint64_t word = 0xba2e15e3b4ec0de5ull;
+	const unsigned int high = PCI_BASE_ADDRESS_1;
+	uint32_t bar[2], elsewhere = 1u << 16;
+	uint64_t *last;
+
+	begin();
+	last = map + (SIZE - PAGE) / sizeof(*map);
+	raw(PCI_BASE_ADDRESS_0, bar, sizeof(bar), false);
+	igt_require_f((bar[0] & PCI_BASE_ADDRESS_MEM_TYPE_64) && !bar[1],
+		      "%s: BAR 0 is not a 64-bit one below 4 GiB\n", dev.addr);
+	cpu_store(last, word);
+
+	memory_off();
+	raw(high, &elsewhere, sizeof(elsewhere), true);
+	check();
+	command_word();
+	igt_assert_eq_u32(state_of(fd), DMA_BUF_PHYS_QUERY_REVOKED);
+	check();
+	/* What ends other causes does not end this one */
+	low_power_entry();
+	low_power_exit();
+	d0();
+	check();
+
+	memory_off();
+	raw(high, &bar[1], sizeof(bar[1]), true);
+	check();
+	command_word();
+	expect_reachable("the BAR was put back");
+	igt_assert_eq_u64(cpu_load(last), word);
+}
+
 int igt_main()
 {
 	static size_t i, j;
@@ -671,6 +727,10 @@ int igt_main()
 
 	igt_subtest("closed")
 		closed();
+
+	/* The last one: should it fail, only closing the device puts the BAR back */
+	igt_subtest("bar-elsewhere")
+		bar_elsewhere();
 
 	igt_fixture() {
 		vfio_close(&dev);
