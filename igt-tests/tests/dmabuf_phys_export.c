@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "igt_core.h"
 #include "iommufd.h"
 #include "klog.h"
+#include "memory.h"
 #include "pci.h"
 #include "query.h"
 #include "ranges.h"
@@ -296,6 +298,29 @@ static void bad_count(void)
 	ret = __vfio_dmabuf_raw(&dev, &head, &range, 1);
 	igt_assert_f(ret == -EFAULT || ret == -EINVAL,
 		     "ranges beyond the caller's memory: %d\n", ret);
+}
+
+/**
+ * SUBTEST: no-descriptor
+ * Description: An export when no file descriptor is free fails, and nothing is left
+ */
+static void no_descriptor(void)
+{
+	const struct vfio_region_dma_range range = { 0, PAGE };
+	const unsigned int before = dmabuf_count();
+	int next = dup(STDERR_FILENO), ret;
+	struct rlimit limit, none;
+
+	igt_assert_fd(next);
+	close(next);
+	igt_assert(!getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = (rlim_t)next;
+	igt_assert(!setrlimit(RLIMIT_NOFILE, &none));
+	ret = __vfio_dmabuf(&dev, BAR, &range, 1);
+	igt_assert(!setrlimit(RLIMIT_NOFILE, &limit));
+	igt_assert_eq(ret, -EMFILE);
+	dmabuf_expect_count(before);
 }
 
 /**
@@ -593,6 +618,9 @@ int igt_main()
 
 	igt_subtest("bad-count")
 		quietly(bad_count);
+
+	igt_subtest("no-descriptor")
+		quietly(no_descriptor);
 
 	igt_subtest("bad-region")
 		quietly(bad_region);
