@@ -250,6 +250,43 @@ static struct pci_dev *phys_query_find_device(const struct dma_buf_phys_query *q
 	return pdev ?: ERR_PTR(-ENXIO);
 }
 
+/*
+ * A VF, which has the route of its PF, points to that without a reference once it is
+ * removed. So look for the PF among all devices. Returns it with a reference, @pdev
+ * itself if that is no VF, or NULL if the PF has gone.
+ */
+static struct pci_dev *phys_query_get_physfn(struct pci_dev *pdev)
+{
+	const struct pci_dev *physfn = pci_physfn(pdev);
+	struct pci_dev *found = NULL;
+
+	if (physfn == pdev)
+		return pci_dev_get(pdev);
+	for_each_pci_dev(found)
+		if (found == physfn)
+			break;
+	return found;
+}
+
+/*
+ * The route depends on the registers of the ports above, which read as all ones below
+ * a port in D3. The bus has a reference to its bridge.
+ */
+static int phys_query_route(struct dma_buf_phys *phys, struct pci_dev *pdev,
+			    struct dma_buf_phys_query *query, struct phys_answer *answer)
+{
+	struct pci_dev *physfn = phys_query_get_physfn(pdev);
+	int ret;
+
+	if (!physfn)
+		return -ENXIO;
+	pm_runtime_get_sync(physfn->bus->bridge);
+	ret = phys_query_all(phys, pdev, query, answer);
+	pm_runtime_put(physfn->bus->bridge);
+	pci_dev_put(physfn);
+	return ret;
+}
+
 static int phys_query_dmabuf(struct dma_buf *dmabuf,
 			     struct dma_buf_phys_query *query, struct phys_answer *answer)
 {
@@ -262,15 +299,10 @@ static int phys_query_dmabuf(struct dma_buf *dmabuf,
 	pdev = phys_query_find_device(query);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
-	/*
-	 * The route depends on the registers of the ports above, which read as all
-	 * ones below a port in D3. The bus has a reference to its bridge.
-	 */
 	if (pdev)
-		pm_runtime_get_sync(pdev->dev.parent);
-	ret = phys_query_all(phys, pdev, query, answer);
-	if (pdev)
-		pm_runtime_put(pdev->dev.parent);
+		ret = phys_query_route(phys, pdev, query, answer);
+	else
+		ret = phys_query_all(phys, NULL, query, answer);
 	pci_dev_put(pdev);
 	return ret;
 }
