@@ -2,7 +2,7 @@
 /*
  * Watches: files that become readable when access is taken away or given back.
  *
- * A watch is not an importer and never delays a revoke. The buffer counts its
+ * A watch is not an importer, and no revoke waits for one. The buffer counts its
  * events and its watches, and wakes these up. A watch stores the counters as of its
  * creation and the sequence number of the event it has reported last. So it
  * costs the exporter a wake-up, and no event is lost, however late userspace
