@@ -16,10 +16,10 @@
 #include "array.h"
 #include "igt_core.h"
 #include "kvm_loop.h"
+#include "kvm_paging.h"
 #include "scene.h"
 
 #define SEED 0xba6e000000000000ull
-#define SVM_EXIT_NPF 0x400
 
 /* What of the BAR the tests use, but for those of 1 GiB */
 #define WINDOW MiB(16)
@@ -305,6 +305,15 @@ static void nested_tables_in_bar(uint64_t size, uint64_t gpa, uint64_t largest)
 	igt_assert_eq_u64(vcpu->result, SVM_EXIT_NPF);
 }
 
+/* What KVM shadows: the guest's own tables, or nested ones that it has */
+static void rewritten(uint64_t size, uint64_t gpa, uint64_t largest)
+{
+	(void)size;
+	(void)gpa;
+	(void)largest;
+	paging_rewrite(&scene, &guest, !shadow);
+}
+
 static const struct mode {
 	const char *name;
 	bool npt, tdp_mmu;
@@ -336,6 +345,7 @@ static const struct {
 	{ "tables-in-bar", tables_in_bar, GiB(1), GPA_1G, GiB(1), false },
 	{ "l2-npt-tables-in-bar", nested_tables_in_bar, GiB(1), GPA_1G, GiB(1),
 	  true },
+	{ "rewritten", rewritten, 0, 0, 0, false },
 };
 
 int igt_main()
@@ -356,7 +366,10 @@ int igt_main()
 		 *	with nested paging: every byte that was stored is where it
 		 *	belongs, no other has changed, and the page beside each is a
 		 *	fault; the same again after a revoke and a restore. Page
-		 *	tables in the BAR itself, which KVM cannot read
+		 *	tables in the BAR itself, which KVM cannot read. And those
+		 *	that KVM shadows, rewritten in use by the VMM and by the
+		 *	guest while slots go and access goes: nothing is read while
+		 *	there is no access, and what the entries name after it
 		 *
 		 * SUBTEST: no-tdp-mmu
 		 * Description: The same with kvm.tdp_mmu=0

@@ -25,6 +25,19 @@
 #define VMM_LIMIT (1ull << 39)
 #define VMM_MAX_VCPUS 8
 
+/* Of entries of the guest's page tables */
+#define PTE_PRESENT (1ull << 0)
+#define PTE_WRITABLE (1ull << 1)
+/* Nested page tables are walked as by a user */
+#define PTE_USER (1ull << 2)
+#define PTE_ACCESSED (1ull << 5)
+#define PTE_DIRTY (1ull << 6)
+#define PTE_LARGE (1ull << 7)
+#define PTE_ADDRESS 0xffffffffff000ull
+
+#define PTE_TABLE (PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED)
+#define PTE_LEAF (PTE_TABLE | PTE_DIRTY)
+
 /**
  * struct vmm - a VM
  * @fd: of the VM, -1 when closed
@@ -226,6 +239,18 @@ int __vmm_tables(struct vmm *vmm, uint64_t *root);
  */
 int __vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
 	      uint64_t size);
+
+/**
+ * vmm_entry - find an entry of the guest's page tables, for whoever rewrites it
+ * @vmm: the VM
+ * @root: as of __vmm_map()
+ * @va: an address that the entry is for
+ * @size: what it is for: 4 KiB, 2 MiB or 1 GiB, as a page or as a table
+ *
+ * Return: the entry in @vmm->ram, or NULL if no table that has it is there.
+ */
+uint64_t *vmm_entry(const struct vmm *vmm, uint64_t root, uint64_t va,
+		    uint64_t size);
 
 /**
  * __vcpu_open - make a vCPU in 64-bit mode, ready for commands

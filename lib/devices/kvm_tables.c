@@ -9,18 +9,6 @@
 #include "kvm.h"
 #include "kvm_layout.h"
 
-#define PTE_PRESENT (1ull << 0)
-#define PTE_WRITABLE (1ull << 1)
-/* Nested page tables are walked as by a user */
-#define PTE_USER (1ull << 2)
-#define PTE_ACCESSED (1ull << 5)
-#define PTE_DIRTY (1ull << 6)
-#define PTE_LARGE (1ull << 7)
-#define PTE_ADDRESS 0xffffffffff000ull
-
-#define PTE_TABLE (PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED)
-#define PTE_LEAF (PTE_TABLE | PTE_DIRTY)
-
 #define VECTOR_PF 14
 
 static void *at(const struct vmm *vmm, uint64_t gpa)
@@ -60,6 +48,22 @@ int __vmm_tables(struct vmm *vmm, uint64_t *root)
 	memset(at(vmm, table), 0, 4096);
 	*root = table;
 	return 0;
+}
+
+uint64_t *vmm_entry(const struct vmm *vmm, uint64_t root, uint64_t va,
+		    uint64_t size)
+{
+	uint64_t table = root ? root : RAM_TOP_TABLE, *entry;
+	unsigned int shift;
+
+	for (shift = 39; ; shift -= 9) {
+		entry = (uint64_t *)at(vmm, table) + (va >> shift) % 512;
+		if (size >> shift || shift == 12)
+			return entry;
+		if (!(*entry & PTE_PRESENT) || *entry & PTE_LARGE)
+			return NULL;
+		table = *entry & PTE_ADDRESS;
+	}
 }
 
 int __vmm_map(struct vmm *vmm, uint64_t root, uint64_t va, uint64_t gpa,
