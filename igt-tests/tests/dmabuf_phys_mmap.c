@@ -22,7 +22,9 @@
 #include "host_access.h"
 #include "igt_core.h"
 #include "iommufd.h"
+#include "memory.h"
 #include "mmap_scene.h"
+#include "module.h"
 #include "movable.h"
 #include "pci.h"
 #include "subtests.h"
@@ -347,6 +349,55 @@ static void read_only(void)
 	munmap(mapped, LENGTH);
 }
 
+/* @there: the same bytes by another mapping */
+static void expect_no_exec(uint8_t *there)
+{
+	uint8_t *mapped;
+	uint64_t i;
+
+	expect_refused(PAGE, PROT_EXEC, MAP_SHARED, 0, EPERM);
+	expect_refused(LENGTH, PROT_READ | PROT_EXEC, MAP_SHARED, 0, EPERM);
+	expect_refused(LENGTH, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, 0, EPERM);
+	expect_refused(PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0, EPERM);
+
+	mapped = map(NULL, LENGTH, 0);
+	cpu_both_ways(mapped + PAGE, there + PAGE);
+	igt_assert_eq(mprotect(mapped + PAGE, PAGE, PROT_READ | PROT_EXEC), -1);
+	igt_assert_eq(errno, EACCES);
+	igt_assert_eq(mprotect(mapped, LENGTH, PROT_READ | PROT_WRITE | PROT_EXEC), -1);
+	igt_assert_eq(errno, EACCES);
+	/* What had been there, and what comes only now */
+	for (i = 0; i < 3 * PAGE; i += PAGE)
+		cpu_both_ways(mapped + i, there + i);
+	munmap(mapped, LENGTH);
+}
+
+/**
+ * SUBTEST: exec
+ * Description: Nobody executes what a device may write: mmap with PROT_EXEC gives
+ *	EPERM, mprotect EACCES, and the mapping is as good as before, of a BAR and
+ *	of a udmabuf, whose mmap is its own
+ */
+static void no_exec(void)
+{
+	uint8_t *memory;
+	int memfd;
+
+	with_one(0, LENGTH);
+	expect_no_exec(bar);
+
+	close_fd(&dmabuf);
+	module_load("udmabuf");
+	memfd = sealed_memfd(LENGTH);
+	memory = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	igt_assert(memory != MAP_FAILED);
+	dmabuf = __udmabuf(memfd, 0, LENGTH);
+	close(memfd);
+	igt_assert_fd(dmabuf);
+	expect_no_exec(memory);
+	munmap(memory, LENGTH);
+}
+
 /**
  * SUBTEST: claims
  * Description: A mapping keeps the dma-buf, so no one can be promised an absence of
@@ -433,6 +484,7 @@ static const struct subtest tests[] = {
 	{ "attributes", attributes },
 	{ "refused", refused },
 	{ "read-only", read_only },
+	{ "exec", no_exec },
 	{ "claims", claims },
 	{ "areas", areas },
 };
