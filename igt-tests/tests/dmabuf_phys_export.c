@@ -11,9 +11,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -22,10 +24,13 @@
 #include "iommufd.h"
 #include "klog.h"
 #include "memory.h"
+#include "module.h"
 #include "pci.h"
 #include "query.h"
 #include "ranges.h"
+#include "sysfs.h"
 #include "vfio.h"
+#include "worker.h"
 
 #define BAR 2
 #define MANY 65536u
@@ -557,6 +562,126 @@ static void io_bar(void)
 	vfio_close(&sata);
 }
 
+/* Descriptors from here on are those of the exports; there is room for few, or more */
+#define FIRST 100
+#define FEW 4u
+#define MORE 60u
+
+#define EVENTS "/sys/kernel/tracing/events/dma_buf/enable"
+
+static int udmabufs = -1, memfd = -1, watches = -1;
+
+static void no_events(int sig)
+{
+	(void)sig;
+	__sysfs_write(EVENTS, "0");
+}
+
+/* Whatever was given out: it need not have come back to whom it was given to */
+static int close_all(void)
+{
+	return syscall(SYS_close_range, FIRST, FIRST + MORE, 0) ? -errno : 0;
+}
+
+static int limit_all(rlim_t nr)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	limit.rlim_cur = nr;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+static int limit_once(void)
+{
+	int ret = limit_all(FIRST + FEW);
+
+	return ret ? ret : limit_all(FIRST + MORE);
+}
+
+static int export_once(void)
+{
+	struct vfio_region_dma_range range = { 0, MiB(1) };
+	int fd = __vfio_dmabuf(&dev, BAR, &range, 1);
+
+	return fd < 0 ? fd : 0;
+}
+
+/* Without opening the device, whose descriptor might be closed as well */
+static int udmabuf_once(void)
+{
+	struct udmabuf_create create = {
+		.memfd = (uint32_t)memfd,
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = MiB(1),
+	};
+
+	return ioctl(udmabufs, UDMABUF_CREATE, &create) < 0 ? -errno : 0;
+}
+
+static int watch_once(void)
+{
+	struct vfio_region_dma_range range = { 0, MiB(1) };
+	int ret = __vfio_dmabuf(&dev, BAR, &range, 1);
+
+	if (ret >= 0)
+		ret = __watch(watches, ret, O_CLOEXEC);
+	/* It is closed, or another file has its number, or there is no room */
+	if (ret == -EINVAL || ret == -EMFILE)
+		ret = -EBADF;
+	return ret < 0 ? ret : 0;
+}
+
+/**
+ * SUBTEST: close-range
+ * Description: Exports by VFIO and udmabuf, and watches, while other threads close
+ *	their descriptors the moment they are there, and there is room for few:
+ *	each is there or is not, and nothing is left
+ */
+static void close_range_storm(void)
+{
+	struct worker workers[] = {
+		{ .name = "close", .once = close_all },
+		{ .name = "limit", .once = limit_once },
+		{ .name = "export", .once = export_once, .allowed = -EMFILE },
+		{ .name = "udmabuf", .once = udmabuf_once, .allowed = -EMFILE },
+		{ .name = "watch", .once = watch_once, .allowed = -EBADF },
+	};
+	unsigned int before = dmabuf_count(), i, nr = 0;
+	int below[FIRST], fd;
+	struct rlimit limit;
+
+	module_load("udmabuf");
+	udmabufs = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	igt_assert_fd(udmabufs);
+	memfd = sealed_memfd(MiB(1));
+	watches = query_open();
+	while ((fd = dup(iommufd)) < FIRST) {
+		igt_assert_fd(fd);
+		below[nr++] = fd;
+	}
+	close(fd);
+	igt_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+
+	/* Events name what somebody else may have freed; older kernels have none */
+	__sysfs_write(EVENTS, "1");
+	igt_install_exit_handler(no_events);
+	workers_run(workers, ARRAY_SIZE(workers), 1);
+	no_events(0);
+
+	igt_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	igt_assert_eq(close_all(), 0);
+	for (i = 0; i < nr; i++)
+		close(below[i]);
+	close(watches);
+	close(memfd);
+	close(udmabufs);
+	dmabuf_expect_count(before);
+	/* And all of it works as before */
+	close(vfio_dmabuf_one(&dev, BAR, 0, MiB(1)));
+}
+
 /* Whoever is refused is told by the errno: the log is not for users' mistakes */
 static void quietly(void (*test)(void))
 {
@@ -639,6 +764,10 @@ int igt_main()
 
 	igt_subtest("bars-bad")
 		quietly(bars_bad);
+
+	/* The last one: where it fails, there is room for few still */
+	igt_subtest("close-range")
+		quietly(close_range_storm);
 
 	igt_fixture() {
 		vfio_close(&dev);
