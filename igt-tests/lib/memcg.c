@@ -84,20 +84,6 @@ void memcg_limit(const char *cgroup, uint64_t more)
 	sysfs_write(in(cgroup, "memory.max"), text);
 }
 
-uint64_t memcg_beyond(const char *cgroup)
-{
-	char text[32];
-	uint64_t now, most;
-
-	igt_assert_eq(__sysfs_read(in(cgroup, "memory.current"), text,
-				   sizeof(text)), 0);
-	now = strtoull(text, NULL, 10);
-	igt_assert_eq(__sysfs_read(in(cgroup, "memory.max"), text,
-				   sizeof(text)), 0);
-	most = strtoull(text, NULL, 10);
-	return now > most ? now - most : 0;
-}
-
 void memcg_slow(const char *cgroup, uint64_t bytes)
 {
 	char text[32];

@@ -41,9 +41,6 @@ uint64_t memcg_tables(const char *cgroup);
  */
 void memcg_limit(const char *cgroup, uint64_t more);
 
-/** memcg_beyond - by how many bytes a cgroup is beyond the limit that memcg_limit() gave it */
-uint64_t memcg_beyond(const char *cgroup);
-
 /**
  * memcg_slow - let who asks for memory wait while a cgroup has too much
  * @cgroup: path

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -416,53 +415,6 @@ static void reclaim(void)
 	munmap(anon, ANON);
 }
 
-#define TOGETHER 8u
-
-static void *map_thread(void *data)
-{
-	const unsigned int i = (unsigned int)(uintptr_t)data;
-	int ret = __ioas_map_file(scene.iommufd, scene.ioas, fd, 0, MAPPED, AT(i));
-
-	return (void *)(intptr_t)ret;
-}
-
-/**
- * SUBTEST: reclaim-together
- * Description: The same with room for the page tables of two mappings, and eight that
- *	are made at the same time: two are there in the end, and the cgroup is not
- *	beyond its limit
- */
-static void reclaim_together(void)
-{
-	pthread_t threads[TOGETHER];
-	unsigned int i, done = 0;
-	uint64_t beyond;
-	void *anon, *ret;
-
-	memcg_enter(importer);
-	anon = mmap(NULL, 2 * TABLES * PAGE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	igt_assert(anon != MAP_FAILED);
-	igt_assert_eq(madvise(anon, 2 * TABLES * PAGE, MADV_FREE), 0);
-	memcg_limit(importer, 0);
-	for (i = 0; i < TOGETHER; i++)
-		igt_assert(!pthread_create(&threads[i], NULL, map_thread,
-					   (void *)(uintptr_t)i));
-	for (i = 0; i < TOGETHER; i++) {
-		igt_assert(!pthread_join(threads[i], &ret));
-		igt_assert_f(!ret || (intptr_t)ret == -ENOMEM, "mapping %u: %s\n", i,
-			     strerror((int)-(intptr_t)ret));
-		igt_assert_eq(mapped(edu, AT(i), MAPPED), !ret);
-		done += !ret;
-	}
-	beyond = memcg_beyond(importer);
-	memcg_enter(MEMCG_ROOT);
-	munmap(anon, 2 * TABLES * PAGE);
-	igt_info("%u of %u, %" PRIu64 " bytes beyond the limit\n", done, TOGETHER, beyond);
-	igt_assert(done);
-	igt_assert_eq_u64(beyond, 0);
-}
-
 #define IMPORTERS 1000u
 #define EACH MiB(1)
 
@@ -530,7 +482,6 @@ int igt_main()
 		{ "interrupted", interrupted },
 		{ "slow-charge", slow_charge },
 		{ "reclaim", reclaim },
-		{ "reclaim-together", reclaim_together },
 		{ "importers", importers },
 	};
 
