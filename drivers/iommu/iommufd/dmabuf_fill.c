@@ -300,9 +300,9 @@ static gfp_t iopt_phys_gfp(size_t *held, size_t most)
 static int iopt_phys_try_fill_all(struct iopt_phys *phys, size_t *tables,
 				  size_t held)
 {
-	size_t most;
 	struct iopt_phys_track *track;
 	int rc = 0, ret;
+	size_t most;
 
 	*tables = 0;
 	guard(mutex)(&phys->pages->mutex);
