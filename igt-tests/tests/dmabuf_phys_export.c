@@ -305,6 +305,17 @@ static void bad_count(void)
 		     "ranges beyond the caller's memory: %d\n", ret);
 }
 
+/* How many descriptors there may be */
+static int limit_descriptors(rlim_t nr)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	limit.rlim_cur = nr;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
 /**
  * SUBTEST: no-descriptor
  * Description: An export when no file descriptor is free fails, and nothing is left
@@ -314,14 +325,12 @@ static void no_descriptor(void)
 	const struct vfio_region_dma_range range = { 0, PAGE };
 	const unsigned int before = dmabuf_count();
 	int next = dup(STDERR_FILENO), ret;
-	struct rlimit limit, none;
+	struct rlimit limit;
 
 	igt_assert_fd(next);
 	close(next);
 	igt_assert(!getrlimit(RLIMIT_NOFILE, &limit));
-	none = limit;
-	none.rlim_cur = (rlim_t)next;
-	igt_assert(!setrlimit(RLIMIT_NOFILE, &none));
+	igt_assert_eq(limit_descriptors((rlim_t)next), 0);
 	ret = __vfio_dmabuf(&dev, BAR, &range, 1);
 	igt_assert(!setrlimit(RLIMIT_NOFILE, &limit));
 	igt_assert_eq(ret, -EMFILE);
@@ -583,21 +592,11 @@ static int close_all(void)
 	return syscall(SYS_close_range, FIRST, FIRST + MORE, 0) ? -errno : 0;
 }
 
-static int limit_all(rlim_t nr)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return -errno;
-	limit.rlim_cur = nr;
-	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
-}
-
 static int limit_once(void)
 {
-	int ret = limit_all(FIRST + FEW);
+	int ret = limit_descriptors(FIRST + FEW);
 
-	return ret ? ret : limit_all(FIRST + MORE);
+	return ret ? ret : limit_descriptors(FIRST + MORE);
 }
 
 static int export_once(void)
