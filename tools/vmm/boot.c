@@ -32,9 +32,6 @@
 #define COMMAND_LINE "earlycon=uart8250,io,0x3f8 keep_bootcon acpi=off tsc=reliable " \
 	"nokaslr panic=-1"
 
-#define PTE_TABLE 0x3ull
-#define PTE_LARGE 0x83ull
-
 #define APIC_ADDRESS 0xfee00000u
 
 static const uint8_t *map_file(const char *path, size_t *size)
@@ -93,7 +90,7 @@ static void put_page_tables(struct machine *m)
 	table[0] = (GUEST_TABLES + 0x1000) | PTE_TABLE;
 	table[512] = (GUEST_TABLES + 0x2000) | PTE_TABLE;
 	for (i = 0; i < 512; i++)
-		table[1024 + i] = i << 21 | PTE_LARGE;
+		table[1024 + i] = i << 21 | PTE_LARGE | PTE_WRITABLE | PTE_PRESENT;
 }
 
 static void put_kernel(struct machine *m, const char *kernel, const char *initrd,
