@@ -568,6 +568,24 @@ int igt_main()
 	 *	notifiers: a revoke takes it from the guest, munmap takes it for good
 	 */
 	mmap_kernel_subtests();
+	/**
+	 * SUBTEST: others-while-waiting
+	 * Description: A program, or the kernel on its behalf, waits for a copy: other
+	 *	threads map and unmap memory, also of the same mapping, and the command line
+	 *	can be read
+	 *
+	 * SUBTEST: signal-while-waiting
+	 * Description: A signal is handled while its thread waits, and at the end of the
+	 *	system call if the kernel waits; neither takes CPU time
+	 *
+	 * SUBTEST: kill-while-waiting
+	 * Description: Who waits can be killed, and is gone before the copy begins
+	 *
+	 * SUBTEST: unmapped-while-waiting
+	 * Description: The mapping goes, and the dma-buf is closed and freed, while the
+	 *	kernel waits: EFAULT, once the copy is done
+	 */
+	mmap_wait_subtests();
 
 	igt_fixture() {
 		begin();

@@ -64,5 +64,6 @@ void query_bad_subtests(void);
 void watch_storm_subtests(void);
 void mmap_revoke_subtests(void);
 void mmap_kernel_subtests(void);
+void mmap_wait_subtests(void);
 
 #endif /* TESTS_SUBTESTS_H */

@@ -79,9 +79,50 @@ static vm_fault_t phys_mmap_insert(struct vm_fault *vmf, unsigned int order,
 	return VM_FAULT_FALLBACK;
 }
 
-static vm_fault_t phys_mmap_fault_locked(struct dma_buf_phys *phys, struct vm_fault *vmf,
-					 unsigned int order, bool intr)
+/*
+ * Any signal ends a wait for user space, which handles it and then repeats the
+ * access. The kernel would repeat it at once, so there only a fatal one does.
+ */
+static bool phys_mmap_interruptible(const struct vm_fault *vmf)
 {
+	return vmf->flags & FAULT_FLAG_USER;
+}
+
+static vm_fault_t phys_mmap_interrupted(const struct vm_fault *vmf)
+{
+	return phys_mmap_interruptible(vmf) ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+}
+
+static int phys_mmap_lock(const struct vm_fault *vmf, struct dma_resv *resv)
+{
+	int ret;
+
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	/* There is no killable variant: after any other signal, wait as if there were none */
+	if (ret && !phys_mmap_interruptible(vmf) && !fatal_signal_pending(current))
+		ret = dma_resv_lock(resv, NULL);
+	return ret;
+}
+
+static int phys_mmap_wait_copy(const struct vm_fault *vmf, struct dma_resv *resv)
+{
+	const bool intr = phys_mmap_interruptible(vmf);
+	const long timeout = intr ? MAX_SCHEDULE_TIMEOUT : HZ / 10;
+	long ret;
+
+	/* Here neither, but it can be looked at now and then */
+	do {
+		ret = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, intr, timeout);
+		if (!ret && fatal_signal_pending(current))
+			ret = -EINTR;
+	} while (!ret);
+	return ret < 0 ? ret : 0;
+}
+
+static vm_fault_t phys_mmap_fault_locked(struct dma_buf_phys *phys, struct vm_fault *vmf,
+					 unsigned int order)
+{
+	struct dma_resv *resv = phys->dmabuf->resv;
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long size = PAGE_SIZE << order;
 	unsigned long addr = ALIGN_DOWN(vmf->address, size);
@@ -107,30 +148,54 @@ static vm_fault_t phys_mmap_fault_locked(struct dma_buf_phys *phys, struct vm_fa
 		return VM_FAULT_FALLBACK;
 
 	/* After a move, the copy may still be running */
-	if (dma_resv_wait_timeout(phys->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
-				  intr, MAX_SCHEDULE_TIMEOUT) < 0)
-		return VM_FAULT_NOPAGE;
+	if (fault_flag_allow_retry_first(vmf->flags)) {
+		if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL))
+			return VM_FAULT_RETRY;
+	} else if (phys_mmap_wait_copy(vmf, resv)) {
+		return phys_mmap_interrupted(vmf);
+	}
 	return phys_mmap_insert(vmf, order, PHYS_PFN(iter.paddr),
 		      dma_buf_phys_group_prot(iter.group, vma->vm_flags));
+}
+
+/*
+ * The first attempt drops mmap_lock, or the lock of the VMA, while it waits, so that
+ * mmap() and readers of /proc/PID/cmdline are not held up. A second one keeps it and
+ * the reservation lock: otherwise the buffer might have moved again each time.
+ */
+static vm_fault_t phys_mmap_retry(struct vm_fault *vmf, struct dma_buf *dmabuf)
+{
+	struct dma_resv *resv = dmabuf->resv;
+
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	/* The area may be unmapped from here on */
+	get_dma_buf(dmabuf);
+	release_fault_lock(vmf);
+	if (!phys_mmap_lock(vmf, resv)) {
+		dma_resv_unlock(resv);
+		phys_mmap_wait_copy(vmf, resv);
+	}
+	dma_buf_put(dmabuf);
+	return VM_FAULT_RETRY;
 }
 
 static vm_fault_t phys_mmap_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct dma_buf_phys *phys = vmf->vma->vm_private_data;
-	/*
-	 * Userspace handles the signal and then repeats the access. The kernel
-	 * would repeat it immediately, without handling the signal.
-	 */
-	const bool intr = vmf->flags & FAULT_FLAG_USER;
+	struct dma_buf *dmabuf = phys->dmabuf;
 	vm_fault_t ret;
 
-	if (!intr)
-		dma_resv_lock(phys->dmabuf->resv, NULL);
-	else if (dma_resv_lock_interruptible(phys->dmabuf->resv, NULL))
-		return VM_FAULT_NOPAGE;
-	ret = phys_mmap_fault_locked(phys, vmf, order, intr);
-	dma_resv_unlock(phys->dmabuf->resv);
-	return ret;
+	if (fault_flag_allow_retry_first(vmf->flags)) {
+		if (!dma_resv_trylock(dmabuf->resv))
+			return phys_mmap_retry(vmf, dmabuf);
+	} else if (phys_mmap_lock(vmf, dmabuf->resv)) {
+		return phys_mmap_interrupted(vmf);
+	}
+	ret = phys_mmap_fault_locked(phys, vmf, order);
+	dma_resv_unlock(dmabuf->resv);
+	return ret == VM_FAULT_RETRY ? phys_mmap_retry(vmf, dmabuf) : ret;
 }
 
 static vm_fault_t phys_mmap_fault(struct vm_fault *vmf)

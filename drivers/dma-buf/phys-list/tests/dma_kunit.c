@@ -522,18 +522,18 @@ static void dma_test_killed(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	imp = dma_test_imp(test, kt_buf(test, list));
 
-	kt_set_killed(true);
+	kt_signal(current, SIGKILL);
 	ret = dma_test_map(imp, 0, 4 * SZ_16M);
-	kt_set_killed(false);
+	kt_unsignal(SIGKILL);
 	KUNIT_EXPECT_EQ(test, ret, -EINTR);
 	if (!ret)
 		dma_test_unmap(imp);
 	dma_test_expect_nothing_mapped(test);
 
 	/* What is short is not looked at */
-	kt_set_killed(true);
+	kt_signal(current, SIGKILL);
 	ret = dma_test_map(imp, 0, SZ_16M);
-	kt_set_killed(false);
+	kt_unsignal(SIGKILL);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	dma_test_unmap(imp);
 	KUNIT_ASSERT_EQ(test, dma_test_map(imp, 0, 4 * SZ_16M), 0);

@@ -150,22 +150,22 @@ static void drain_test_signal_ends_no_wait(struct kunit *test)
 					    KT_LATE_MS);
 	int ret;
 
-	kt_set_killed(true);
+	kt_signal(current, SIGKILL);
 	dma_buf_phys_revoke(&buf->phys);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
 	dma_buf_phys_restore(&buf->phys);
-	kt_set_killed(false);
+	kt_unsignal(SIGKILL);
 
 	imp->unmap_ms = KT_LATE_MS;
 	imp->fence_ms = 2 * KT_LATE_MS;
 	KUNIT_ASSERT_EQ(test, kt_map(imp), 0);
-	kt_set_killed(true);
+	kt_signal(current, SIGKILL);
 	ret = dma_buf_phys_move(&buf->phys,
 				kt_list(test, KT_ELSEWHERE, KT_SIZE));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->signaled));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(imp->unmapped));
-	kt_set_killed(false);
+	kt_unsignal(SIGKILL);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 }
 

@@ -228,15 +228,24 @@ bool kt_is_mapped(struct kt_imp *imp)
 	return mapped;
 }
 
-/* Whoever runs the test has a signal pending that ends any wait that a signal can end */
-void kt_set_killed(bool killed)
+/*
+ * Make a signal pending, which ends any wait that it can end. The sighand of current is
+ * stable, and so is that of a task that waits for us.
+ */
+void kt_signal(struct task_struct *task, int sig)
 {
-	/* One's own is there as long as one is */
+	guard(spinlock_irq)(&unrcu_pointer(task->sighand)->siglock);
+	sigaddset(&task->pending.signal, sig);
+	set_tsk_thread_flag(task, TIF_SIGPENDING);
+	/* Also from a wait that no signal ends, and which then goes on */
+	wake_up_process(task);
+}
+
+/* Of current */
+void kt_unsignal(int sig)
+{
 	guard(spinlock_irq)(&unrcu_pointer(current->sighand)->siglock);
-	if (killed)
-		sigaddset(&current->pending.signal, SIGKILL);
-	else
-		sigdelset(&current->pending.signal, SIGKILL);
+	sigdelset(&current->pending.signal, sig);
 	recalc_sigpending();
 }
 

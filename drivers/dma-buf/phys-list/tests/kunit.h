@@ -14,6 +14,7 @@
 #include <linux/dma-buf-phys.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
+#include <linux/mm.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/sizes.h>
 #include <linux/workqueue.h>
@@ -131,13 +132,28 @@ int kt_map(struct kt_imp *imp);
 void kt_unmap(struct kt_imp *imp);
 bool kt_is_mapped(struct kt_imp *imp);
 phys_addr_t kt_first_paddr(const struct dma_buf_phys_list *list);
-void kt_set_killed(bool killed);
+void kt_signal(struct task_struct *task, int sig);
+void kt_unsignal(int sig);
 
 void kt_expect_events(struct kunit *test, int line, const struct kt_imp *imp,
 		      unsigned int moves, unsigned int revokes,
 		      unsigned int restores);
 #define KT_EXPECT_EVENTS(test, imp, moves, revokes, restores) \
 	kt_expect_events(test, __LINE__, imp, moves, revokes, restores)
+
+/* Where the tests map, in a thread that has nothing else mapped */
+#define KT_MAP_AT SZ_1G
+
+void kt_user_map(struct kunit *test, struct kt_buf *buf, u64 size, u64 offset);
+void kt_user_unmap(struct kunit *test, u64 size);
+int kt_fault_in(unsigned long addr);
+int kt_fault_in_retry(unsigned long addr, bool *unlocked);
+unsigned long kt_lookup_page(unsigned long addr, phys_addr_t *paddr);
+struct vm_fault kt_fault_beside(struct vm_area_struct *vma);
+void kt_expect_page(struct kunit *test, int line, unsigned long addr,
+		    phys_addr_t paddr, unsigned long size);
+#define KT_EXPECT_PAGE(test, addr, paddr, size) \
+	kt_expect_page(test, __LINE__, addr, paddr, size)
 
 /**
  * struct kt_sg_imp - an importer by scatterlist

@@ -1,75 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is in the page tables of who mmaps a dma-buf. No test makes an access: the
- * entries are asked for by faults, and looked at.
+ * What is in the page tables of who mmaps a dma-buf
  */
-#include <linux/dma-resv.h>
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
-#include <linux/sched/mm.h>
 
 #include "../internal.h"
 #include "kunit.h"
-
-/* Where the tests map, in a thread that has nothing else mapped */
-#define MAP_AT SZ_1G
-
-static void mmap_test_map(struct kunit *test, struct kt_buf *buf, u64 size,
-			  u64 offset)
-{
-	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
-	KUNIT_ASSERT_EQ(test,
-			vm_mmap(buf->phys.dmabuf->file, MAP_AT, size,
-				PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-				offset),
-			MAP_AT);
-}
-
-static void mmap_test_unmap(struct kunit *test, u64 size)
-{
-	KUNIT_EXPECT_EQ(test, vm_munmap(MAP_AT, size), 0);
-	/* A kernel thread leaves the rest to a worker */
-	flush_delayed_fput();
-}
-
-static int mmap_test_fault_in(unsigned long addr)
-{
-	guard(mmap_read_lock)(current->mm);
-	return fixup_user_fault(current->mm, addr, FAULT_FLAG_WRITE, NULL);
-}
-
-/* Size of the page at an address, 0 if there is none, and where it is */
-static unsigned long mmap_test_lookup(unsigned long addr, phys_addr_t *paddr)
-{
-	struct follow_pfnmap_args args = { .address = addr };
-	unsigned long size;
-
-	guard(mmap_read_lock)(current->mm);
-	args.vma = vma_lookup(current->mm, addr);
-	if (!args.vma || follow_pfnmap_start(&args))
-		return 0;
-	size = ~args.addr_mask + 1;
-	*paddr = PFN_PHYS(args.pfn);
-	follow_pfnmap_end(&args);
-	return size;
-}
-
-static void mmap_test_expect_page(struct kunit *test, int line,
-				  unsigned long addr, phys_addr_t paddr,
-				  unsigned long size)
-{
-	phys_addr_t is = 0;
-
-	KUNIT_EXPECT_EQ_MSG(test, mmap_test_fault_in(addr), 0, "from line %d",
-			    line);
-	KUNIT_EXPECT_EQ_MSG(test, mmap_test_lookup(addr, &is), size,
-			    "from line %d", line);
-	KUNIT_EXPECT_EQ_MSG(test, is, paddr, "from line %d", line);
-}
-
-#define EXPECT_PAGE(test, addr, paddr, size) \
-	mmap_test_expect_page(test, __LINE__, addr, paddr, size)
 
 /* A revoke takes what the framework maps, and leaves alone what it does not */
 static void mmap_test_revoke_of_mapped(struct kunit *test)
@@ -78,21 +15,21 @@ static void mmap_test_revoke_of_mapped(struct kunit *test)
 	bool own = kt_has_own_ops(test);
 	phys_addr_t paddr = 0;
 
-	mmap_test_map(test, buf, KT_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
-	EXPECT_PAGE(test, MAP_AT + KT_SIZE - PAGE_SIZE,
-		    KT_BASE + KT_SIZE - PAGE_SIZE, PAGE_SIZE);
+	kt_user_map(test, buf, KT_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, PAGE_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + KT_SIZE - PAGE_SIZE,
+		       KT_BASE + KT_SIZE - PAGE_SIZE, PAGE_SIZE);
 	dma_buf_phys_revoke(&buf->phys);
-	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT, &paddr),
+	KUNIT_EXPECT_EQ(test, kt_lookup_page(KT_MAP_AT, &paddr),
 			own ? PAGE_SIZE : 0);
 	KUNIT_EXPECT_EQ(test,
-			mmap_test_lookup(MAP_AT + KT_SIZE - PAGE_SIZE, &paddr),
+			kt_lookup_page(KT_MAP_AT + KT_SIZE - PAGE_SIZE, &paddr),
 			own ? PAGE_SIZE : 0);
 	if (!own)
-		KUNIT_EXPECT_EQ(test, mmap_test_fault_in(MAP_AT), -EFAULT);
+		KUNIT_EXPECT_EQ(test, kt_fault_in(KT_MAP_AT), -EFAULT);
 	dma_buf_phys_restore(&buf->phys);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
-	mmap_test_unmap(test, KT_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, PAGE_SIZE);
+	kt_user_unmap(test, KT_SIZE);
 }
 
 /* A move takes them as well, and the next fault finds the new place, or none */
@@ -103,14 +40,14 @@ static void mmap_test_move_of_mapped(struct kunit *test)
 	struct dma_buf_phys_list *list;
 	phys_addr_t paddr = 0;
 
-	mmap_test_map(test, buf, KT_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	kt_user_map(test, buf, KT_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test,
 			dma_buf_phys_move(&buf->phys,
 					  kt_list(test, KT_ELSEWHERE, KT_SIZE)),
 			0);
-	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT, &paddr), 0);
-	EXPECT_PAGE(test, MAP_AT, KT_ELSEWHERE, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, kt_lookup_page(KT_MAP_AT, &paddr), 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_ELSEWHERE, PAGE_SIZE);
 
 	dma_buf_phys_build(&b, 1);
 	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_ENCRYPTED, DMA_BUF_PHYS_WB,
@@ -119,32 +56,15 @@ static void mmap_test_move_of_mapped(struct kunit *test)
 	list = dma_buf_phys_seal(&b, KT_SIZE);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
 	KUNIT_EXPECT_EQ(test, dma_buf_phys_move(&buf->phys, list), 0);
-	KUNIT_EXPECT_EQ(test, mmap_test_fault_in(MAP_AT), -EFAULT);
-	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT, &paddr), 0);
-	mmap_test_unmap(test, KT_SIZE);
+	KUNIT_EXPECT_EQ(test, kt_fault_in(KT_MAP_AT), -EFAULT);
+	KUNIT_EXPECT_EQ(test, kt_lookup_page(KT_MAP_AT, &paddr), 0);
+	kt_user_unmap(test, KT_SIZE);
 
 	/* By now it is known, and not mapped at all */
 	KUNIT_EXPECT_EQ(test,
-			(long)vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE,
+			(long)vm_mmap(buf->phys.dmabuf->file, KT_MAP_AT, KT_SIZE,
 				      PROT_READ, MAP_SHARED | MAP_FIXED, 0),
 			-EOPNOTSUPP);
-}
-
-/* A fault does not make an entry for what is still being copied */
-static void mmap_test_fault_waits_for_copy(struct kunit *test)
-{
-	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct kt_imp *copier = kt_imp(test, buf);
-
-	mmap_test_map(test, buf, KT_SIZE, 0);
-	copier->fence_ms = KT_LATE_MS;
-	dma_resv_lock(copier->dmabuf->resv, NULL);
-	kt_add_fence(copier, DMA_RESV_USAGE_KERNEL);
-	dma_resv_unlock(copier->dmabuf->resv);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(copier->signaled));
-	flush_delayed_work(&copier->signal_work);
-	mmap_test_unmap(test, KT_SIZE);
 }
 
 /* Without struct pages there is nothing to copy on a write */
@@ -154,7 +74,7 @@ static void mmap_test_private(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
 	KUNIT_EXPECT_EQ(test,
-			(long)vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE,
+			(long)vm_mmap(buf->phys.dmabuf->file, KT_MAP_AT, KT_SIZE,
 				      PROT_READ, MAP_PRIVATE | MAP_FIXED, 0),
 			-EINVAL);
 }
@@ -167,50 +87,9 @@ static void mmap_test_refused(struct kunit *test)
 	buf->phys.no_mmap = true;
 	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
 	KUNIT_EXPECT_EQ(test,
-			(long)vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE,
+			(long)vm_mmap(buf->phys.dmabuf->file, KT_MAP_AT, KT_SIZE,
 				      PROT_READ, MAP_SHARED | MAP_FIXED, 0),
 			-EOPNOTSUPP);
-}
-
-struct mmap_test_holder {
-	struct work_struct work;
-	struct dma_resv *resv;
-	struct completion held, done;
-};
-
-/* As a revoke does while it waits */
-static void mmap_test_hold(struct work_struct *work)
-{
-	struct mmap_test_holder *holder =
-		container_of(work, struct mmap_test_holder, work);
-
-	dma_resv_lock(holder->resv, NULL);
-	complete(&holder->held);
-	wait_for_completion(&holder->done);
-	dma_resv_unlock(holder->resv);
-}
-
-/* A signal that nobody handles, as that of the freezer, is not seen by the caller */
-static void mmap_test_is_restarted(struct kunit *test)
-{
-	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
-	struct mmap_test_holder holder = { .resv = buf->phys.dmabuf->resv };
-	long ret;
-
-	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
-	init_completion(&holder.held);
-	init_completion(&holder.done);
-	INIT_WORK_ONSTACK(&holder.work, mmap_test_hold);
-	schedule_work(&holder.work);
-	wait_for_completion(&holder.held);
-	kt_set_killed(true);
-	ret = vm_mmap(buf->phys.dmabuf->file, MAP_AT, KT_SIZE, PROT_READ,
-		      MAP_SHARED | MAP_FIXED, 0);
-	kt_set_killed(false);
-	complete(&holder.done);
-	flush_work(&holder.work);
-	destroy_work_on_stack(&holder.work);
-	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
 }
 
 /* Whose areas they are */
@@ -218,12 +97,12 @@ static void mmap_test_whose_area(struct kunit *test)
 {
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 
-	mmap_test_map(test, buf, KT_SIZE, 0);
+	kt_user_map(test, buf, KT_SIZE, 0);
 	scoped_guard(mmap_read_lock, current->mm)
 		KUNIT_EXPECT_EQ(test,
-				dma_buf_phys_vma(vma_lookup(current->mm, MAP_AT)),
+				dma_buf_phys_vma(vma_lookup(current->mm, KT_MAP_AT)),
 				!kt_has_own_ops(test));
-	mmap_test_unmap(test, KT_SIZE);
+	kt_user_unmap(test, KT_SIZE);
 }
 
 static struct p2pdma_provider mmap_test_bar;
@@ -255,19 +134,19 @@ static void mmap_test_area_is_strict(struct kunit *test)
 	unsigned long huge = IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ?
 				     PMD_SIZE : PAGE_SIZE;
 
-	mmap_test_map(test, buf, 3 * PMD_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
-	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, huge);
-	EXPECT_PAGE(test, MAP_AT + 2 * PMD_SIZE, KT_BASE + 2 * PMD_SIZE, PAGE_SIZE);
-	mmap_test_unmap(test, 3 * PMD_SIZE);
+	kt_user_map(test, buf, 3 * PMD_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, PAGE_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, huge);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + 2 * PMD_SIZE, KT_BASE + 2 * PMD_SIZE, PAGE_SIZE);
+	kt_user_unmap(test, 3 * PMD_SIZE);
 
 	/* Without the strict one */
-	mmap_test_map(test, buf, PMD_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, huge);
-	mmap_test_unmap(test, PMD_SIZE);
-	mmap_test_map(test, buf, PMD_SIZE, 2 * PMD_SIZE);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE + 2 * PMD_SIZE, huge);
-	mmap_test_unmap(test, PMD_SIZE);
+	kt_user_map(test, buf, PMD_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, huge);
+	kt_user_unmap(test, PMD_SIZE);
+	kt_user_map(test, buf, PMD_SIZE, 2 * PMD_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE + 2 * PMD_SIZE, huge);
+	kt_user_unmap(test, PMD_SIZE);
 }
 
 /* Memory of the host may move to a BAR, whatever the area has been made for */
@@ -276,10 +155,10 @@ static void mmap_test_memory_is_uncached(struct kunit *test)
 	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
 	struct vm_area_struct *vma;
 
-	mmap_test_map(test, buf, KT_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PAGE_SIZE);
+	kt_user_map(test, buf, KT_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, PAGE_SIZE);
 	scoped_guard(mmap_read_lock, current->mm) {
-		vma = vma_lookup(current->mm, MAP_AT);
+		vma = vma_lookup(current->mm, KT_MAP_AT);
 		if (vma) {
 			pgprot_t prot = vm_get_page_prot(vma->vm_flags);
 
@@ -288,19 +167,7 @@ static void mmap_test_memory_is_uncached(struct kunit *test)
 		}
 		KUNIT_EXPECT_NOT_NULL(test, vma);
 	}
-	mmap_test_unmap(test, KT_SIZE);
-}
-
-/* A write to the second page of what mmap_test_map() has mapped at its start */
-static struct vm_fault mmap_test_fault_beside(struct vm_area_struct *vma)
-{
-	return (struct vm_fault){
-		.vma = vma,
-		.address = MAP_AT + PAGE_SIZE,
-		.pgoff = 1,
-		.flags = FAULT_FLAG_WRITE,
-		.pmd = pmd_off(current->mm, MAP_AT),
-	};
+	kt_user_unmap(test, KT_SIZE);
 }
 
 /*
@@ -314,20 +181,20 @@ static void mmap_test_small_fault_after_huge_one(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))
 		kunit_skip(test, "no huge entries here");
-	mmap_test_map(test, buf, PMD_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PMD_SIZE);
+	kt_user_map(test, buf, PMD_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, PMD_SIZE);
 	scoped_guard(mmap_read_lock, current->mm) {
-		vma = vma_lookup(current->mm, MAP_AT);
+		vma = vma_lookup(current->mm, KT_MAP_AT);
 		if (vma) {
-			struct vm_fault vmf = mmap_test_fault_beside(vma);
+			struct vm_fault vmf = kt_fault_beside(vma);
 
 			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
 						VM_FAULT_NOPAGE);
 		}
 		KUNIT_EXPECT_NOT_NULL(test, vma);
 	}
-	EXPECT_PAGE(test, MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PMD_SIZE);
-	mmap_test_unmap(test, PMD_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PMD_SIZE);
+	kt_user_unmap(test, PMD_SIZE);
 }
 
 /*
@@ -340,14 +207,14 @@ static void mmap_test_huge_fault_after_small_one(struct kunit *test)
 	struct kt_buf *buf = kt_buf(test, mmap_test_list_of_bar(test, 1, 0));
 	struct vm_area_struct *vma;
 
-	mmap_test_map(test, buf, PMD_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT, KT_BASE, PMD_SIZE);
+	kt_user_map(test, buf, PMD_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT, KT_BASE, PMD_SIZE);
 	dma_buf_phys_revoke(&buf->phys);
 	dma_buf_phys_restore(&buf->phys);
 	scoped_guard(mmap_read_lock, current->mm) {
-		vma = vma_lookup(current->mm, MAP_AT);
+		vma = vma_lookup(current->mm, KT_MAP_AT);
 		if (vma) {
-			struct vm_fault vmf = mmap_test_fault_beside(vma);
+			struct vm_fault vmf = kt_fault_beside(vma);
 
 			KUNIT_EXPECT_TRUE(test, vma->vm_ops->fault(&vmf) ==
 						VM_FAULT_NOPAGE);
@@ -358,8 +225,8 @@ static void mmap_test_huge_fault_after_small_one(struct kunit *test)
 		}
 		KUNIT_EXPECT_NOT_NULL(test, vma);
 	}
-	EXPECT_PAGE(test, MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PAGE_SIZE);
-	mmap_test_unmap(test, PMD_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + PAGE_SIZE, KT_BASE + PAGE_SIZE, PAGE_SIZE);
+	kt_user_unmap(test, PMD_SIZE);
 #else
 	kunit_skip(test, "no huge entries here");
 #endif
@@ -372,17 +239,17 @@ static void mmap_test_mprotect_takes_entries(struct kunit *test)
 	struct vm_area_struct *vma;
 	phys_addr_t paddr;
 
-	mmap_test_map(test, buf, 3 * PMD_SIZE, 0);
-	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
-	EXPECT_PAGE(test, MAP_AT + PMD_SIZE + PAGE_SIZE,
-		    KT_BASE + PMD_SIZE + PAGE_SIZE, PAGE_SIZE);
+	kt_user_map(test, buf, 3 * PMD_SIZE, 0);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + PMD_SIZE + PAGE_SIZE,
+		       KT_BASE + PMD_SIZE + PAGE_SIZE, PAGE_SIZE);
 	scoped_guard(mmap_write_lock, current->mm) {
-		vma = vma_lookup(current->mm, MAP_AT);
+		vma = vma_lookup(current->mm, KT_MAP_AT);
 		if (vma && vma->vm_ops->mprotect) {
 			KUNIT_EXPECT_EQ(test,
 					vma->vm_ops->mprotect(vma,
-							      MAP_AT + PMD_SIZE,
-							      MAP_AT + PMD_SIZE +
+							      KT_MAP_AT + PMD_SIZE,
+							      KT_MAP_AT + PMD_SIZE +
 							      PAGE_SIZE,
 							      vma->vm_flags),
 					0);
@@ -390,12 +257,12 @@ static void mmap_test_mprotect_takes_entries(struct kunit *test)
 			vma_assert_write_locked(vma);
 		}
 	}
-	KUNIT_EXPECT_EQ(test, mmap_test_lookup(MAP_AT + PMD_SIZE, &paddr), 0);
+	KUNIT_EXPECT_EQ(test, kt_lookup_page(KT_MAP_AT + PMD_SIZE, &paddr), 0);
 	KUNIT_EXPECT_EQ(test,
-			mmap_test_lookup(MAP_AT + PMD_SIZE + PAGE_SIZE, &paddr),
+			kt_lookup_page(KT_MAP_AT + PMD_SIZE + PAGE_SIZE, &paddr),
 			PAGE_SIZE);
-	EXPECT_PAGE(test, MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
-	mmap_test_unmap(test, 3 * PMD_SIZE);
+	KT_EXPECT_PAGE(test, KT_MAP_AT + PMD_SIZE, KT_BASE + PMD_SIZE, PAGE_SIZE);
+	kt_user_unmap(test, 3 * PMD_SIZE);
 }
 
 /* What the architecture then makes of it for one page is its own affair */
@@ -422,10 +289,8 @@ static void mmap_test_attribute_of_group(struct kunit *test)
 static struct kunit_case mmap_test_cases[] = {
 	KT_CASE(mmap_test_revoke_of_mapped),
 	KUNIT_CASE(mmap_test_move_of_mapped),
-	KUNIT_CASE(mmap_test_fault_waits_for_copy),
 	KUNIT_CASE(mmap_test_private),
 	KUNIT_CASE(mmap_test_refused),
-	KUNIT_CASE(mmap_test_is_restarted),
 	KT_CASE(mmap_test_whose_area),
 	KUNIT_CASE(mmap_test_area_is_strict),
 	KUNIT_CASE(mmap_test_memory_is_uncached),
