@@ -3,6 +3,7 @@
  * A buffer: its beginning and end, its list, and what is counted of its
  * mappings. state.c changes its state.
  */
+#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
@@ -94,6 +95,7 @@ struct dma_buf_phys_list *dma_buf_phys_get_list(struct dma_buf_phys *phys)
 	phys->list = list;
 	return list;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_phys_get_list);
 
 /**
  * dma_buf_phys_map_begin - account for a new mapping

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "../internal.h"
 #include "kunit.h"
 
 static const char *kt_fence_name(struct dma_fence *fence)
@@ -99,6 +100,10 @@ static void kt_notify(struct dma_buf_phys_attachment *at,
 	imp->nr_events[event]++;
 	if (at->dmabuf != imp->dmabuf || !at->phys || at->ops != &imp->ops)
 		imp->incomplete = true;
+	/* Also while it waits for late unmaps, a dead buffer has no list */
+	if (at->phys && at->phys->state == DMA_BUF_PHYS_DEAD &&
+	    dma_buf_phys_get_list(at->phys) != ERR_PTR(-ENODEV))
+		imp->list_of_dead = true;
 	/*
 	 * This may come before dma_buf_phys_attach() has returned. It is set once:
 	 * whoever has attached reads it without the lock.
@@ -263,4 +268,5 @@ void kt_expect_events(struct kunit *test, int line, const struct kt_imp *imp,
 	KUNIT_EXPECT_EQ_MSG(test, nr[DMA_BUF_PHYS_EV_RESTORE], restores,
 			    "from line %d", line);
 	KUNIT_EXPECT_FALSE_MSG(test, imp->incomplete, "from line %d", line);
+	KUNIT_EXPECT_FALSE_MSG(test, imp->list_of_dead, "from line %d", line);
 }

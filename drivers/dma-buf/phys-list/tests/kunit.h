@@ -75,6 +75,7 @@ struct kt_buf {
  * @fence_ms: how long after them its device stops; 0: before the callback ends
  * @nr_events: how often it was told, by &enum dma_buf_phys_event
  * @incomplete: it was told of an event with an attachment that is not complete
+ * @list_of_dead: there was still a list when it was told of the end
  * @unmapped: the late unmap has been made; the test looks meanwhile
  * @signaled: the fence has been signaled; likewise
  * @users: if set, counts the mappings of several importers
@@ -95,6 +96,7 @@ struct kt_imp {
 	unsigned int fence_ms;
 	unsigned int nr_events[DMA_BUF_PHYS_EV_RESTORE + 1];
 	bool incomplete;
+	bool list_of_dead;
 	bool unmapped;
 	bool signaled;
 	atomic_t *users;
