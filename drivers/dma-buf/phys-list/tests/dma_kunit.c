@@ -27,8 +27,21 @@ static const u64 dma_test_lengths[] = {
 
 #define TOTAL PAGES(526)
 
-/* What the shifting platform adds to an address */
+/* What the shifting platform adds to an address; each frag is three pages further on */
 #define SHIFT ((dma_addr_t)SZ_1G * 3)
+
+static dma_addr_t dma_test_shift(phys_addr_t paddr)
+{
+	phys_addr_t end = KT_BASE;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(dma_test_lengths); i++) {
+		end += dma_test_lengths[i] + PAGE_SIZE;
+		if (paddr < end)
+			break;
+	}
+	return paddr + SHIFT + PAGES(3 * i);
+}
 
 /**
  * struct dma_test_platform - what the shifting platform has mapped
@@ -58,9 +71,9 @@ static dma_addr_t dma_test_shift_map(struct device *dev, phys_addr_t phys,
 	if (++dma_test_platform.nr_mapped == dma_test_platform.fail_at)
 		return DMA_MAPPING_ERROR;
 	dma_test_platform.nr++;
-	dma_test_platform.sum += phys + SHIFT;
+	dma_test_platform.sum += dma_test_shift(phys);
 	dma_test_platform.bytes += size;
-	return phys + SHIFT;
+	return dma_test_shift(phys);
 }
 
 static void dma_test_shift_unmap(struct device *dev, dma_addr_t addr,
@@ -83,11 +96,10 @@ static const struct dma_map_ops dma_test_shift_ops = {
 static const struct {
 	const char *name;
 	const struct dma_map_ops *ops;
-	dma_addr_t shift;
 } dma_test_platforms[] = {
-	{ "direct", NULL, 0 },
+	{ "direct", NULL },
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
-	{ "dma_map_ops", &dma_test_shift_ops, SHIFT },
+	{ "dma_map_ops", &dma_test_shift_ops },
 #endif
 };
 
@@ -107,13 +119,13 @@ static const void *dma_test_gen_params(struct kunit *test, const void *prev,
  * struct dma_test_imp - an importer that maps for a device
  * @imp: what it is otherwise
  * @dev: the device
- * @shift: what its platform adds to an address
+ * @shifts: its platform shifts addresses
  * @dma: the mapping
  */
 struct dma_test_imp {
 	struct kt_imp *imp;
 	struct device *dev;
-	dma_addr_t shift;
+	bool shifts;
 	struct dma_buf_phys_dma dma;
 };
 
@@ -137,6 +149,11 @@ static struct dma_buf_phys_list *dma_test_list(struct kunit *test)
 	return list;
 }
 
+static dma_addr_t dma_test_addr(const struct dma_test_imp *imp, phys_addr_t paddr)
+{
+	return imp->shifts ? dma_test_shift(paddr) : paddr;
+}
+
 static struct dma_test_imp *dma_test_imp(struct kunit *test, struct kt_buf *buf)
 {
 	const typeof(dma_test_platforms[0]) *p = test->param_value;
@@ -151,7 +168,7 @@ static struct dma_test_imp *dma_test_imp(struct kunit *test, struct kt_buf *buf)
 			0);
 	if (p) {
 		set_dma_ops(imp->dev, p->ops);
-		imp->shift = p->shift;
+		imp->shifts = p->ops;
 	}
 	dma_test_platform = (struct dma_test_platform){};
 	imp->imp = kt_attached(test, buf);
@@ -201,7 +218,7 @@ static void dma_test_expect_ranges(struct kunit *test, struct dma_test_imp *imp,
 			wrong++;
 			continue;
 		}
-		if (r->addr != frag.paddr + imp->shift ||
+		if (r->addr != dma_test_addr(imp, frag.paddr) ||
 		    r->length != frag.length || r->offset != next ||
 		    r->p2p || r->bus_addr)
 			wrong++;
@@ -294,7 +311,7 @@ static void dma_test_partial_failure(struct kunit *test)
 	struct dma_test_imp *imp = dma_test_imp(test, buf);
 	unsigned int i;
 
-	if (!imp->shift) {
+	if (!imp->shifts) {
 		/* The fifth frag is the one that reaches too far */
 		KUNIT_ASSERT_EQ(test,
 				dma_set_mask(imp->dev, KT_BASE + SZ_1M - 1), 0);
@@ -302,7 +319,7 @@ static void dma_test_partial_failure(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, PAGES(11)), 0);
 		dma_test_unmap(imp);
 	}
-	for (i = 1; imp->shift && i <= ARRAY_SIZE(dma_test_lengths); i++) {
+	for (i = 1; imp->shifts && i <= ARRAY_SIZE(dma_test_lengths); i++) {
 		dma_test_platform = (struct dma_test_platform){ .fail_at = i };
 		KUNIT_EXPECT_EQ(test, dma_test_map(imp, 0, TOTAL), -EIO);
 		KUNIT_EXPECT_EQ(test, dma_test_platform.nr_mapped, i);
@@ -382,11 +399,12 @@ static void dma_test_expect_bars(struct kunit *test, struct dma_test_imp *imp,
 	dma_buf_phys_for_each_dma(&iter, &imp->dma, 0, length) {
 		u64 page = (slice + iter.offset) / PAGE_SIZE;
 		bool bus = page / 2 % 2 == 0;
-		u64 shift = bus ? dma_test_bars[0].bus_offset : imp->shift;
+		phys_addr_t paddr = KT_BASE + PAGES(2 * page);
 
 		if (iter.bus_addr != bus || !iter.p2p || iter.offset != next ||
 		    iter.length != PAGE_SIZE ||
-		    iter.addr != KT_BASE + PAGES(2 * page) + shift)
+		    iter.addr != (bus ? paddr + dma_test_bars[0].bus_offset :
+					dma_test_addr(imp, paddr)))
 			wrong++;
 		next += iter.length;
 		nr++;
