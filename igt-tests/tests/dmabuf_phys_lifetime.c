@@ -567,7 +567,8 @@ static void trace(bool on)
  */
 static void traced(void)
 {
-	char want[64], line[256];
+	char want[64], end[64], line[256], *found;
+	unsigned long long ns = 0;
 	unsigned int seen = 0;
 	struct stat st;
 	FILE *f;
@@ -579,6 +580,8 @@ static void traced(void)
 	igt_assert_eq(fstat(fd, &st), 0);
 	snprintf(want, sizeof(want), "revoke_begin: ino=%llu",
 		 (unsigned long long)st.st_ino);
+	snprintf(end, sizeof(end), "revoke_end: ino=%llu ns=",
+		 (unsigned long long)st.st_ino);
 	nr_held = 1;
 	held[0] = (struct held){ .fd = fd, .aux = -1 };
 	hold_o_path(&held[0]);
@@ -589,10 +592,15 @@ static void traced(void)
 
 	f = fopen(TRACING "trace", "re");
 	igt_assert(f);
-	while (fgets(line, sizeof(line), f))
+	while (fgets(line, sizeof(line), f)) {
 		seen += !!strstr(line, want);
+		found = strstr(line, end);
+		if (found)
+			ns = strtoull(found + strlen(end), NULL, 10);
+	}
 	fclose(f);
 	igt_assert_eq_u32(seen, 1);
+	igt_assert_neq_u64(ns, 0);
 }
 
 int igt_main()

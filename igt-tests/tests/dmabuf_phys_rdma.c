@@ -267,6 +267,30 @@ static void udmabuf(void)
 }
 
 /**
+ * SUBTEST: debugfs
+ * Description: debugfs shows root whose the region is
+ */
+static void debugfs(void)
+{
+	const struct vfio_region_dma_range all = { 0, PAGE };
+	struct rdma_target target;
+	char wanted[128], line[256];
+	bool found = false;
+	FILE *file;
+
+	rdma_target_open(&scene, &target, &all, 1);
+	snprintf(wanted, sizeof(wanted), "  importer=ib_core device=%s mapped=1\n",
+		 pci_env("DMABUF_EDU"));
+	file = fopen("/sys/kernel/debug/dma_buf_phys/buffers", "re");
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file))
+		found |= !strcmp(line, wanted);
+	fclose(file);
+	rdma_target_close(&target);
+	igt_assert_f(found, "no line '%s'\n", wanted);
+}
+
+/**
  * SUBTEST: large
  * Description: A whole BAR of 1 GiB: behind an IOMMU one translation entry, however
  *	many ranges
@@ -437,6 +461,11 @@ int igt_main()
 	igt_subtest("udmabuf") {
 		rdma_scene_reset(&scene);
 		udmabuf();
+	}
+
+	igt_subtest("debugfs") {
+		rdma_scene_reset(&scene);
+		debugfs();
 	}
 
 	igt_subtest("large") {

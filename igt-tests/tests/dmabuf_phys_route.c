@@ -197,7 +197,7 @@ static void mixed(void)
 /**
  * SUBTEST: mask
  * Description: A driver has limited its device to 32 address bits, and the BAR's
- *	bus address is longer
+ *	bus address is longer. What a user's driver does with a device has no limit
  */
 static void mask(void)
 {
@@ -209,6 +209,9 @@ static void mask(void)
 	start_movable(DMA_BUF_MOVABLE_BAR_SYSTEM);
 	expect("DMABUF_EXPORTER", 2, DMA_BUF_PHYS_ROUTE_MASK,
 	       DMA_BUF_PHYS_ROUTE_MEMORY);
+	/* VFIO leaves it as well, but does not map by it */
+	vfio_open(&nvme1, pci_env("DMABUF_EXPORTER2"), iommufd);
+	expect("DMABUF_EXPORTER2", 2, peer_route(), DMA_BUF_PHYS_ROUTE_MEMORY);
 }
 
 struct resets {
