@@ -12,11 +12,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "igt_core.h"
 #include "iommufd.h"
+#include "iommufd_mock.h"
 #include "memory.h"
 #include "module.h"
 #include "ranges.h"
@@ -24,59 +24,10 @@
 #include "vfio.h"
 #include "worker.h"
 
-/* drivers/iommu/iommufd/iommufd_test.h */
-#define IOMMU_TEST_CMD _IO(IOMMUFD_TYPE, 0x80 + 32)
-#define TEST_MOCK_DOMAIN 2
-#define TEST_CHECK_REFS 4
-#define TEST_CREATE_ACCESS 5
-#define TEST_UNPIN 6
-#define TEST_PIN 7
-#define TEST_RW 8
-#define TEST_PHYS_GET 256
-#define TEST_PHYS_REVOKE 257
+/* As in iommufd_test.h */
 #define MAY_PIN 1u
 #define WRITE 1u
 #define SLOW_PATH 4u
-
-struct test_cmd {
-	uint32_t size;
-	uint32_t op;
-	uint32_t id;
-	uint32_t reserved;
-	union {
-		struct {
-			uint32_t out_stdev_id, out_hwpt_id, out_idev_id;
-		} domain;
-		struct {
-			uint64_t length, uptr;
-			uint32_t refs;
-		} refs;
-		struct {
-			uint32_t out_fd, flags;
-		} create;
-		struct {
-			uint32_t id;
-		} unpin;
-		struct {
-			uint32_t flags, out_id;
-			uint64_t iova, length, uptr;
-		} pin;
-		struct {
-			uint64_t iova, length, uptr;
-			uint32_t flags;
-		} rw;
-		struct {
-			uint32_t length, open_flags;
-		} get;
-		struct {
-			int32_t fd;
-			uint32_t revoked;
-		} revoke;
-		/* All commands have the length of the longest one */
-		uint64_t room[6];
-	};
-	uint32_t last;
-};
 
 /* One behind the other: memory of the program, udmabuf, and what can be revoked */
 #define SIZE MiB(1)
@@ -93,62 +44,48 @@ static uint32_t ioas, other;
 static uint8_t *own, *shared, buffer[2 * PAGE];
 static unsigned int dmabufs;
 
-static int test(uint32_t op, struct test_cmd *cmd)
-{
-	int ret;
-
-	cmd->size = sizeof(*cmd);
-	cmd->op = op;
-	ret = ioctl(iommufd, IOMMU_TEST_CMD, cmd);
-	return ret < 0 ? -errno : ret;
-}
-
 static int set_revoked(bool revoked)
 {
-	struct test_cmd cmd = { .id = 0 };
-
-	cmd.revoke.fd = phys;
-	cmd.revoke.revoked = revoked;
-	return test(TEST_PHYS_REVOKE, &cmd);
+	return mock_revoke(iommufd, phys, revoked);
 }
 
 /* @pages: those that have to be pinned then, NULL for any. Unpins them again. */
 static int pin(uint64_t iova, uint64_t length, const void *pages, uint32_t flags)
 {
-	struct test_cmd cmd = { .id = (uint32_t)access_fd }, undo = cmd;
+	struct mock_cmd cmd = { .id = (uint32_t)access_fd }, undo = cmd;
 	int ret;
 
 	cmd.pin.flags = flags;
 	cmd.pin.iova = iova;
 	cmd.pin.length = length;
 	cmd.pin.uptr = (uintptr_t)pages;
-	ret = test(TEST_PIN, &cmd);
+	ret = mock(iommufd, MOCK_PIN, &cmd);
 	if (ret)
 		return ret;
 	undo.unpin.id = cmd.pin.out_id;
-	return test(TEST_UNPIN, &undo);
+	return mock(iommufd, MOCK_UNPIN, &undo);
 }
 
 static int rw(uint64_t iova, uint64_t length, void *data, uint32_t flags)
 {
-	struct test_cmd cmd = { .id = (uint32_t)access_fd };
+	struct mock_cmd cmd = { .id = (uint32_t)access_fd };
 
 	cmd.rw.iova = iova;
 	cmd.rw.length = length;
 	cmd.rw.uptr = (uintptr_t)data;
 	cmd.rw.flags = flags;
-	return test(TEST_RW, &cmd);
+	return mock(iommufd, MOCK_RW, &cmd);
 }
 
 /* How often the program's memory is pinned: once, since a page table has it */
 static void expect_pinned_once(void)
 {
-	struct test_cmd cmd = { .id = 0 };
+	struct mock_cmd cmd = { .id = 0 };
 
 	cmd.refs.length = SIZE;
 	cmd.refs.uptr = (uintptr_t)own;
 	cmd.refs.refs = 1;
-	igt_assert_eq(test(TEST_CHECK_REFS, &cmd), 0);
+	igt_assert_eq(mock(iommufd, MOCK_CHECK_REFS, &cmd), 0);
 }
 
 static void expect_bytes(const uint8_t *at, size_t length, uint8_t byte)
@@ -188,14 +125,14 @@ static void end(void)
 
 static void begin(void)
 {
-	struct test_cmd cmd = { .id = 0 };
+	struct mock_cmd cmd = { .id = 0 };
 
 	end();
 	dmabufs = dmabuf_count();
 	iommufd = iommufd_open();
 	cmd.get.length = (uint32_t)SIZE;
 	cmd.get.open_flags = O_RDWR | O_CLOEXEC;
-	phys = test(TEST_PHYS_GET, &cmd);
+	phys = mock(iommufd, MOCK_PHYS_GET, &cmd);
 	igt_require_f(phys >= 0, "this kernel has no mock IOMMU: %s\n", strerror(-phys));
 	memfd = sealed_memfd(SIZE);
 	udmabuf = __udmabuf(memfd, 0, SIZE);
@@ -207,11 +144,11 @@ static void begin(void)
 	other = ioas_alloc(iommufd);
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.id = ioas;
-	igt_assert_eq(test(TEST_MOCK_DOMAIN, &cmd), 0);
+	igt_assert_eq(mock(iommufd, MOCK_DOMAIN, &cmd), 0);
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.id = ioas;
 	cmd.create.flags = MAY_PIN;
-	igt_assert_eq(test(TEST_CREATE_ACCESS, &cmd), 0);
+	igt_assert_eq(mock(iommufd, MOCK_CREATE_ACCESS, &cmd), 0);
 	access_fd = (int)cmd.create.out_fd;
 	ioas_map(iommufd, ioas, own, SIZE, OWN);
 	ioas_map_file(iommufd, ioas, udmabuf, 0, SIZE, UDMABUF);

@@ -21,6 +21,7 @@
 
 #include "igt_core.h"
 #include "iommufd.h"
+#include "iommufd_mock.h"
 #include "memcg.h"
 #include "query.h"
 #include "ranges.h"
@@ -29,12 +30,7 @@
 #include "vfio.h"
 #include "worker.h"
 
-/* drivers/iommu/iommufd/iommufd_test.h */
-#define IOMMU_TEST_CMD _IO(IOMMUFD_TYPE, 0x80 + 32)
-#define TEST_MOCK_DOMAIN_FLAGS 12
-#define TEST_DIRTY 13
-#define TEST_PHYS_GET 256
-#define TEST_PHYS_REVOKE 257
+/* As in iommufd_test.h */
 #define MOCK_PAGE KiB(2)
 #define MOCK_HUGE_PAGE (512 * MOCK_PAGE)
 #define DATA_SELFTEST 0xdead
@@ -42,31 +38,6 @@
 struct hwpt_selftest {
 	uint32_t iotlb;
 	uint32_t huge;
-};
-
-struct test_cmd {
-	uint32_t size;
-	uint32_t op;
-	uint32_t id;
-	uint32_t reserved;
-	union {
-		struct {
-			uint32_t out_stdev_id, out_hwpt_id, out_idev_id;
-			uint32_t dev_flags;
-		} domain;
-		struct {
-			uint32_t flags;
-			uint64_t iova, length, page_size, uptr, out_nr;
-		} dirty;
-		struct {
-			uint32_t length, open_flags;
-		} get;
-		struct {
-			int32_t fd;
-			uint32_t revoked;
-		} revoke;
-	};
-	uint32_t last;
 };
 
 /* linux/iommufd.h */
@@ -102,23 +73,9 @@ static int iommufd = -1, fd = -1;
 static uint32_t ioas, hwpt;
 static uint8_t bitmap[NR / 8], expected[NR / 8];
 
-static int test(uint32_t op, struct test_cmd *cmd)
-{
-	int ret;
-
-	cmd->size = sizeof(*cmd);
-	cmd->op = op;
-	ret = ioctl(iommufd, IOMMU_TEST_CMD, cmd);
-	return ret < 0 ? -errno : ret;
-}
-
 static int set_revoked(bool revoked)
 {
-	struct test_cmd cmd = { .id = 0 };
-
-	cmd.revoke.fd = fd;
-	cmd.revoke.revoked = revoked;
-	return test(TEST_PHYS_REVOKE, &cmd);
+	return mock_revoke(iommufd, fd, revoked);
 }
 
 static int tracking(bool on)
@@ -152,13 +109,13 @@ static int read_bits(uint32_t flags, uint64_t first, uint64_t nr, void *into)
 
 static void write_pages(const uint8_t *bits)
 {
-	struct test_cmd cmd = { .id = hwpt };
+	struct mock_cmd cmd = { .id = hwpt };
 
 	cmd.dirty.iova = IOVA;
 	cmd.dirty.length = SIZE;
 	cmd.dirty.page_size = MOCK_PAGE;
 	cmd.dirty.uptr = (uintptr_t)bits;
-	igt_assert_eq(test(TEST_DIRTY, &cmd), 0);
+	igt_assert_eq(mock(iommufd, MOCK_DIRTY, &cmd), 0);
 }
 
 static void compare(const uint8_t *bits)
@@ -187,7 +144,7 @@ static void expect_all(uint32_t flags, uint8_t byte)
 static void start(bool huge)
 {
 	struct hwpt_selftest data = { .huge = huge };
-	struct test_cmd cmd = { .id = 0 };
+	struct mock_cmd cmd = { .id = 0 };
 	struct iommu_hwpt_alloc alloc = { .size = sizeof(alloc) };
 
 	close_fd(&fd);
@@ -195,7 +152,7 @@ static void start(bool huge)
 	iommufd = iommufd_open();
 	cmd.get.length = (uint32_t)SIZE;
 	cmd.get.open_flags = O_RDWR | O_CLOEXEC;
-	fd = test(TEST_PHYS_GET, &cmd);
+	fd = mock(iommufd, MOCK_PHYS_GET, &cmd);
 	igt_require_f(fd >= 0, "this kernel has no mock IOMMU: %s\n",
 		      strerror(-fd));
 
@@ -204,7 +161,7 @@ static void start(bool huge)
 		igt_assert_eq(__ioas_set_huge_pages(iommufd, ioas, false), 0);
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.id = ioas;
-	igt_assert_eq(test(TEST_MOCK_DOMAIN_FLAGS, &cmd), 0);
+	igt_assert_eq(mock(iommufd, MOCK_DOMAIN_FLAGS, &cmd), 0);
 	alloc.dev_id = cmd.domain.out_idev_id;
 	alloc.pt_id = ioas;
 	alloc.flags = HWPT_ALLOC_DIRTY_TRACKING;
