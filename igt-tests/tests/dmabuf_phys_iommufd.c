@@ -217,6 +217,31 @@ static void several_mappings(void)
 }
 
 /**
+ * SUBTEST: copies
+ * Description: Copies of a mapping, which share what is known of the dma-buf: each can
+ *	be unmapped on its own, and those before and behind it stay
+ */
+static void copies(void)
+{
+	int fd = export_ranges(), i;
+
+	ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE + GiB(1));
+	for (i = 0; i < 4; i++)
+		if (i != 1)
+			igt_assert_eq(__ioas_copy(scene.iommufd, scene.ioas,
+						  BASE + i * GiB(1), scene.ioas,
+						  BASE + GiB(1), SIZE), 0);
+	ioas_unmap(scene.iommufd, scene.ioas, BASE + GiB(1), SIZE);
+	igt_assert(!vtd_mapped(scene.edu.dev.addr, BASE + GiB(1)));
+	scene_store(&scene, BASE, cpu(0));
+	scene_store(&scene, BASE + GiB(2) + FRAG, cpu(FRAG));
+	ioas_unmap(scene.iommufd, scene.ioas, BASE + GiB(2), SIZE);
+	scene_store(&scene, BASE + FRAG, cpu(FRAG));
+	scene_store(&scene, BASE + GiB(3), cpu(0));
+	close(fd);
+}
+
+/**
  * SUBTEST: unmap-part
  * Description: Unmapping part of a mapping fails and changes nothing
  */
@@ -517,6 +542,11 @@ int igt_main()
 		ioas_map_file(scene.iommufd, scene.ioas, fd, 0, SIZE, BASE);
 		close(fd);
 		scene_store(&scene, BASE + FRAG, cpu(FRAG));
+	}
+
+	igt_subtest("copies") {
+		scene_reset_ioas(&scene);
+		copies();
 	}
 
 	igt_subtest("unmap-part") {
