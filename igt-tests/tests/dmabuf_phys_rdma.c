@@ -327,19 +327,23 @@ static void large(size_t nr)
 /**
  * SUBTEST: beyond-1g
  * Description: One range of more than 1 GiB, which an IOMMU's driver is given piece by
- *	piece: every border of them, and both ends
+ *	piece: every border of them, and both ends; and behind it a second one, so that
+ *	there are more bytes than an entry of the umem's table has
  */
 static void beyond_1g(void)
 {
-	static const struct vfio_region_dma_range range = { MiB(256), MiB(1536) };
+	static const struct vfio_region_dma_range two[] = {
+		{ MiB(256), MiB(1536) }, { 0, GiB(1) } };
 	/* Addresses of a BAR are multiples of its size */
 	static const uint64_t border = MiB(768);
 	struct rdma_target target;
 
-	rdma_target_open(&scene, &target, &range, 1);
+	rdma_target_open(&scene, &target, two, 2);
 	one_place(&target, 0, PLACE);
 	one_place(&target, border - 100, PLACE);
-	one_place(&target, range.length - PLACE, PLACE);
+	one_place(&target, two[0].length - PLACE, PLACE);
+	one_place(&target, GiB(2) - 100, PLACE);
+	one_place(&target, two[0].length + two[1].length - PLACE, PLACE);
 	rdma_target_close(&target);
 }
 

@@ -4,7 +4,9 @@
 A file of mutants.d has one directive a line, and lines of text to replace:
 
     file PATH                what the mutants behind it change
-    test KERNEL WHAT...      what should notice; several are tried one after the other
+    test KERNEL WHAT...      what should notice; several are tried one after the other. WHAT is
+                             a KUnit suite or module, or PROGRAM@TOPOLOGY, what of it to run
+                             if not all, and options of tools/vm/run
     mutant NAME  TEXT        begins a mutant, and says in words what it breaks
     quick                    the mutant is one of those that make check tries
     -LINE                    the file has these lines, one behind the other, exactly once;
