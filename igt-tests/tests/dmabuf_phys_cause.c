@@ -676,6 +676,33 @@ static void bar_elsewhere(void)
 	igt_assert_eq_u64(cpu_load(last), word);
 }
 
+/**
+ * SUBTEST: memory-off-elsewhere
+ * Description: Root has disabled memory past VFIO, which takes it for enabled, while there
+ *	was no access: none until it is enabled again, whatever else ends meanwhile
+ */
+static void memory_off_elsewhere(void)
+{
+	uint16_t on, off = PCI_COMMAND_MASTER;
+
+	begin();
+	raw(PCI_COMMAND, &on, sizeof(on), false);
+	igt_assert(on & PCI_COMMAND_MEMORY);
+	d3();
+	check();
+	raw(PCI_COMMAND, &off, sizeof(off), true);
+	d0();
+	igt_assert_eq_u32(state_of(fd), DMA_BUF_PHYS_QUERY_REVOKED);
+	check();
+	low_power_entry();
+	low_power_exit();
+	check();
+	raw(PCI_COMMAND, &on, sizeof(on), true);
+	memory_off();
+	command_word();
+	expect_reachable("memory was enabled again");
+}
+
 int igt_main()
 {
 	static size_t i, j;
@@ -727,6 +754,9 @@ int igt_main()
 
 	igt_subtest("closed")
 		closed();
+
+	igt_subtest("memory-off-elsewhere")
+		memory_off_elsewhere();
 
 	/* The last one: should it fail, only closing the device puts the BAR back */
 	igt_subtest("bar-elsewhere")
