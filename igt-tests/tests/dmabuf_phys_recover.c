@@ -10,7 +10,9 @@
  *	nothing of an error is left to the next owner
  * Test category: functionality test
  */
+#include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <poll.h>
 #include <pthread.h>
@@ -268,6 +270,51 @@ static void owner_changes(void)
 	close_device();
 }
 
+static void *unbind_device_thread(void *arg)
+{
+	(void)arg;
+	__pci_unbind(dev.addr);
+	return NULL;
+}
+
+/* Past VFIO, which takes memory for enabled */
+static void disable_memory(void)
+{
+	const uint16_t command = 0;
+	char path[160];
+	int config;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev.addr);
+	config = open(path, O_WRONLY | O_CLOEXEC);
+	igt_assert_fd(config);
+	igt_assert_eq((int)pwrite(config, &command, sizeof(command), PCI_COMMAND),
+		      (int)sizeof(command));
+	close(config);
+}
+
+/**
+ * SUBTEST: asked-to-let-go
+ * Description: A device that does not decode any more, of which nobody has told VFIO, is
+ *	to go: when its owner is asked to let go there is no access left
+ */
+static void asked_to_let_go(void)
+{
+	pthread_t thread;
+	int request;
+
+	open_device();
+	request = plug_watch(&dev);
+	disable_memory();
+	igt_assert(is_live());
+	igt_assert(!pthread_create(&thread, NULL, unbind_device_thread, NULL));
+	plug_wait_asked(request, dev.addr);
+	wait_live(false);
+	close_device();
+	igt_assert(!pthread_join(thread, NULL));
+	close(request);
+	expect_next_owner_live();
+}
+
 /* Another dma-buf whose copy does not begin: its fence, for DMA_BUF_IOCTL_IMPORT_SYNC_FILE */
 static int hold_fence(int movable, int dmabuf)
 {
@@ -321,6 +368,7 @@ static void importer_is_busy(void)
 
 static const struct subtest tests[] = {
 	{ "importer-is-busy", importer_is_busy },
+	{ "asked-to-let-go", asked_to_let_go },
 	{ "reset-under-irqs", reset_under_irqs },
 	{ "not-recovered", not_recovered },
 	{ "not-recovered-closed", not_recovered_closed },
