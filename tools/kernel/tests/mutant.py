@@ -171,7 +171,7 @@ class Tree:
             output.write(command + '\n')
             output.flush()
             # A session of its own: the compiler's processes end with it
-            with subprocess.Popen(['sh', '-c', command], cwd=self.out, stdout=output,
+            with subprocess.Popen(['sh', '-ec', command], cwd=self.out, stdout=output,
                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                   start_new_session=True) as child:
                 try:
