@@ -23,6 +23,7 @@
 #include "query.h"
 #include "scene.h"
 #include "sg_importer.h"
+#include "subtests.h"
 #include "sweep.h"
 #include "vtd.h"
 
@@ -458,6 +459,8 @@ int igt_main()
 			.failed = mmap_failed });
 		close(zero);
 	}
+
+	fail_open_subtests();
 
 	/* Last: edu changes hands */
 	/**

@@ -10,15 +10,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "igt_core.h"
+#include "memory.h"
 #include "monitor.h"
 #include "pci.h"
 #include "plug.h"
 #include "scene.h"
 #include "sysfs.h"
+#include "vfio.h"
 #include "vtd.h"
 
 #define FRAG (2 * PAGE)
@@ -205,6 +210,108 @@ static void link_error(void)
 	end(true);
 }
 
+/* Of pci-testdev: how large this one is can be chosen, and it need not have memory */
+#define LARGE_BAR 2
+/* This one is a page */
+#define SMALL_BAR 0
+
+static void expect_no_export(const struct vfio_region_dma_range *list, size_t nr,
+			     uint32_t region, uint32_t flags)
+{
+	const struct vfio_device_feature_dma_buf head = {
+		.region_index = region,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.flags = flags,
+		.nr_ranges = (uint32_t)nr,
+	};
+	const unsigned int before = dmabuf_count();
+
+	igt_assert_eq(__vfio_dmabuf_raw(&scene.shm, &head, list, nr), -ENODEV);
+	dmabuf_expect_count(before);
+}
+
+static bool has_address(const char *addr, unsigned int bar)
+{
+	unsigned long long start = 0;
+	char path[128], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", addr);
+	file = fopen(path, "r");
+	igt_assert(file);
+	do {
+		igt_assert(fgets(line, sizeof(line), file));
+	} while (bar--);
+	fclose(file);
+	igt_assert_eq(sscanf(line, "%llx", &start), 1);
+	return start;
+}
+
+static void expect_small_only(void)
+{
+	struct vfio_region_dma_range both[2] = { { 0, PAGE }, { 0, PAGE } };
+	const struct vfio_device_feature_dma_buf small = {
+		.region_index = SMALL_BAR,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.flags = VFIO_DMA_BUF_NO_HOST_ACCESS,
+		.nr_ranges = 1,
+	};
+	int dmabuf;
+
+	expect_no_export(both, 1, LARGE_BAR, 0);
+	expect_no_export(both, 1, LARGE_BAR, VFIO_DMA_BUF_NO_HOST_ACCESS);
+	expect_no_export(both, 1, LARGE_BAR, VFIO_DMA_BUF_WRITE_COMBINE);
+	both[0].offset = scene.shm.region[SMALL_BAR].offset;
+	both[1].offset = scene.shm.region[LARGE_BAR].offset;
+	expect_no_export(both, 2, 0, VFIO_DMA_BUF_DEVICE_OFFSETS);
+	expect_no_export(both, 2, 0, VFIO_DMA_BUF_DEVICE_OFFSETS |
+				     VFIO_DMA_BUF_NO_HOST_ACCESS);
+
+	/* Each of them would be refused if a claim of the other kind were left */
+	dmabuf = vfio_dmabuf_one(&scene.shm, SMALL_BAR, 0, PAGE);
+	close(dmabuf);
+	both[0].offset = 0;
+	dmabuf = __vfio_dmabuf_raw(&scene.shm, &small, both, 1);
+	igt_assert_fd(dmabuf);
+	close(dmabuf);
+}
+
+/**
+ * SUBTEST: unassigned
+ * Description: Devices with a BAR for which there are no addresses: VFIO opens them, no
+ *	dma-buf is made of that BAR, also not together with another BAR, and nothing is
+ *	left of the attempt
+ */
+static void unassigned(void)
+{
+	/* Of the first one the kernel forgets even the size, of the second it does not */
+	static const char *const sizes[] = { "32T", "4P" };
+	char addr[sizeof(scene.shm.addr)], device[64];
+	size_t i;
+
+	strcpy(addr, scene.shm.addr);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		vfio_close(&scene.shm);
+		plug_pull_out(SHM_ID);
+		plug_wait_gone(addr);
+		snprintf(device, sizeof(device), "pci-testdev,membar=%s,bus=" SHM_PORT,
+			 sizes[i]);
+		plug_in(SHM_ID, device, addr, "vfio-pci");
+		vfio_open(&scene.shm, addr, scene.iommufd);
+		igt_assert(has_address(addr, SMALL_BAR));
+		igt_assert(!has_address(addr, LARGE_BAR));
+		igt_info("a BAR of %s, without an address: VFIO says 0x%" PRIx64 " bytes\n",
+			 sizes[i], scene.shm.region[LARGE_BAR].size);
+		expect_small_only();
+	}
+	vfio_close(&scene.shm);
+	plug_pull_out(SHM_ID);
+	plug_wait_gone(addr);
+	plug_in_exporter(addr);
+	vfio_open(&scene.shm, addr, scene.iommufd);
+	scene.bar = vfio_map_bar(&scene.shm, SHM_BAR);
+}
+
 int igt_main()
 {
 	igt_fixture() {
@@ -228,6 +335,9 @@ int igt_main()
 
 	igt_subtest("unplug-o-path")
 		unplug_o_path();
+
+	igt_subtest("unassigned")
+		unassigned();
 
 	igt_fixture()
 		scene_close(&scene);

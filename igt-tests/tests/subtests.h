@@ -60,6 +60,7 @@ static inline void close_fd(int *fd)
  * Programs of several files: each file but the one with igt_main() has its subtests
  * in one function
  */
+void fail_open_subtests(void);
 void query_bad_subtests(void);
 void watch_storm_subtests(void);
 void mmap_revoke_subtests(void);

@@ -198,7 +198,8 @@ vfio_pci_dma_buf_too_large(const struct vfio_pci_dma_buf_builder *builder)
  *
  * Return: the list, owned by the caller; or -EFAULT; -EINVAL if a range is empty,
  * unaligned or outside of its region, or if the ranges add up to too much; -ENODEV
- * if there is no such region; -ENOMEM; or an error of the variant driver.
+ * if there is no such region, or VFIO does not have it for itself; -ENOMEM; or an
+ * error of the variant driver.
  */
 struct dma_buf_phys_list *
 vfio_pci_dma_buf_build_list(struct vfio_pci_core_device *vdev,
