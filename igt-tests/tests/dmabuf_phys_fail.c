@@ -460,6 +460,12 @@ int igt_main()
 		close(zero);
 	}
 
+	/**
+	 * SUBTEST: unreserved
+	 * Description: A device opens although its BAR could not be reserved for VFIO, or
+	 *	not be mapped: no dma-buf is made of that BAR, and nothing is left of the
+	 *	attempt
+	 */
 	fail_open_subtests();
 
 	/* Last: edu changes hands */

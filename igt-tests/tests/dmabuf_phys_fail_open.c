@@ -103,11 +103,6 @@ static int open_with(int fail, unsigned int n, unsigned int *left)
 	return ret;
 }
 
-/**
- * SUBTEST: unreserved
- * Description: A device opens although its BAR could not be reserved for VFIO, or not be
- *	mapped: no dma-buf is made of that BAR, and nothing is left of the attempt
- */
 static void unreserved(void)
 {
 	int fail = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
