@@ -10,11 +10,15 @@
  * Test category: functionality test
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <linux/kernel-page-flags.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "array.h"
+#include "cpu_access.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "kvm_loop.h"
@@ -412,6 +416,102 @@ static void cpu_memory(void)
 	vcpu_check(vcpu, BASE + GiB(2), FRAG, guard_word(ranges[0].offset), 8);
 }
 
+/* How the kernel names a page that has failed, and one that it may give to anybody */
+#define FAILED (1ull << KPF_HWPOISON)
+#define FREE (1ull << KPF_BUDDY)
+
+static uint64_t word_of(const char *path, uint64_t number)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t word = 0;
+
+	igt_assert_f(file >= 0, "%s: %s\n", path, strerror(errno));
+	igt_assert_eq((int)pread(file, &word, 8, (off_t)(number * 8)), 8);
+	close(file);
+	return word;
+}
+
+/* That a page has failed may be told at once, to all that have it mapped */
+static void on_failure(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (info->si_code == BUS_MCEERR_AO || info->si_code == BUS_MCEERR_AR)
+		return;
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static int fail_page(void *page)
+{
+	const struct sigaction action = {
+		.sa_sigaction = on_failure,
+		.sa_flags = SA_SIGINFO,
+	};
+	int ret;
+
+	igt_assert(!sigaction(SIGBUS, &action, NULL));
+	ret = madvise(page, PAGE, MADV_HWPOISON) ? -errno : 0;
+	/* From here on it is told to those who access it */
+	cpu_access_init();
+	return ret;
+}
+
+/**
+ * SUBTEST: poisoned
+ * Description: The host finds that a page fails which a guest has as part of a udmabuf:
+ *	the page stays what the guest has, with its own bytes, and is nobody else's, then
+ *	and when the slot has gone; the VMM's own accesses fail, and the pages beside it are
+ *	as they were
+ */
+static void poisoned(void)
+{
+	const uint64_t size = MiB(1), at = 5 * PAGE;
+	int memfd = sealed_memfd(size), dmabuf, ret;
+	uint64_t *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	uint64_t word, frame;
+	uint8_t *more;
+
+	igt_assert(mem != MAP_FAILED);
+	guard_fill(mem, 0, size);
+	frame = word_of("/proc/self/pagemap", ((uintptr_t)mem + at) / PAGE) &
+		((1ull << 55) - 1);
+	igt_assert(frame);
+	dmabuf = __udmabuf(memfd, 0, size);
+	igt_assert_fd(dmabuf);
+	vmm_dmabuf(&guest.vmm, 1, BASE, dmabuf, 0, size);
+	vcpu_check(vcpu, BASE, size, guard_word(0), 8);
+
+	/* EBUSY: it cannot be taken from those who have pinned it */
+	ret = fail_page((uint8_t *)mem + at);
+	igt_require_f(ret != -EINVAL, "this kernel knows no memory that fails\n");
+	igt_assert(!ret || ret == -EBUSY);
+	igt_assert(word_of("/proc/kpageflags", frame) & FAILED);
+	igt_assert_eq(__cpu_load((uint8_t *)mem + at, &word), -EFAULT);
+
+	/* Whoever asks for memory does not get it */
+	more = mmap(NULL, 64 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(more != MAP_FAILED);
+	memset(more, 0xee, 64 * size);
+	vcpu_check(vcpu, BASE, size, guard_word(0), 8);
+	vcpu_store(vcpu, BASE + at, 8, SEED);
+	igt_assert_eq_u64(vcpu_load(vcpu, BASE + at, 8), SEED);
+	vcpu_store(vcpu, BASE + at, 8, guard_word(at));
+	/* A slot that is new, of a list that was made before */
+	vmm_dmabuf(&guest.vmm, 2, BASE + GiB(1), dmabuf, at, 2 * PAGE);
+	vcpu_check(vcpu, BASE + GiB(1), 2 * PAGE, guard_word(at), 8);
+	guard_check(mem, 0, at);
+	guard_check(mem, at + PAGE, size - at - PAGE);
+
+	vmm_delete(&guest.vmm, 1);
+	vmm_delete(&guest.vmm, 2);
+	vcpu_expect_nothing(vcpu, BASE + at);
+	close(dmabuf);
+	munmap(mem, size);
+	close(memfd);
+	munmap(more, 64 * size);
+	igt_assert_eq_u64(word_of("/proc/kpageflags", frame) & (FAILED | FREE), FAILED);
+}
+
 /**
  * SUBTEST: device-dma
  * Description: The disk and edu read and write the BAR through iommufd while a
@@ -462,6 +562,7 @@ int igt_main()
 		{ "recreate", recreate },
 		{ "emulated", emulated },
 		{ "udmabuf", cpu_memory },
+		{ "poisoned", poisoned },
 		{ "device-dma", device_dma },
 	};
 
