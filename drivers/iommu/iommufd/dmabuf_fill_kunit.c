@@ -8,6 +8,7 @@
 #include <kunit/test.h>
 #include <linux/cleanup.h>
 #include <linux/mm.h>
+#include <linux/vmalloc.h>
 
 /* Other names, since it may be linked into one image with iommufd */
 #define iopt_phys_unmap_track fill_kunit_unmap_track
@@ -16,7 +17,17 @@
 /* What it calls: lists are opaque, and their iterator is exported to iommufd only */
 #define iopt_phys_lose_dirty fill_kunit_lose_dirty
 #define dma_buf_phys_iter_first fill_kunit_iter_first
+/* Where it gets memory, to know how much it has at any time */
+#undef __vmalloc
+#define __vmalloc fill_vmalloc
+#define vfree fill_vfree
+
+static void *fill_vmalloc(unsigned long size, gfp_t gfp);
+static void fill_vfree(const void *mem);
+
 #include "dmabuf_fill.c"
+
+#undef vfree
 
 #define IOVA SZ_1G
 #define RW (IOMMU_READ | IOMMU_WRITE)
@@ -43,6 +54,10 @@ struct dma_buf_phys_list {
  * @room: pages that the domain can map before it is out of memory
  * @stop_after: pages that it maps before a revoke comes
  * @lost: the dirty bits were noted to be lost
+ * @second: another mapping in the domain, behind @track
+ * @must_force: the domain is out of memory unless tables are charged in any case
+ * @forced: of which mappings they were, in the last try that held memory
+ * @not_held: that was more than was held meanwhile
  */
 struct fill_scene {
 	struct iommu_domain domain;
@@ -56,7 +71,30 @@ struct fill_scene {
 	unsigned int room;
 	unsigned int stop_after;
 	bool lost;
+	struct iopt_phys_track second;
+	bool must_force;
+	bool forced[2];
+	bool not_held;
 };
+
+/* The scene of the test that runs, and how much a fill has of what it allocated last */
+static struct fill_scene *fill_running;
+static size_t fill_held;
+
+static void *fill_vmalloc(unsigned long size, gfp_t gfp)
+{
+	void *mem = __vmalloc_noprof(size, gfp);
+
+	fill_held = mem ? size : 0;
+	memset(fill_running->forced, 0, sizeof(fill_running->forced));
+	return mem;
+}
+
+static void fill_vfree(const void *mem)
+{
+	vfree(mem);
+	fill_held = 0;
+}
 
 struct dma_buf_phys_iter *
 dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
@@ -74,7 +112,21 @@ dma_buf_phys_iter_first(struct dma_buf_phys_iter *iter,
 
 void iopt_phys_lose_dirty(struct iopt_phys_track *track)
 {
-	container_of(track, struct fill_scene, track)->lost = true;
+	container_of(track->domain, struct fill_scene, domain)->lost = true;
+}
+
+/* Whoever charges more than the limit must have as much that is given back */
+static void fill_note_forced(struct fill_scene *s, unsigned long iova)
+{
+	size_t most = 0;
+
+	s->forced[iova >= s->track.iova + s->track.length] = true;
+	if (s->forced[0])
+		most += iopt_phys_tables(&s->track);
+	if (s->forced[1])
+		most += iopt_phys_tables(&s->second);
+	if (most > fill_held)
+		s->not_held = true;
 }
 
 static int fill_map_pages(struct iommu_domain *domain, unsigned long iova,
@@ -84,6 +136,10 @@ static int fill_map_pages(struct iommu_domain *domain, unsigned long iova,
 	struct fill_scene *s = container_of(domain, struct fill_scene, domain);
 	size_t i = (iova - IOVA) / PAGE_SIZE;
 
+	if (gfp & __GFP_HIGH)
+		fill_note_forced(s, iova);
+	else if (s->must_force)
+		return -ENOMEM;
 	for (; pgcount; pgcount--, i++) {
 		if (!s->room)
 			return -ENOMEM;
@@ -136,6 +192,9 @@ static struct fill_scene *fill_scene(struct kunit *test, unsigned int nr_groups,
 	s->track.prot = RW | IOMMU_CACHE;
 	s->room = UINT_MAX;
 	s->stop_after = UINT_MAX;
+	INIT_LIST_HEAD(&s->phys.tracks);
+	fill_running = s;
+	fill_held = 0;
 
 	/* Downwards, so that none continues the one before */
 	for (i = 0; i <= nr; i++)
@@ -253,10 +312,49 @@ static void fill_test_revoke(struct kunit *test)
 	fill_expect_mapped(test, s);
 }
 
+/*
+ * Tasks of one cgroup that find the same bytes free must not charge them all. So a fill
+ * charges beyond the limit only while it holds as much, for all that it maps.
+ */
+static void fill_test_forced(struct kunit *test)
+{
+	struct fill_scene *s = fill_scene(test, 1, MAX_FRAGS / 2);
+	unsigned int i;
+
+	s->must_force = true;
+	s->room = 0;
+	KUNIT_EXPECT_EQ(test, iopt_phys_fill_first(&s->phys, &s->track), -ENOMEM);
+	fill_expect_empty(test, s);
+	KUNIT_EXPECT_TRUE(test, list_empty(&s->phys.tracks));
+	KUNIT_EXPECT_TRUE(test, s->forced[0]);
+
+	s->room = UINT_MAX;
+	KUNIT_ASSERT_EQ(test, iopt_phys_fill_first(&s->phys, &s->track), 0);
+	fill_expect_mapped(test, s);
+	KUNIT_EXPECT_TRUE(test, s->forced[0]);
+	KUNIT_EXPECT_FALSE(test, s->not_held);
+
+	/* A restore maps two at once */
+	s->track.mapped = false;
+	s->second = s->track;
+	s->second.iova += s->track.length;
+	list_add_tail(&s->second.node, &s->phys.tracks);
+	memset(s->paddr, 0, sizeof(s->paddr));
+	KUNIT_ASSERT_EQ(test, iopt_phys_fill_all(&s->phys), 0);
+	fill_expect_mapped(test, s);
+	KUNIT_EXPECT_TRUE(test, s->second.mapped);
+	for (i = 0; i < MAX_FRAGS / 2; i++)
+		KUNIT_EXPECT_EQ(test, s->paddr[MAX_FRAGS / 2 + i],
+				s->list.frags[i].paddr);
+	KUNIT_EXPECT_TRUE(test, s->forced[0] && s->forced[1]);
+	KUNIT_EXPECT_FALSE(test, s->not_held);
+}
+
 static struct kunit_case fill_cases[] = {
 	KUNIT_CASE(fill_test_prot),
 	KUNIT_CASE(fill_test_no_memory),
 	KUNIT_CASE(fill_test_revoke),
+	KUNIT_CASE(fill_test_forced),
 	{}
 };
 
