@@ -18,8 +18,6 @@
 #include "../internal.h"
 #include "kunit.h"
 
-#define PAGES(n) ((u64)(n) * PAGE_SIZE)
-
 /* Frags of 1, 7, 2, 1, 512 and 3 pages, a page apart, groups change after two */
 static const u64 dma_test_lengths[] = {
 	PAGES(1), PAGES(7), PAGES(2), PAGES(1), PAGES(512), PAGES(3),

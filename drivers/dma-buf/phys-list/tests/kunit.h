@@ -23,6 +23,9 @@ struct dentry;
 struct dma_buf_attach_ops;
 struct mutex;
 
+/* In bytes */
+#define PAGES(n) ((u64)(n) * PAGE_SIZE)
+
 /* Above the memory of any machine the tests run on */
 #define KT_BASE ((phys_addr_t)SZ_1T)
 /* Size of every buffer unless a test needs another */

@@ -30,7 +30,6 @@ struct step {
 
 #define GROUP(t, a, p) { .group = true, .type = t, .attr = a, .provider = p }
 #define FRAG(addr, len) { .paddr = addr, .length = len }
-#define PAGES(n) ((u64)(n) * PAGE_SIZE)
 #define AT(n) (KT_BASE + PAGES(n))
 
 #define MAX_STEPS 8

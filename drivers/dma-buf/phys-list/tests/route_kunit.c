@@ -18,8 +18,6 @@
 #include "../internal.h"
 #include "kunit.h"
 
-#define PAGES(n) ((u64)(n) * PAGE_SIZE)
-
 /* So many pages of KT_SIZE are within a limit */
 #define BELOW 8
 

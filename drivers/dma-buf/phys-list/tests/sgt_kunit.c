@@ -15,7 +15,6 @@
 #include "../internal.h"
 #include "kunit.h"
 
-#define PAGES(n) ((u64)(n) * PAGE_SIZE)
 #define MAX_ENTRY ((u64)ALIGN_DOWN(UINT_MAX, PAGE_SIZE))
 
 static const struct dma_buf_attach_ops sgt_test_ops_no_p2p = {

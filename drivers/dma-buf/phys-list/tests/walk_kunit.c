@@ -8,8 +8,6 @@
 #include "../internal.h"
 #include "kunit.h"
 
-#define PAGES(n) ((u64)(n) * PAGE_SIZE)
-
 /* The small list: frags of different lengths in groups of different sizes */
 struct piece {
 	unsigned int group;

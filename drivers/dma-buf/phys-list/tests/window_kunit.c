@@ -15,8 +15,6 @@
 #include "../internal.h"
 #include "kunit.h"
 
-#define PAGES(n) ((u64)(n) * PAGE_SIZE)
-
 /* Memory, two BARs with memory in between, memory; two frags each, a page apart */
 #define GROUPS 5
 #define FRAG PAGES(2)
@@ -156,19 +154,12 @@ static void window_test_too_large(struct kunit *test)
 {
 	struct device *dev = window_test_device(test);
 	const u64 size = DMA_IOVA_USE_SWIOTLB;
-	struct dma_buf_phys_builder b;
-	struct dma_buf_phys_list *list;
 	struct dma_buf_phys_dma dma;
 	struct kt_imp *imp;
 
 	if (size > SIZE_MAX)
 		kunit_skip(test, "no dma-buf is that large");
-	dma_buf_phys_build(&b, 1);
-	dma_buf_phys_add_group(&b, DMA_BUF_PHYS_CPU, DMA_BUF_PHYS_WB, NULL);
-	dma_buf_phys_add_frag(&b, KT_BASE, size);
-	list = dma_buf_phys_seal(&b, size);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(list), 0);
-	imp = kt_attached(test, kt_buf(test, list));
+	imp = kt_attached(test, kt_buf(test, kt_list(test, KT_BASE, size)));
 	dma_resv_lock(imp->dmabuf->resv, NULL);
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			dma_buf_phys_dma_map(imp->at, dev, 0, size,
