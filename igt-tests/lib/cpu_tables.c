@@ -69,7 +69,7 @@ static void walk(uint64_t root, uint64_t va, struct cpu_entry *entry)
 	}
 }
 
-static uint64_t frame_of(const void *page)
+uint64_t cpu_frame(const void *page)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t word = 0;
@@ -109,7 +109,7 @@ static bool walk_own(const void *va, struct cpu_entry *entry)
 	for (tries = 0; tries < 50; tries++) {
 		root = read_root();
 		walk(root, (uintptr_t)page, entry);
-		if (entry->present && entry->paddr == frame_of(page)) {
+		if (entry->present && entry->paddr == cpu_frame(page)) {
 			walk(root, (uintptr_t)va, entry);
 			return true;
 		}

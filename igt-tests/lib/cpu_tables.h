@@ -40,4 +40,10 @@ struct cpu_entry {
  */
 void cpu_lookup(const void *va, struct cpu_entry *entry);
 
+/**
+ * cpu_frame - physical address of a page of this process, as the kernel tells root
+ * @page: address in the page, which is there
+ */
+uint64_t cpu_frame(const void *page);
+
 #endif /* LIB_CPU_TABLES_H */

@@ -19,6 +19,7 @@
 
 #include "array.h"
 #include "cpu_access.h"
+#include "cpu_tables.h"
 #include "igt_core.h"
 #include "klog.h"
 #include "kvm_loop.h"
@@ -420,15 +421,15 @@ static void cpu_memory(void)
 #define FAILED (1ull << KPF_HWPOISON)
 #define FREE (1ull << KPF_BUDDY)
 
-static uint64_t word_of(const char *path, uint64_t number)
+static uint64_t page_flags(uint64_t paddr)
 {
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	uint64_t word = 0;
+	int file = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t flags = 0;
 
-	igt_assert_f(file >= 0, "%s: %s\n", path, strerror(errno));
-	igt_assert_eq((int)pread(file, &word, 8, (off_t)(number * 8)), 8);
+	igt_assert_f(file >= 0, "/proc/kpageflags: %s\n", strerror(errno));
+	igt_assert_eq((int)pread(file, &flags, 8, (off_t)(paddr / PAGE * 8)), 8);
 	close(file);
-	return word;
+	return flags;
 }
 
 /* That a page has failed may be told at once, to all that have it mapped */
@@ -468,14 +469,13 @@ static void poisoned(void)
 	const uint64_t size = MiB(1), at = 5 * PAGE;
 	int memfd = sealed_memfd(size), dmabuf, ret;
 	uint64_t *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-	uint64_t word, frame;
+	uint64_t word, paddr;
 	uint8_t *more;
 
 	igt_assert(mem != MAP_FAILED);
 	guard_fill(mem, 0, size);
-	frame = word_of("/proc/self/pagemap", ((uintptr_t)mem + at) / PAGE) &
-		((1ull << 55) - 1);
-	igt_assert(frame);
+	paddr = cpu_frame((uint8_t *)mem + at);
+	igt_assert(paddr);
 	dmabuf = __udmabuf(memfd, 0, size);
 	igt_assert_fd(dmabuf);
 	vmm_dmabuf(&guest.vmm, 1, BASE, dmabuf, 0, size);
@@ -485,7 +485,7 @@ static void poisoned(void)
 	ret = fail_page((uint8_t *)mem + at);
 	igt_require_f(ret != -EINVAL, "this kernel knows no memory that fails\n");
 	igt_assert(!ret || ret == -EBUSY);
-	igt_assert(word_of("/proc/kpageflags", frame) & FAILED);
+	igt_assert(page_flags(paddr) & FAILED);
 	igt_assert_eq(__cpu_load((uint8_t *)mem + at, &word), -EFAULT);
 
 	/* Whoever asks for memory does not get it */
@@ -509,7 +509,7 @@ static void poisoned(void)
 	munmap(mem, size);
 	close(memfd);
 	munmap(more, 64 * size);
-	igt_assert_eq_u64(word_of("/proc/kpageflags", frame) & (FAILED | FREE), FAILED);
+	igt_assert_eq_u64(page_flags(paddr) & (FAILED | FREE), FAILED);
 }
 
 /**
