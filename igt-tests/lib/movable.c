@@ -124,20 +124,10 @@ void movable_write(int movable, uint64_t at, const void *data, size_t length)
 
 void movable_bar(uint64_t *start, uint64_t *length)
 {
-	uint64_t end = 0;
-	char path[128];
-	int i, got = 0;
-	FILE *file;
+	const char *addr = pci_env("DMABUF_EXPORTER");
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource",
-		 pci_env("DMABUF_EXPORTER"));
-	file = fopen(path, "r");
-	igt_assert_f(file, "cannot read %s: %s\n", path, strerror(errno));
-	for (i = 0; i <= BAR; i++)
-		got = fscanf(file, "%" SCNx64 " %" SCNx64 " %*x", start, &end);
-	fclose(file);
-	igt_assert_f(got == 2 && end > *start, "%s has no BAR%d\n", path, BAR);
-	*length = end + 1 - *start;
+	*start = pci_bar(addr, BAR, length);
+	igt_assert_f(*start && *length > 1, "%s has no BAR%d\n", addr, BAR);
 }
 
 static void *move_thread(void *arg)

@@ -3,7 +3,10 @@
  * The VM's devices, and their drivers, which the tests put back
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <linux/pci_regs.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -49,6 +52,35 @@ void pci_load_driver(const char *module)
 	igt_assert_f(!ret,
 		     "cannot load the driver %s: %s. Was it built for this kernel?\n",
 		     module, strerror(-ret));
+}
+
+int pci_config_open(const char *addr)
+{
+	char path[128];
+	int config;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", addr);
+	config = open(path, O_RDWR | O_CLOEXEC);
+	igt_assert_f(config >= 0, "cannot open %s: %s\n", path, strerror(errno));
+	return config;
+}
+
+uint64_t pci_bar(const char *addr, unsigned int bar, uint64_t *length)
+{
+	uint64_t start = 0, end = 0;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", addr);
+	file = fopen(path, "re");
+	igt_assert_f(file, "cannot read %s: %s\n", path, strerror(errno));
+	do {
+		igt_assert_eq(fscanf(file, "%" SCNx64 " %" SCNx64 " %*x", &start, &end), 2);
+	} while (bar--);
+	fclose(file);
+	if (length)
+		*length = end + 1 - start;
+	return start;
 }
 
 off_t pci_ext_cap(int config, uint16_t id)

@@ -30,6 +30,24 @@ bool pci_topology_is(const char *name);
 void pci_bind(const char *addr, const char *driver);
 
 /**
+ * pci_config_open - open config space past all drivers, which are not told of what is written
+ * @addr: PCI address
+ *
+ * Return: fd for reading and writing, the caller's to close.
+ */
+int pci_config_open(const char *addr);
+
+/**
+ * pci_bar - find a BAR as the bus sees it
+ * @addr: PCI address
+ * @bar: its number
+ * @length: receives its size in bytes, unless NULL
+ *
+ * Return: address, 0 if it has none.
+ */
+uint64_t pci_bar(const char *addr, unsigned int bar, uint64_t *length);
+
+/**
  * pci_ext_cap - find a PCIe extended capability past all drivers
  * @config: fd of the function's "config" in sysfs
  * @id: such as %PCI_EXT_CAP_ID_ACS

@@ -23,6 +23,26 @@ int plug_watch(struct vfio_device *vfio)
 	return request;
 }
 
+static void *unbind_thread(void *arg)
+{
+	struct plug_unbind *unbind = arg;
+
+	unbind->result = __pci_unbind(unbind->addr);
+	return NULL;
+}
+
+void plug_unbind_begin(struct plug_unbind *unbind, const char *addr)
+{
+	unbind->addr = addr;
+	igt_assert(!pthread_create(&unbind->thread, NULL, unbind_thread, unbind));
+}
+
+int plug_unbind_end(struct plug_unbind *unbind)
+{
+	igt_assert(!pthread_join(unbind->thread, NULL));
+	return unbind->result;
+}
+
 int __plug_wait_asked(int request)
 {
 	struct pollfd pfd = { .fd = request, .events = POLLIN };

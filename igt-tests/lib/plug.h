@@ -7,7 +7,31 @@
  * device is known there by the name that tools/vm/topology gave it.
  */
 
+#include <pthread.h>
+
 struct vfio_device;
+
+/**
+ * struct plug_unbind - an unbind that waits until the device is given back
+ * @thread: does it
+ * @addr: PCI address of the device
+ * @result: 0 or -errno, once it has ended
+ */
+struct plug_unbind {
+	pthread_t thread;
+	const char *addr;
+	int result;
+};
+
+/** plug_unbind_begin - begin to unbind the device at PCI address @addr, which stays valid */
+void plug_unbind_begin(struct plug_unbind *unbind, const char *addr);
+
+/**
+ * plug_unbind_end - wait for the end of plug_unbind_begin()
+ *
+ * Return: of __pci_unbind().
+ */
+int plug_unbind_end(struct plug_unbind *unbind);
 
 /**
  * plug_watch - be told when the kernel wants the exporter back

@@ -11,7 +11,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -623,13 +622,9 @@ static void closed(void)
 /* Registers of the function, past VFIO, which is not told */
 static void raw(unsigned int pos, void *value, size_t size, bool write)
 {
-	char path[160];
+	int config = pci_config_open(dev.addr);
 	ssize_t done;
-	int config;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev.addr);
-	config = open(path, O_RDWR | O_CLOEXEC);
-	igt_assert_f(config >= 0, "cannot open %s: %s\n", path, strerror(errno));
 	done = write ? pwrite(config, value, size, pos) : pread(config, value, size, pos);
 	close(config);
 	igt_assert_eq((int)done, (int)size);

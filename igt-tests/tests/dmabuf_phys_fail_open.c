@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "host_access.h"
 #include "iommufd.h"
 #include "klog.h"
 #include "memory.h"
@@ -68,12 +69,7 @@ static void expect_exports(bool there)
 			flags[i] & VFIO_DMA_BUF_DEVICE_OFFSETS ? edu.region[0].offset : 0,
 			PAGE,
 		};
-		const struct vfio_device_feature_dma_buf head = {
-			.open_flags = O_RDWR | O_CLOEXEC,
-			.flags = flags[i],
-			.nr_ranges = 1,
-		};
-		int ret = __vfio_dmabuf_raw(&edu, &head, &range, 1);
+		int ret = __export_ranges(&edu, flags[i], 0, &range, 1);
 
 		if (there)
 			igt_assert_fd(ret);

@@ -11,7 +11,6 @@
  * Test category: functionality test
  */
 #include <errno.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -77,30 +76,20 @@ static void end(bool same_memory)
 	guard_check(scene.bar, 0, SIZE);
 }
 
-static void *unbind_thread(void *arg)
-{
-	int *result = arg;
-
-	*result = __pci_unbind(scene.shm.addr);
-	return NULL;
-}
-
 /**
  * SUBTEST: unbind
  * Description: The driver unbound through sysfs, and bound again
  */
 static void unbind(void)
 {
-	pthread_t thread;
-	int result = 1;
+	struct plug_unbind unbinding;
 
 	begin();
-	igt_assert(!pthread_create(&thread, NULL, unbind_thread, &result));
+	plug_unbind_begin(&unbinding, scene.shm.addr);
 	wait_for_request();
 	vfio_close(&scene.shm);
 	/* Slot and vCPU are still there, and hold up nothing */
-	igt_assert(!pthread_join(thread, NULL));
-	igt_assert_eq(result, 0);
+	igt_assert_eq(plug_unbind_end(&unbinding), 0);
 	end(true);
 }
 

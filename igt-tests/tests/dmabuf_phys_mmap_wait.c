@@ -137,7 +137,7 @@ static void prepare(void)
 	begin();
 }
 
-/* A buffer with words of which none can be loaded for now */
+/* A buffer with words of which none can be loaded until the move goes on */
 static void hold(void)
 {
 	with_movable(SIZE);

@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -84,15 +83,9 @@ static void start(void)
 /* Physical address of edu's BAR */
 static uint64_t edu_bar(void)
 {
-	char path[128];
-	uint64_t start = 0;
-	FILE *file;
+	uint64_t start = pci_bar(edu, 0, NULL);
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", edu);
-	file = fopen(path, "r");
-	igt_assert(file);
-	igt_assert(fscanf(file, "%" SCNx64, &start) == 1 && start);
-	fclose(file);
+	igt_assert(start);
 	return start;
 }
 

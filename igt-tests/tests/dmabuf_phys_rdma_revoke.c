@@ -11,7 +11,6 @@
  * Test category: functionality test
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -163,18 +162,9 @@ static void local(void)
 /* The BAR as the bus sees it: no kernel and no mapping in between */
 static uint64_t bar_address(const char *addr, unsigned int bar)
 {
-	char path[128], line[256];
-	uint64_t start = 0;
-	FILE *file;
+	uint64_t start = pci_bar(addr, bar, NULL);
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", addr);
-	file = fopen(path, "r");
-	igt_assert(file);
-	do {
-		igt_assert(fgets(line, sizeof(line), file));
-	} while (bar--);
-	fclose(file);
-	igt_assert(sscanf(line, "%" SCNx64, &start) == 1 && start);
+	igt_assert(start);
 	return start;
 }
 

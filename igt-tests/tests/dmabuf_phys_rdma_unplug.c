@@ -10,7 +10,6 @@
  * Test category: functionality test
  */
 #include <errno.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "igt_core.h"
@@ -67,14 +66,6 @@ static void end(void)
 	rdma_target_close(&target);
 }
 
-static void *unbind_thread(void *arg)
-{
-	int *result = arg;
-
-	*result = __pci_unbind(shm);
-	return NULL;
-}
-
 /* The kernel asks for the device; it is given back under the transfer */
 static void exporter_goes(int request)
 {
@@ -117,15 +108,14 @@ static void expect_dead(void)
  */
 static void exporter_unbind(void)
 {
-	pthread_t thread;
-	int result = 1, request;
+	struct plug_unbind unbinding;
+	int request;
 
 	begin();
 	request = plug_watch(&scene.shm);
-	igt_assert(!pthread_create(&thread, NULL, unbind_thread, &result));
+	plug_unbind_begin(&unbinding, shm);
 	exporter_goes(request);
-	igt_assert(!pthread_join(thread, NULL));
-	igt_assert_eq(result, 0);
+	igt_assert_eq(plug_unbind_end(&unbinding), 0);
 	expect_dead();
 	end();
 }

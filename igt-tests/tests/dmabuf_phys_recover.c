@@ -10,7 +10,6 @@
  *	nothing of an error is left to the next owner
  * Test category: functionality test
  */
-#include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -220,13 +219,6 @@ static void not_recovered_closed(void)
 	expect_next_owner_live();
 }
 
-static void *unbind_thread(void *arg)
-{
-	(void)arg;
-	__pci_unbind(neighbour.addr);
-	return NULL;
-}
-
 /**
  * SUBTEST: owner-changes
  * Description: A neighbour delays the recovery, and the owner closes the device
@@ -236,14 +228,14 @@ static void *unbind_thread(void *arg)
 static void owner_changes(void)
 {
 	uint64_t deadline = now_ms() + PATIENCE_MS;
+	struct plug_unbind unbinding;
 	int request, klog;
-	pthread_t thread;
 
 	open_device();
 	/* Its lock is taken until it is closed: the kernel cannot ask its driver */
 	vfio_open(&neighbour, pci_env("DMABUF_EDU2"), iommufd);
 	request = plug_watch(&neighbour);
-	igt_assert(!pthread_create(&thread, NULL, unbind_thread, NULL));
+	plug_unbind_begin(&unbinding, neighbour.addr);
 	plug_wait_asked(request, neighbour.addr);
 	klog = klog_open();
 	inject_error();
@@ -259,7 +251,7 @@ static void owner_changes(void)
 	igt_assert_f(!is_live(), "live in the middle of a recovery\n");
 
 	vfio_close(&neighbour);
-	igt_assert(!pthread_join(thread, NULL));
+	plug_unbind_end(&unbinding);
 	wait_for_failure(klog);
 	igt_assert(!is_live());
 	close(klog);
@@ -270,23 +262,12 @@ static void owner_changes(void)
 	close_device();
 }
 
-static void *unbind_device_thread(void *arg)
-{
-	(void)arg;
-	__pci_unbind(dev.addr);
-	return NULL;
-}
-
 /* Past VFIO, which takes memory for enabled */
 static void disable_memory(void)
 {
 	const uint16_t command = 0;
-	char path[160];
-	int config;
+	int config = pci_config_open(dev.addr);
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev.addr);
-	config = open(path, O_WRONLY | O_CLOEXEC);
-	igt_assert_fd(config);
 	igt_assert_eq((int)pwrite(config, &command, sizeof(command), PCI_COMMAND),
 		      (int)sizeof(command));
 	close(config);
@@ -299,18 +280,18 @@ static void disable_memory(void)
  */
 static void asked_to_let_go(void)
 {
-	pthread_t thread;
+	struct plug_unbind unbinding;
 	int request;
 
 	open_device();
 	request = plug_watch(&dev);
 	disable_memory();
 	igt_assert(is_live());
-	igt_assert(!pthread_create(&thread, NULL, unbind_device_thread, NULL));
+	plug_unbind_begin(&unbinding, dev.addr);
 	plug_wait_asked(request, dev.addr);
 	wait_live(false);
 	close_device();
-	igt_assert(!pthread_join(thread, NULL));
+	plug_unbind_end(&unbinding);
 	close(request);
 	expect_next_owner_live();
 }

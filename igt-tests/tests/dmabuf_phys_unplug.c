@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "array.h"
+#include "host_access.h"
 #include "igt_core.h"
 #include "memory.h"
 #include "monitor.h"
@@ -98,14 +98,6 @@ static void end(bool same_memory)
 	close(request);
 }
 
-static void *unbind_thread(void *arg)
-{
-	int *result = arg;
-
-	*result = __pci_unbind(scene.shm.addr);
-	return NULL;
-}
-
 /**
  * SUBTEST: unbind
  * Description: The driver unbound through sysfs while importers are attached
@@ -116,17 +108,15 @@ static void *unbind_thread(void *arg)
  */
 static void unbind(bool unmap_first)
 {
-	pthread_t thread;
-	int result = 1;
+	struct plug_unbind unbinding;
 
 	begin();
-	igt_assert(!pthread_create(&thread, NULL, unbind_thread, &result));
+	plug_unbind_begin(&unbinding, scene.shm.addr);
 	wait_for_request();
 	if (unmap_first)
 		ioas_unmap(scene.iommufd, scene.ioas, BASE, SIZE);
 	vfio_close(&scene.shm);
-	igt_assert(!pthread_join(thread, NULL));
-	igt_assert_eq(result, 0);
+	igt_assert_eq(plug_unbind_end(&unbinding), 0);
 	expect_dead();
 	/* end() expects a mapping to remove, dead or not */
 	if (unmap_first) {
@@ -218,44 +208,15 @@ static void link_error(void)
 static void expect_no_export(const struct vfio_region_dma_range *list, size_t nr,
 			     uint32_t region, uint32_t flags)
 {
-	const struct vfio_device_feature_dma_buf head = {
-		.region_index = region,
-		.open_flags = O_RDWR | O_CLOEXEC,
-		.flags = flags,
-		.nr_ranges = (uint32_t)nr,
-	};
 	const unsigned int before = dmabuf_count();
 
-	igt_assert_eq(__vfio_dmabuf_raw(&scene.shm, &head, list, nr), -ENODEV);
+	igt_assert_eq(__export_ranges(&scene.shm, flags, region, list, nr), -ENODEV);
 	dmabuf_expect_count(before);
-}
-
-static bool has_address(const char *addr, unsigned int bar)
-{
-	unsigned long long start = 0;
-	char path[128], line[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", addr);
-	file = fopen(path, "r");
-	igt_assert(file);
-	do {
-		igt_assert(fgets(line, sizeof(line), file));
-	} while (bar--);
-	fclose(file);
-	igt_assert_eq(sscanf(line, "%llx", &start), 1);
-	return start;
 }
 
 static void expect_small_only(void)
 {
 	struct vfio_region_dma_range both[2] = { { 0, PAGE }, { 0, PAGE } };
-	const struct vfio_device_feature_dma_buf small = {
-		.region_index = SMALL_BAR,
-		.open_flags = O_RDWR | O_CLOEXEC,
-		.flags = VFIO_DMA_BUF_NO_HOST_ACCESS,
-		.nr_ranges = 1,
-	};
 	int dmabuf;
 
 	expect_no_export(both, 1, LARGE_BAR, 0);
@@ -271,7 +232,7 @@ static void expect_small_only(void)
 	dmabuf = vfio_dmabuf_one(&scene.shm, SMALL_BAR, 0, PAGE);
 	close(dmabuf);
 	both[0].offset = 0;
-	dmabuf = __vfio_dmabuf_raw(&scene.shm, &small, both, 1);
+	dmabuf = __export_ranges(&scene.shm, VFIO_DMA_BUF_NO_HOST_ACCESS, SMALL_BAR, both, 1);
 	igt_assert_fd(dmabuf);
 	close(dmabuf);
 }
@@ -298,8 +259,8 @@ static void unassigned(void)
 			 sizes[i]);
 		plug_in(SHM_ID, device, addr, "vfio-pci");
 		vfio_open(&scene.shm, addr, scene.iommufd);
-		igt_assert(has_address(addr, SMALL_BAR));
-		igt_assert(!has_address(addr, LARGE_BAR));
+		igt_assert(pci_bar(addr, SMALL_BAR, NULL));
+		igt_assert(!pci_bar(addr, LARGE_BAR, NULL));
 		igt_info("a BAR of %s, without an address: VFIO says 0x%" PRIx64 " bytes\n",
 			 sizes[i], scene.shm.region[LARGE_BAR].size);
 		expect_small_only();

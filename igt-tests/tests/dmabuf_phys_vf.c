@@ -10,7 +10,6 @@
  * Test category: functionality test
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <linux/pci_regs.h>
@@ -611,14 +610,10 @@ static void put_back(int sig)
 
 static void open_machine(void)
 {
-	char path[128];
-
 	cpu_access_init();
 	questions = query_open();
 	pf = pci_env("DMABUF_NVME");
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", pf);
-	config = open(path, O_RDWR | O_CLOEXEC);
-	igt_assert_fd(config);
+	config = pci_config_open(pf);
 	sriov = pci_ext_cap(config, PCI_EXT_CAP_ID_SRIOV);
 	igt_require_f(sriov, "%s: it has no SR-IOV: try --topology sriov\n", pf);
 	module_load("vfio-pci");
