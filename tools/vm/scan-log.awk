@@ -25,12 +25,20 @@ function expected(kind, text,    what) {
 	return 0
 }
 
-# Whether a function that is asked about is in a race, or called what is
-function is_asked(    words, nr, i) {
+# Whether a function that is asked about is in a race, or called what is. What an interrupt
+# came upon has not called it: that part of a stack lasts until "by" of the next one
+function is_asked(    words, nr, i, came_upon) {
 	nr = split(joined, words, /[ \t]+/)
-	for (i = 1; i <= nr; i++)
-		if (sub(/\+0x.*/, "", words[i]) && words[i] in asked)
+	for (i = 1; i <= nr; i++) {
+		if (words[i] == "by")
+			came_upon = 0
+		if (!sub(/\+0x.*/, "", words[i]))
+			continue
+		if (words[i] ~ /^asm_(sysvec_|common_interrupt$)/)
+			came_upon = 1
+		if (!came_upon && words[i] in asked)
 			return 1
+	}
 	return 0
 }
 
