@@ -47,7 +47,8 @@ EXPORT_SYMBOL_GPL(dma_buf_phys_init);
  * @phys: the physical side; the exporter may free it afterwards
  *
  * To be called from the exporter's release callback, once nothing else in the
- * exporter can reach @phys.
+ * exporter can reach @phys. With dma_buf_ops of its own, an exporter keeps its
+ * device until this has returned: debugfs looks at the list's providers.
  *
  * Context: may sleep.
  */

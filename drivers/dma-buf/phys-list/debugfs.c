@@ -138,11 +138,14 @@ void dma_buf_phys_debugfs_add(struct dma_buf_phys *phys)
 	list_add_tail(&phys->node, &phys_buffers);
 }
 
-/* Called from the dma-buf's release; nothing looks at the buffer afterwards */
+/*
+ * Called from the dma-buf's release, by dma_buf_phys_fini() at the latest. Nothing
+ * looks at the buffer afterwards.
+ */
 void dma_buf_phys_debugfs_remove(struct dma_buf_phys *phys)
 {
 	guard(mutex)(&phys_buffers_lock);
-	list_del(&phys->node);
+	list_del_init(&phys->node);
 }
 
 void dma_buf_phys_debugfs_init(void)

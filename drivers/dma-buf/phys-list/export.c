@@ -17,6 +17,8 @@ static void phys_export_release(struct dma_buf *dmabuf)
 {
 	struct dma_buf_phys *phys = dmabuf->priv;
 
+	/* A reader looks at the provider, which may go once the exporter lets go */
+	dma_buf_phys_debugfs_remove(phys);
 	if (phys->ops->release)
 		phys->ops->release(phys);
 	else

@@ -121,6 +121,7 @@ static void kt_release(struct dma_buf_phys *phys)
 {
 	struct kt_buf *buf = container_of(phys, struct kt_buf, phys);
 
+	buf->hidden = list_empty(&phys->node);
 	/* As an exporter that takes the buffer off a list that it revokes by */
 	if (buf->lock) {
 		mutex_lock(buf->lock);

@@ -49,6 +49,7 @@ bool kt_has_own_ops(struct kunit *test);
  * @next: what get_list hands out next; owned by the buffer
  * @get_list_err: what get_list returns instead, if not 0
  * @nr_get_list: how often get_list was called
+ * @hidden: when it was to be released, debugfs did not show it any more
  * @released: the dma-buf is gone
  * @lock: if set, under which the test revokes; its release takes it first
  * @dentry: what is left of the dma-buf after kt_drop_file(), or NULL
@@ -59,6 +60,7 @@ struct kt_buf {
 	struct dma_buf_phys_list *next;
 	int get_list_err;
 	unsigned int nr_get_list;
+	bool hidden;
 	struct completion released;
 	struct mutex *lock; /* see above */
 	struct dentry *dentry;

@@ -54,6 +54,22 @@ static void lifetime_test_kill_without_file(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, completion_done(&buf->released));
 }
 
+/*
+ * An exporter lets go of its device, and so of the providers that debugfs looks at.
+ * With dma_buf_ops of its own it calls dma_buf_phys_fini() before.
+ */
+static void lifetime_test_hidden_first(struct kunit *test)
+{
+	struct kt_buf *buf = kt_buf(test, KT_LIST(test));
+
+	KUNIT_EXPECT_FALSE(test, list_empty(&buf->phys.node));
+	kt_drop_file(buf);
+	KUNIT_EXPECT_FALSE(test, list_empty(&buf->phys.node));
+	kt_drop_dentry(buf);
+	KUNIT_EXPECT_TRUE(test, completion_done(&buf->released));
+	KUNIT_EXPECT_EQ(test, buf->hidden, !kt_has_own_ops(test));
+}
+
 /* A mapping lost its file before the dentry: nothing is left of it to be told */
 static void lifetime_test_revoke_after_importer(struct kunit *test)
 {
@@ -129,6 +145,7 @@ static struct kunit_case lifetime_test_cases[] = {
 	KT_CASE(lifetime_test_revoke_without_file),
 	KT_CASE(lifetime_test_move_without_file),
 	KT_CASE(lifetime_test_kill_without_file),
+	KT_CASE(lifetime_test_hidden_first),
 	KT_CASE(lifetime_test_revoke_after_importer),
 	KT_CASE(lifetime_test_release_under_revokes),
 	{}
