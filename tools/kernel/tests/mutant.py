@@ -71,6 +71,8 @@ def read(path):
         if word == 'file':
             target, mutant, said = rest, None, True
         elif word == 'test' and mutant:
+            if mutant.old:
+                raise Broken(f'{where}: a test behind the text of {mutant.name}')
             if mutant.tests is tests:
                 mutant.tests = []
             mutant.tests.append(tuple(rest.split()))
