@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -216,6 +217,35 @@ static void level(const struct level *l)
 		vfio_memory_enable(&shm, false);
 		vfio_memory_enable(&shm, true);
 	}
+}
+
+/**
+ * SUBTEST: fork-huge
+ * Description: A fork copies no page of 2 MiB, which mm would do without looking whether
+ *	a revoke has just taken it away; parent and child fault in their own
+ */
+static void fork_huge(void)
+{
+	const int nr = 4;
+	uint8_t *mapped;
+	int status = -1;
+	pid_t pid;
+
+	with_one(0, GiB(1));
+	mapped = map(room, nr * MiB(2), 0);
+	igt_assert_eq((int)touch(mapped, nr * MiB(2), true), nr);
+	cpu_store(mapped + 8, 0xc0ffee);
+	fflush(NULL);
+	pid = fork();
+	igt_assert(pid >= 0);
+	if (!pid) {
+		/* The child's stack is its own before they are counted */
+		faults();
+		_exit(touch(mapped, nr * MiB(2), true) != nr || cpu_load(mapped + 8) != 0xc0ffee);
+	}
+	igt_assert(waitpid(pid, &status, 0) == pid && !status);
+	igt_assert_eq((int)touch(mapped, nr * MiB(2), true), nr);
+	igt_assert_eq_u64(cpu_load(mapped + 8), 0xc0ffee);
 }
 
 static void expect_attribute(const uint8_t *at, bool in_bar)
@@ -481,6 +511,7 @@ static void areas(void)
 static const struct subtest tests[] = {
 	{ "two-bars", two_bars },
 	{ "offsets", offsets },
+	{ "fork-huge", fork_huge },
 	{ "attributes", attributes },
 	{ "refused", refused },
 	{ "read-only", read_only },

@@ -218,7 +218,22 @@ static int phys_mmap_mprotect(struct vm_area_struct *vma, unsigned long start,
 	return 0;
 }
 
+/*
+ * fork() looks at a huge entry before it takes the page table locks, and copies it
+ * whatever has become of it since. A revoke may have zapped it, and the child's area,
+ * where there was nothing yet. So leave none to copy; the parent cannot fault until
+ * it is done.
+ */
+static void phys_mmap_open(struct vm_area_struct *vma)
+{
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) &&
+	    vma->vm_mm != current->mm && vma->vm_end - vma->vm_start >= PMD_SIZE)
+		unmap_mapping_pages(vma->vm_file->f_mapping, vma->vm_pgoff,
+				    vma_pages(vma), false);
+}
+
 static const struct vm_operations_struct phys_mmap_vm_ops = {
+	.open = phys_mmap_open,
 	.fault = phys_mmap_fault,
 	.mprotect = phys_mmap_mprotect,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP

@@ -77,10 +77,11 @@ static void phys_zap_mmaps(struct dma_buf_phys *phys)
 		return;
 	/*
 	 * An entry is made with this lock held, or copied by a fork or mremap(), and its
-	 * area is in the tree before that: where there is no area there is no entry.
-	 * i_mmap_rwsem is not held. While mm merges or expands an area, it takes it out
-	 * of the tree, which may then look empty, but never a VM_PFNMAP area. A split
-	 * inserts the new part before it removes the old one.
+	 * area is in the tree before that: where there is no area there is no entry. A
+	 * fork copies no huge entry, see phys_mmap_open(). i_mmap_rwsem is not held. While
+	 * mm merges or expands an area, it takes it out of the tree, which may then look
+	 * empty, but never a VM_PFNMAP area. A split inserts the new part before it removes
+	 * the old one.
 	 */
 	if (mapping_mapped(phys->inode->i_mapping))
 		/* All mappings are shared, so there are no private copies to drop */
